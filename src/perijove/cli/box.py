@@ -1,0 +1,200 @@
+"""Box: the data directory of one machine: what lies where, its secrets, its ports, its locks."""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from perijove.cli.hold import Hold
+from perijove.cli.trouble import Trouble, with_data
+
+FORMAT = 1
+"""Of the directory itself; the database counts its own."""
+
+SECRETS = ("cookie", "proxy-token", "server-tokens", "cli-token")
+FIRST = "first"
+"""The one-time sign-in of the administrator: the file is there until somebody has used it."""
+
+_FOLDERS = ("secrets", "homes", "workloads", "log", "run")
+_NEEDED = 16 << 20
+"""Bytes that must be free before anything is started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where people come in, and where the hub listens on this machine."""
+
+    public: int
+    hub: int
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One data directory. A file is written by rename, so it is whole or missing."""
+
+    path: Path
+
+    @staticmethod
+    def at(path: str | Path | None, environment: Mapping[str, str] = os.environ) -> "Box":
+        """Return the box at `path`; None is the place that XDG gives to the account."""
+        if path is None:
+            data = environment.get("XDG_DATA_HOME", "")
+            home = Path(data) if Path(data).is_absolute() else Path.home() / ".local" / "share"
+            path = home / "perijove"
+        return Box(Path(path).expanduser().absolute())
+
+    @property
+    def database(self) -> Path:
+        """Return the file of the database."""
+        return self.path / "perijove.sqlite"
+
+    @property
+    def homes(self) -> Path:
+        """Return the directory of people's homes."""
+        return self.path / "homes"
+
+    @property
+    def workloads(self) -> Path:
+        """Return the directory of the process spawner."""
+        return self.path / "workloads"
+
+    @property
+    def routes(self) -> Path:
+        """Return the file of the proxy's last table."""
+        return self.path / "routes.json"
+
+    @property
+    def first(self) -> Path:
+        """Return the file of the administrator's one-time sign-in, used or not."""
+        return self.path / "secrets" / FIRST
+
+    def log(self, part: str) -> Path:
+        """Return the file that `part` logs to."""
+        return self.path / "log" / f"{part}.log"
+
+    def hold(self, part: str) -> Hold:
+        """Return the lock that `part` holds for life, so that there is never a second one."""
+        return Hold(self.path / "run" / f"{part}.lock")
+
+    def ready(self) -> None:
+        """Make what is missing.
+
+        Raises:
+            Trouble: it cannot be written, is full, or is a newer version's.
+        """
+        try:
+            self._make()
+        except OSError as error:
+            raise with_data(self.path, error) from error
+
+    def ports(self) -> Ports:
+        """Return the ports that were chosen.
+
+        Raises:
+            Trouble: none were.
+        """
+        try:
+            found = json.loads((self.path / "ports.json").read_text())
+            return Ports(public=int(found["public"]), hub=int(found["hub"]))
+        except FileNotFoundError:
+            raise Trouble(
+                f"There is no Perijove in {self.path}: run `perijove up` first,"
+                " or name its directory with --data DIR."
+            ) from None
+
+    def has_ports(self) -> bool:
+        """Return whether they were chosen."""
+        return (self.path / "ports.json").exists()
+
+    def keep(self, ports: Ports) -> None:
+        """Write the ports down."""
+        text = json.dumps({"public": ports.public, "hub": ports.hub})
+        try:
+            _write(self.path / "ports.json", f"{text}\n")
+        except OSError as error:
+            raise with_data(self.path, error) from error
+
+    def secret(self, name: str) -> str:
+        """Return a secret; `name` is one of SECRETS."""
+        try:
+            return (self.path / "secrets" / name).read_text().strip()
+        except FileNotFoundError:
+            raise Trouble(
+                f"There is no secret {name!r} in {self.path}: run `perijove up` there first."
+            ) from None
+
+    def sign_in(self) -> str | None:
+        """Return the secret of the one-time sign-in, or None if it was used."""
+        try:
+            return self.first.read_text().strip()
+        except FileNotFoundError:
+            return None
+
+    def _make(self) -> None:
+        fresh = not self.path.exists() or not any(self.path.iterdir())
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if fresh:  # somebody else's directory keeps its mode; what we put there is private
+            self.path.chmod(0o700)
+        for name in _FOLDERS:
+            (self.path / name).mkdir(mode=0o700, exist_ok=True)
+        with Hold(self.path / "run" / "box.lock").wait():
+            self._check_format()
+            self._check_room()
+            self._make_secrets()
+            self.database.touch(mode=0o600)  # SQLite's other files get the mode of this one
+
+    def _check_format(self) -> None:
+        file = self.path / "format"
+        found = file.read_text().strip() if file.exists() else ""
+        if not found:
+            _write(file, f"{FORMAT}\n")
+        elif int(found) > FORMAT:
+            raise Trouble(
+                f"{self.path} was made by a newer Perijove (format {found}, this one knows"
+                f" {FORMAT}): install that version, or choose another with --data DIR."
+            )
+
+    def _check_room(self) -> None:
+        free = shutil.disk_usage(self.path).free
+        if free < _NEEDED:
+            raise Trouble(
+                f"The disk that holds {self.path} is full ({free >> 20} MiB left, at least"
+                f" {_NEEDED >> 20} are needed): make room on it, or choose another place"
+                " with --data DIR."
+            )
+
+    def _make_secrets(self) -> None:
+        """Make each once. The one-time sign-in comes first: once the others are there, never."""
+        folder = self.path / "secrets"
+        if not (folder / SECRETS[0]).exists() and not self.first.exists():
+            _write(self.first, f"{secrets.token_urlsafe(32)}\n")
+        for name in SECRETS:
+            if not (folder / name).exists():
+                _write(folder / name, f"{secrets.token_hex(32)}\n")
+
+
+@contextmanager
+def data_trouble(box: Box) -> Iterator[None]:
+    """Say what an OSError in the block means for the data directory."""
+    try:
+        yield
+    except OSError as error:
+        raise with_data(box.path, error) from error
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a private file, whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(draft, "w", opener=_private) as file:  # noqa: PTH123 - Path.open takes no mode
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_TRUNC, 0o600)
