@@ -1,0 +1,128 @@
+"""Reader: who a page is drawn for, and how they write times, numbers and plurals."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Any
+
+from perijove.http.catalogue import counted, translated
+
+ZONE_COOKIE = "pj_zone"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_LONG_AGO = 30 * _DAY
+_FURTHEST = 14 * 60
+
+
+def zone_of(cookie: str, fallback: tzinfo) -> tzinfo:
+    """Return the zone that the browser has named: minutes east of Greenwich, as times.js says."""
+    if not re.fullmatch(r"[+-]?\d{1,3}", cookie) or abs(int(cookie)) > _FURTHEST:
+        return fallback
+    return timezone(timedelta(minutes=int(cookie)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """The language and the zone of who reads, and when."""
+
+    language: str = "en"
+    zone: tzinfo = UTC
+    now: datetime | None = None
+    """None: nobody knows, so every time is written with its date and year."""
+
+    def say(self, text: str, params: Mapping[str, Any] | None = None) -> str:
+        """Return `text` in the reader's language, filled with `params`: `{at:moment}`."""
+        filled = {name: _Value(value, self) for name, value in (params or {}).items()}
+        return translated(text, self.language).format_map(_Known(filled))
+
+    def count(self, one: str, many: str, number: int) -> str:
+        """Return `one` or `many` with {n} filled in."""
+        return counted(one, many, number, self.language).format(n=f"{number:,}")
+
+    def moment(self, at: datetime) -> str:
+        """Return an instant: today 18:40; 21 Nov, 18:40; with the year if it is another."""
+        here = at.astimezone(self.zone)
+        time = f"{here:%H:%M}"
+        if self._today(here):
+            return self.say("today {time}", {"time": time})
+        return self.say("{day}, {time}", {"day": self.day(at), "time": time})
+
+    def day(self, at: datetime) -> str:
+        """Return a day: 21 Nov, or 21 Nov 2027 if it is not this year."""
+        here = at.astimezone(self.zone)
+        given = {"day": here.day, "month": here.month, "name": _MONTHS[here.month - 1]}
+        if self.now and self.now.astimezone(self.zone).year == here.year:
+            return self.say("{day} {name}", given)
+        return self.say("{day} {name} {year}", {**given, "year": here.year})
+
+    def time(self, at: datetime) -> str:
+        """Return the time of day: 18:40."""
+        return f"{at.astimezone(self.zone):%H:%M}"
+
+    def clock(self, at: datetime) -> str:
+        """Return the time of day to the second: 18:40:12."""
+        return f"{at.astimezone(self.zone):%H:%M:%S}"
+
+    def ago(self, at: datetime) -> str:
+        """Return how long ago it was, in words up to 30 days; then the day."""
+        seconds = (self.now - at).total_seconds() if self.now else _LONG_AGO
+        if seconds >= _LONG_AGO:
+            return self.day(at)
+        if seconds < _MINUTE:
+            return self.say("just now")
+        if seconds < _HOUR:
+            return self.count("{n} minute ago", "{n} minutes ago", int(seconds // _MINUTE))
+        if seconds < _DAY:
+            return self.count("{n} hour ago", "{n} hours ago", int(seconds // _HOUR))
+        return self.count("{n} day ago", "{n} days ago", int(seconds // _DAY))
+
+    def duration(self, seconds: float) -> str:
+        """Return how long: 46 s, 9 min, 1 h 20 min."""
+        whole = max(round(seconds), 0)
+        if whole < _MINUTE:
+            return self.say("{seconds} s", {"seconds": whole})
+        if whole < _HOUR:
+            return self.say("{minutes} min", {"minutes": whole // _MINUTE})
+        hours, minutes = divmod(whole // _MINUTE, 60)
+        text = "{hours} h {minutes} min" if minutes else "{hours} h"
+        return self.say(text, {"hours": hours, "minutes": minutes})
+
+    def _today(self, here: datetime) -> bool:
+        return self.now is not None and self.now.astimezone(self.zone).date() == here.date()
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A parameter in a sentence; after its colon stands how to write it."""
+
+    it: Any
+    reader: Reader
+
+    def __format__(self, how: str) -> str:
+        if self.it is None:
+            return "?"
+        match how:
+            case "moment":
+                return self.reader.moment(_instant(self.it))
+            case "duration":
+                return self.reader.duration(float(self.it))
+            case "number":
+                return f"{self.it:,}"
+            case _:
+                return format(self.it, how)
+
+
+class _Known(dict[str, _Value]):
+    """What a sentence is filled with; it is shown all the same when something is missing."""
+
+    def __missing__(self, name: str) -> _Value:
+        return _Value(None, Reader())
+
+
+def _instant(given: str | float | datetime) -> datetime:
+    if isinstance(given, datetime):
+        return given
+    if isinstance(given, str):
+        return datetime.fromisoformat(given)
+    return datetime.fromtimestamp(given, UTC)

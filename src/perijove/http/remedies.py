@@ -1,0 +1,29 @@
+"""What to do about a code: in a sentence for the person, and in one for the administrator."""
+# ruff: noqa: E501 (a table: one code, one line)
+
+from collections.abc import Mapping
+
+NEXT: Mapping[str, str] = {
+    "allow.none": "Ask an administrator, and mention the rule allow.none.",
+    "allow.users": "Ask an administrator, and mention the rule allow.users.",
+    "blocked": "Ask an administrator.",
+    "disappeared": "Start it again; variables in memory are lost.",
+    "exited": "Look at the log, then start it again or choose other options.",
+    "name-taken": "Ask an administrator.",
+    "no-answer": "A file in your home folder may hold it up. Look at the log, then start it again.",
+    "port-taken": "Start it again: it gets another port.",
+    "signup.declined": "Ask an administrator.",
+    "start-timeout": "Look at the log, then start it again.",
+}
+
+ADMINISTRATOR: Mapping[str, str] = {
+    "allow.none": "No rule lets anybody in. Set `hub.config.Authenticator.allow_all` or `hub.config.Authenticator.allowed_users`.",
+    "allow.users": "{name} is not in `hub.config.Authenticator.allowed_users`.",
+    "blocked": "{name} was blocked on the page People or stands in `hub.config.Authenticator.blocked_users`.",
+    "disappeared": "The process was ended by something else, or the machine was restarted.",
+    "exited": "The command of `singleuser.cmd` ended by itself before it was asked to.",
+    "name-taken": "Another instance keeps workloads of that name in the same place. Give this one another data directory, or set `hub.instance` if it replaces that one.",
+    "no-answer": "The process lives and its port answers nobody: look for what blocks it in the log.",
+    "port-taken": "A program that is not ours listens on port {port}.",
+    "start-timeout": "It did not answer within `singleuser.startTimeout`.",
+}
