@@ -189,7 +189,7 @@ def data_trouble(box: Box) -> Iterator[None]:
 def _write(path: Path, text: str) -> None:
     """Write a private file, whole or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(draft, "w", opener=_private) as file:  # noqa: PTH123 - Path.open takes no mode
+    with open(draft, "w", opener=_private) as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

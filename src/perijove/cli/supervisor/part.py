@@ -1,0 +1,140 @@
+"""Part: one child of the supervisor, the hub or the proxy."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+from perijove.kit.backoff import Backoff
+
+_LONGEST_LOG = 16 << 20
+_HEALTHY_AFTER = 30.0
+_LEVELS = (" WARNING ", " ERROR ", " CRITICAL ")
+"""As kit.log writes them."""
+_MOST_NEWS = 64 << 10
+
+
+@dataclass(slots=True, kw_only=True)
+class Part:
+    """Runs `command`; a session of its own keeps Ctrl-C for the supervisor alone."""
+
+    name: str
+    command: tuple[str, ...]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    began: float = 0.0
+    due: float = 0.0
+    """When it is to be started next, on the monotonic clock."""
+    _read: int = 0
+    """How much of the log has been looked at."""
+    _backoff: Backoff = field(default_factory=lambda: Backoff(base=0.05, ceiling=30.0))
+
+    @property
+    def pid(self) -> int:
+        """Return its process, the last one."""
+        assert self.process is not None
+        return self.process.pid
+
+    def start(self) -> None:
+        """Start it, always with the same command line."""
+        self._roll()
+        self._read = self.log.stat().st_size if self.log.exists() else 0
+        with open(self.log, "ab", opener=_private) as log:
+            self.process = subprocess.Popen(  # noqa: S603 - our own command
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=environment(),
+            )
+        self.began = monotonic()
+
+    def ended(self) -> int | None:
+        """Return its exit code if it has ended (a negative one is a signal), else None."""
+        return self.process.poll() if self.process else None
+
+    def revive(self) -> str | None:
+        """Start it again when it is due; return what to tell, if it has just ended."""
+        code = self.ended()
+        if self.process is not None and code is None:
+            return None
+        if self.process is not None:
+            if monotonic() - self.began > _HEALTHY_AFTER:
+                self._backoff.forget(self.name)
+            delay = self._backoff.next(self.name)
+            self.due, self.process = monotonic() + delay, None
+            return f"The {self.name} ended ({ending(code)}); starting it again in {delay:.2g} s."
+        if monotonic() >= self.due:
+            self.start()
+        return None
+
+    def end(self) -> None:
+        """Ask it to end."""
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it by force, and wait until it has."""
+        self._send(signal.SIGKILL)
+        if self.process:
+            self.process.wait()
+
+    def warnings(self) -> list[str]:
+        """Return what it has logged since the last call that people should see."""
+        with suppress(OSError), self.log.open("rb") as log:
+            log.seek(self._read)
+            whole, newline, _ = log.read(_MOST_NEWS).rpartition(b"\n")
+            self._read += len(whole) + len(newline)
+            lines = whole.decode(errors="replace").splitlines()
+            return [line for line in lines if any(level in line for level in _LEVELS)]
+        return []
+
+    def last_words(self) -> str:
+        """Return the last line of its log."""
+        with suppress(OSError), self.log.open(errors="replace") as log:
+            lines = deque((line.strip() for line in log if line.strip()), maxlen=1)
+            return lines[0] if lines else ""
+        return ""
+
+    def _send(self, order: signal.Signals) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(order)
+
+    def _roll(self) -> None:
+        """Keep one older log beside the one that is written."""
+        with suppress(FileNotFoundError):
+            if self.log.stat().st_size > _LONGEST_LOG:
+                self.log.replace(self.log.with_suffix(".log.1"))
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a part: commands installed beside this Python are found first."""
+    beside = str(Path(sys.executable).parent)
+    found = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    path = [beside, *(folder for folder in found if folder != beside)]
+    return {**os.environ, "PATH": os.pathsep.join(path)}
+
+
+def ending(code: int | None) -> str:
+    """Return in words how a process ended."""
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
+
+
+def running(parts: tuple[Part, ...]) -> Iterator[Part]:
+    """Yield those that have not ended."""
+    return (part for part in parts if part.process and part.ended() is None)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

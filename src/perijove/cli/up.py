@@ -1,0 +1,171 @@
+"""`perijove up`: proxy, hub and servers of one machine under one supervisor."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from perijove.cli.box import Box, Ports, data_trouble
+from perijove.cli.hold import Held
+from perijove.cli.supervisor.ending import Ending
+from perijove.cli.supervisor.leftovers import end_leftovers
+from perijove.cli.supervisor.local import LocalHub
+from perijove.cli.supervisor.orders import Orders
+from perijove.cli.supervisor.part import Part
+from perijove.cli.supervisor.ports import chosen, require_free
+from perijove.cli.supervisor.supervise import Supervisor
+from perijove.cli.supervisor.tools import require_singleuser
+from perijove.cli.trouble import Trouble
+from perijove.settings import Settings
+
+_ANYWHERE = {"", "0.0.0.0", "::"}  # noqa: S104 - what a configuration may say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line says."""
+
+    file: Path | None
+    data: Path | None
+    port: int | None
+    as_json: bool
+    keep_servers: bool
+
+
+def bring_up(settings: Settings, asked: Asked) -> None:
+    """Run everything until Ctrl-C or SIGTERM.
+
+    Raises:
+        Trouble: it cannot.
+    """
+    require_singleuser(settings.singleuser.cmd)
+    box, orders = Box.at(asked.data), Orders()
+    box.ready()
+    with orders.heard(), _alone(box), data_trouble(box):
+        ports = _ports(box, settings, asked, orders)
+        hub, proxy = (_part(name, box, asked) for name in ("hub", "proxy"))
+        _supervised(_Run(settings, asked, box, ports, orders, hub, proxy))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run of `perijove up`."""
+
+    settings: Settings
+    asked: Asked
+    box: Box
+    ports: Ports
+    orders: Orders
+    hub: Part
+    proxy: Part
+
+    @property
+    def host(self) -> str:
+        """Return where the proxy is reached from this machine."""
+        ip = self.settings.proxy.ip
+        return "127.0.0.1" if ip in _ANYWHERE else ip
+
+    @property
+    def url(self) -> str:
+        """Return the public address."""
+        return f"http://{self.host}:{self.ports.public}{self.settings.hub.base_url}"
+
+    def local(self, host: str, port: int) -> LocalHub:
+        """Return the hub as it is reached there."""
+        return LocalHub(
+            host=host,
+            port=port,
+            base_url=self.settings.hub.base_url,
+            token=self.box.secret("cli-token"),
+        )
+
+
+def _supervised(run: _Run) -> None:
+    ending = Ending(
+        hub=run.hub,
+        proxy=run.proxy,
+        local=run.local("127.0.0.1", run.ports.hub),
+        workloads=run.box.workloads,
+        orders=run.orders,
+        say=say,
+    )
+    supervisor = Supervisor(parts=(run.hub, run.proxy), orders=run.orders, say=say)
+    try:
+        supervisor.start(run.local(run.host, run.ports.public))
+        if not run.orders.stop:
+            _tell(run)
+        supervisor.run()
+    except BaseException:
+        ending.parts_alone()  # a part that cannot start is no reason to stop people's servers
+        raise
+    if run.asked.keep_servers:
+        ending.parts_alone()
+    else:
+        ending.everything()
+
+
+def _ports(box: Box, settings: Settings, asked: Asked, orders: Orders) -> Ports:
+    end_leftovers(box, say, orders.wait)
+    public = asked.port or settings.proxy.port
+    ports = chosen(box, public=public, hub=settings.hub.port, ip=settings.proxy.ip)
+    require_free(ports, settings.proxy.ip)
+    return ports
+
+
+def _part(name: str, box: Box, asked: Asked) -> Part:
+    file = ("-f", str(asked.file.absolute())) if asked.file else ()
+    command = (sys.executable, "-P", "-m", "perijove", name, "--data", str(box.path), *file)
+    return Part(name=name, command=command, log=box.log(name))
+
+
+def _tell(run: _Run) -> None:
+    """Print where it is: one block for people, or one line for programs."""
+    first = run.box.sign_in()
+    sign_in = f"{run.url}hub/first?secret={quote(first)}" if first else None
+    if run.asked.as_json:
+        found = {
+            "url": run.url,
+            "sign_in": sign_in,
+            "data": str(run.box.path),
+            "pids": {"hub": run.hub.pid, "proxy": run.proxy.pid},
+        }
+        print(json.dumps(found), flush=True)  # noqa: T201 - what was asked for
+        return
+    lines = ["", "  Perijove is up.", "", f"  Address   {run.url}"]
+    if sign_in:
+        lines += [f"  Sign in   {sign_in}", "            (the administrator's, works once)"]
+    lines += [f"  Data      {run.box.path}", "", f"  {_how_to_end(run.asked)}", ""]
+    print("\n".join(lines), flush=True)  # noqa: T201 - what was asked for
+
+
+def _how_to_end(asked: Asked) -> str:
+    if asked.keep_servers:
+        return "Ctrl-C stops it; servers that run go on."
+    return "Ctrl-C stops it, servers included (--keep-servers leaves them running)."
+
+
+@contextmanager
+def _alone(box: Box) -> Iterator[None]:
+    """Hold the data directory while the block runs.
+
+    Raises:
+        Trouble: another `up` has it.
+    """
+    hold = box.hold("up")
+    try:
+        with hold.taken():
+            yield
+    except Held as held:
+        who = f" (process {held.holder.pid})" if held.holder else ""
+        raise Trouble(
+            f"Perijove already runs on {box.path}{who}:"
+            " stop that one first, or choose another directory with --data DIR."
+        ) from None
+
+
+def say(text: str) -> None:
+    """Tell people how it goes; stdout is kept for the answer."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - what it is for
