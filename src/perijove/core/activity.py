@@ -1,0 +1,149 @@
+"""Activity: who and what was last used when; kept in memory and written in batches."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from perijove.core.feed import Feed
+from perijove.kit.clock import Clock
+from perijove.model.errors import Invalid
+from perijove.model.server import Server
+from perijove.model.user import User
+from perijove.store import activity as store
+from perijove.store import servers
+from perijove.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+_TOO_FAR = timedelta(minutes=59)
+_TOGETHER = 200
+
+
+@dataclass(slots=True, kw_only=True)
+class Activity:
+    """Times go only forward. What a kill loses reads as "active when the hub came back"."""
+
+    database: Database
+    clock: Clock
+    feed: Feed
+    every: float = 10.0
+    """Seconds between two batches."""
+    began: datetime = field(init=False)
+    _users: dict[int, datetime] = field(init=False, default_factory=dict[int, datetime])
+    _servers: dict[int, datetime] = field(init=False, default_factory=dict[int, datetime])
+    _tokens: dict[int, datetime] = field(init=False, default_factory=dict[int, datetime])
+
+    def __post_init__(self) -> None:
+        """Remember when this hub began to listen."""
+        self.began = self.clock()
+
+    def note_user(self, user_id: int, at: datetime | None = None) -> None:
+        """Note that a person did something, now or at `at`."""
+        _forward(self._users, user_id, at or self.clock())
+
+    def note_server(self, server_id: int, at: datetime | None = None) -> None:
+        """Note that a server was used, now or at `at`."""
+        _forward(self._servers, server_id, at or self.clock())
+
+    def note_token(self, token_id: int, at: datetime | None = None) -> None:
+        """Note that a token was shown, now or at `at`."""
+        _forward(self._tokens, token_id, at or self.clock())
+
+    async def report(
+        self, user: User, at: datetime | None, of_servers: Mapping[str, datetime]
+    ) -> None:
+        """Note what a server says of itself and its owner, or nothing of it.
+
+        Raises:
+            Invalid: no time at all, one too far in the future, or a server that `user` has not.
+        """
+        if at is None and not of_servers:
+            raise Invalid("bad-body", field="last_activity")
+        for moment in (*of_servers.values(), *([at] if at else [])):
+            self._require_past(moment)
+        ids: dict[str, int] = {}
+        if of_servers:
+            ids = {it.name: it.id for it in await self.database.read(servers.of(user.id))}
+        for name in of_servers:
+            if name not in ids:
+                raise Invalid("no-such-server", server=f"{user.name}/{name}")
+        if at:
+            self.note_user(user.id, at)
+        for name, moment in of_servers.items():
+            self.note_server(ids[name], moment)
+
+    def on_routes(self, times: Mapping[str, datetime]) -> None:
+        """Note what the proxy has counted, by prefix; prefixes that are gone are ignored.
+
+        Raises:
+            Invalid: a time is too far in the future.
+        """
+        for moment in times.values():
+            self._require_past(moment)
+        for prefix, moment in times.items():
+            server = self.feed.server(prefix)
+            if server is not None:
+                self.note_server(server.id, moment)
+                self.note_user(server.user_id, moment)
+
+    def of_server(self, server: Server) -> datetime | None:
+        """Return when `server` was last used, written down or not."""
+        return _later(server.last_activity, self._servers.get(server.id))
+
+    def of_user(self, user: User) -> datetime | None:
+        """Return when `user` was last active, written down or not."""
+        return _later(user.last_activity, self._users.get(user.id))
+
+    def of_token(self, token_id: int, written: datetime | None) -> datetime | None:
+        """Return when a token was last shown, written down or not."""
+        return _later(written, self._tokens.get(token_id))
+
+    def idle_since(self, server: Server) -> datetime:
+        """Return the latest moment at which `server` may have been in use.
+
+        What was noted and not yet written when the hub was killed is not known, so nothing
+        is taken to have been idle before this hub began.
+        """
+        return max(self.began, server.since, self.of_server(server) or self.began)
+
+    async def run(self) -> None:
+        """Write what was noted every so often, until cancelled; then once more."""
+        try:
+            while True:
+                await asyncio.sleep(self.every)
+                try:
+                    await self.flush()
+                except Exception:
+                    logger.exception("activity is not written; trying again later")
+        finally:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what was noted; what cannot be written is kept for the next time."""
+        kinds = (
+            (self._users, store.of_user),
+            (self._servers, store.of_server),
+            (self._tokens, store.of_token),
+        )
+        for noted, statement in kinds:
+            while batch := dict(list(noted.items())[:_TOGETHER]):
+                await self.database.write(*(statement(id, at) for id, at in batch.items()))
+                for id, at in batch.items():
+                    if noted.get(id) == at:
+                        del noted[id]
+
+    def _require_past(self, moment: datetime) -> None:
+        if moment - self.clock() > _TOO_FAR:
+            raise Invalid("in-the-future")
+
+
+def _forward(noted: dict[int, datetime], id: int, at: datetime) -> None:
+    known = noted.get(id)
+    if known is None or known < at:
+        noted[id] = at
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(one, other) if one and other else one or other

@@ -1,0 +1,182 @@
+"""Feed: the route table that proxies pull, with the changes between its last versions."""
+
+import asyncio
+import hashlib
+import logging
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from perijove.core.routes import hub_route, prefix, route_of
+from perijove.model.errors import Stale
+from perijove.model.route import Delta, Route, Whole
+from perijove.model.server import Server
+from perijove.store import feed as store
+from perijove.store import servers
+from perijove.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+_REMEMBERED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What one version has changed."""
+
+    version: int
+    prefixes: frozenset[str]
+
+
+@dataclass(slots=True, kw_only=True)
+class Feed:
+    """Follows the rows of running servers. The database owns the version, this a copy.
+
+    What this replica changes it is told (`note`), and gathers for a moment; what another
+    replica changes it sees by the version, once a second.
+    """
+
+    database: Database
+    hub: str
+    """http://host:port of the hub itself, which answers for what has no other route."""
+    base_url: str = "/"
+    gather: float = 0.05
+    look: float = 1.0
+    version: int = field(init=False, default=0)
+    checksum: str = field(init=False, default="")
+    _routes: dict[str, Route] = field(init=False, default_factory=dict[str, Route])
+    _servers: dict[str, Server] = field(init=False, default_factory=dict[str, Server])
+    _noted: list[Server] = field(init=False, default_factory=list[Server])
+    _writing: int = field(init=False, default=0)
+    _changes: deque[_Change] = field(init=False, default_factory=lambda: deque(maxlen=_REMEMBERED))
+    _bell: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _published: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+
+    @contextmanager
+    def changing(self, server: Server) -> Iterator[None]:
+        """Take note of `server`, a row that raises the version by one and is written meanwhile."""
+        self._writing += 1
+        try:
+            yield
+            self._noted.append(server)
+            self._bell.set()
+        finally:
+            self._writing -= 1
+
+    def server(self, prefix: str) -> Server | None:
+        """Return the server behind `prefix`, if it has a route."""
+        return self._servers.get(prefix)
+
+    async def after(self, version: int | None, *, wait: float = 0.0) -> Whole | Delta:
+        """Return what has changed since `version`, as soon as something has, or after `wait` s.
+
+        All of it if `version` is None, is not ours, or too long ago.
+        """
+        if not self.version:
+            await self._published.wait()
+        published = self._published
+        if version == self.version and wait > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await published.wait()
+        return self._since(version)
+
+    async def run(self) -> None:
+        """Keep up until cancelled."""
+        while True:
+            try:
+                await self.refresh()
+                await self._follow()
+            except Exception:
+                logger.exception("cannot read the routes; trying again")
+                await asyncio.sleep(self.look)
+
+    async def refresh(self) -> None:
+        """Read every route from the database."""
+        version = await self.database.read(store.version())
+        if version is None:
+            with suppress(Stale):  # another replica was faster
+                await self.database.write(store.add())
+            version = await self.database.read(store.version()) or 1
+        self._noted.clear()  # the rows below are as new, or newer
+        rows = await self.database.read(servers.running())
+        found = {prefix(self.base_url, it.user, it.name): it for it in rows}
+        routes = {path: route for path, it in found.items() if (route := route_of(path, it))}
+        first = hub_route(self.hub)
+        self._publish(version, {**routes, first.prefix: first}, found)
+
+    async def _follow(self) -> None:
+        """Publish what is noted; return when another replica has changed something."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self.look
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(due):
+                    await self._bell.wait()
+                await asyncio.sleep(self.gather)
+                self._bell.clear()
+                self._apply()
+            if loop.time() >= due:
+                due = loop.time() + self.look
+                if not await self._alone():
+                    return
+
+    async def _alone(self) -> bool:
+        """Return whether the version is what our own changes have made of it."""
+        low = self.version + len(self._noted)
+        found = await self.database.read(store.version())
+        high = self.version + len(self._noted) + self._writing
+        return found is not None and low <= found <= high
+
+    def _apply(self) -> None:
+        noted, self._noted = self._noted, []
+        routes, known = dict(self._routes), dict(self._servers)
+        for server in noted:
+            path = prefix(self.base_url, server.user, server.name)
+            route = route_of(path, server)
+            if route is None:
+                routes.pop(path, None)
+                known.pop(path, None)
+            else:
+                routes[path], known[path] = route, server
+        self._publish(self.version + len(noted), routes, known)
+
+    def _publish(
+        self, version: int, routes: dict[str, Route], known: dict[str, Server]
+    ) -> None:
+        """Make `routes` the table and wake who waits for it."""
+        if version < self.version:  # an older database, or one count too many: begin again
+            self._changes.clear()
+        before = self._routes
+        changed = {p for p in before.keys() | routes.keys() if before.get(p) != routes.get(p)}
+        if version == self.version and not changed:
+            return
+        self._routes, self._servers = routes, known
+        self.version, self.checksum = version, checksum(routes)
+        self._changes.append(_Change(version, frozenset(changed)))
+        published, self._published = self._published, asyncio.Event()
+        published.set()
+
+    def _since(self, version: int | None) -> Whole | Delta:
+        covered = self._changes[0].version if self._changes else self.version
+        if version is None or not covered <= version <= self.version:
+            return Whole(version=self.version, checksum=self.checksum, routes=self._routes)
+        changed: set[str] = set()
+        for change in reversed(self._changes):
+            if change.version <= version:
+                break
+            changed |= change.prefixes
+        return Delta(
+            version=self.version,
+            after=version,
+            checksum=self.checksum,
+            set={path: self._routes[path] for path in changed if path in self._routes},
+            removed=tuple(sorted(path for path in changed if path not in self._routes)),
+        )
+
+
+def checksum(routes: Mapping[str, Route]) -> str:
+    """Return what a proxy compares its own table with."""
+    lines = "".join(f"{path}\0{routes[path].target}\n" for path in sorted(routes))
+    return hashlib.sha256(lines.encode()).hexdigest()

@@ -1,0 +1,170 @@
+"""Progress: what the start of a server has come to, for pages and programs that watch it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from perijove.core.admission import Admission
+from perijove.model.server import Phase, Server
+from perijove.model.signal import Signal
+from perijove.model.stage import Outcome, Stage, StepCode, StepShown, StepState
+from perijove.model.workload import GONE, Observation, State
+from perijove.spawners import Spawner
+from perijove.store import remains
+from perijove.store import servers as store
+from perijove.store.database import Database
+
+_PERCENT = {
+    StepCode.REQUESTED: 0,
+    StepCode.QUEUED: 5,
+    StepCode.HOME: 10,
+    StepCode.STARTED: 40,
+    StepCode.ANSWERS: 80,
+    StepCode.READY: 100,
+}
+_LOOK = 1.0
+CANCELLED = Signal(code="cancelled")
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One server that somebody watches: the newest that is known, and who waits for more."""
+
+    server: Server
+    seen: Observation = GONE
+    reached: dict[StepCode, datetime] = field(default_factory=dict[StepCode, datetime])
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    watchers: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """One broadcast per replica. Everything begins with the row, so a restart loses nothing."""
+
+    database: Database
+    spawner: Spawner
+    admission: Admission
+    _watched: dict[int, _Watched] = field(init=False, default_factory=dict[int, _Watched])
+
+    def tell(self, server: Server, seen: Observation | None = None) -> None:
+        """Take note of a row, and of what its workload looked like; costs nothing unwatched."""
+        watched = self._watched.get(server.id)
+        if watched is None or server.version < watched.server.version:
+            return
+        same = server.version == watched.server.version
+        if same and (seen is None or seen == watched.seen):
+            return
+        watched.server = server
+        if seen is not None:
+            watched.seen = seen if seen.incarnation == server.incarnation else GONE
+        changed, watched.changed = watched.changed, asyncio.Event()
+        changed.set()
+
+    async def of(self, server: Server) -> AsyncIterator[Stage]:
+        """Yield how far the start of `server` is, now and whenever that changes, to its end."""
+        watched = self._watched.setdefault(server.id, _Watched(server))
+        watched.watchers += 1
+        try:
+            last = None
+            while True:
+                changed = watched.changed
+                stage = self._stage(watched)
+                if stage != last:
+                    yield stage
+                last = stage
+                if stage.ended:
+                    return
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK):
+                        await changed.wait()
+                    continue
+                await self._catch_up(watched)
+        finally:
+            watched.watchers -= 1
+            if not watched.watchers:
+                self._watched.pop(server.id, None)
+
+    async def now(self, server: Server) -> Stage:
+        """Return how far the start of `server` is, looking at its workload."""
+        watched = self._watched.get(server.id) or _Watched(server)
+        if not server.at_rest and watched.seen is GONE:
+            with suppress(OSError):
+                watched.seen = await self.spawner.poll(server.key)
+        return self._stage(watched)
+
+    async def log(self, server: Server) -> str:
+        """Return the end of its log: of this start, or what is kept of the last."""
+        text = await self.spawner.logs(server.key)
+        if text:
+            return text
+        kept = await self.database.read(remains.last(server.id))
+        return kept.log if kept else ""
+
+    async def _catch_up(self, watched: _Watched) -> None:
+        """Read the row: another replica may have changed it."""
+        row = await self.database.read(store.by_id(watched.server.id))
+        if row is not None:
+            self.tell(row)
+
+    def _stage(self, watched: _Watched) -> Stage:
+        server, seen = watched.server, watched.seen
+        outcome, failure = _outcome(server)
+        reached = _reached(server, seen)
+        at = watched.reached
+        at.setdefault(reached, server.since)
+        ahead = self.admission.ahead(server) if reached is StepCode.QUEUED else 0
+        message = failure or (
+            Signal(code="queue.start", params={"ahead": ahead})
+            if reached is StepCode.QUEUED
+            else Signal(code=f"progress.{reached}")
+        )
+        return Stage(
+            server=server,
+            outcome=outcome,
+            percent=100 if outcome is not Outcome.STARTING else _PERCENT[reached],
+            message=message,
+            steps=_steps(reached, at, failed=outcome is Outcome.FAILED),
+            signals=seen.signals,
+        )
+
+
+def _outcome(server: Server) -> tuple[Outcome, Signal | None]:
+    match server.phase:
+        case Phase.RUNNING:
+            return Outcome.READY, None
+        case Phase.FAILED | Phase.STOPPED | Phase.STOPPING:
+            return Outcome.FAILED, server.reason or CANCELLED
+        case Phase.QUEUED | Phase.STARTING:
+            return Outcome.STARTING, None
+
+
+def _reached(server: Server, seen: Observation) -> StepCode:
+    """Return the step that is under way, or was when it failed."""
+    if server.phase is Phase.RUNNING:
+        return StepCode.READY
+    if server.phase is Phase.QUEUED:
+        return StepCode.QUEUED
+    if seen.state is State.UP:
+        return StepCode.ANSWERS if seen.address else StepCode.STARTED
+    return StepCode.STARTED if seen.state is State.PENDING else StepCode.HOME
+
+
+def _steps(
+    reached: StepCode, at: dict[StepCode, datetime], *, failed: bool
+) -> tuple[StepShown, ...]:
+    order: Sequence[StepCode] = [
+        code for code in StepCode if code is not StepCode.QUEUED or code in at
+    ]
+    here = order.index(reached)
+    now = StepState.FAILED if failed else StepState.NOW
+    states = [
+        StepState.DONE if n < here or reached is StepCode.READY else now if n == here else
+        StepState.TODO
+        for n in range(len(order))
+    ]  # fmt: skip
+    return tuple(
+        StepShown(code=code, state=state, at=at.get(code))
+        for code, state in zip(order, states, strict=True)
+    )
