@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,9 @@ FORMAT = 1
 SECRETS = ("cookie", "proxy-token", "server-tokens", "cli-token")
 FIRST = "first"
 """The one-time sign-in of the administrator: the file is there until somebody has used it."""
+
+_SIGN_IN_LIVES = 12 * 3600.0
+"""Seconds; the hub takes one of up to a day."""
 
 _FOLDERS = ("secrets", "homes", "workloads", "log", "run")
 _NEEDED = 16 << 20
@@ -129,10 +132,15 @@ class Box:
 
     def sign_in(self) -> str | None:
         """Return the secret of the one-time sign-in, or None if it was used."""
-        try:
+        with suppress(FileNotFoundError):
             return self.first.read_text().strip()
-        except FileNotFoundError:
-            return None
+        return None
+
+    def renew_sign_in(self, now: float) -> None:
+        """Replace a one-time sign-in that nobody used in time, so that what is shown works."""
+        with suppress(FileNotFoundError):
+            if now - self.first.stat().st_mtime > _SIGN_IN_LIVES:
+                _write(self.first, f"{secrets.token_urlsafe(32)}\n")
 
     def _make(self) -> None:
         fresh = not self.path.exists() or not any(self.path.iterdir())

@@ -19,6 +19,7 @@ from perijove.cli.supervisor.ports import chosen, require_free
 from perijove.cli.supervisor.supervise import Supervisor
 from perijove.cli.supervisor.tools import require_singleuser
 from perijove.cli.trouble import Trouble
+from perijove.kit.clock import Clock
 from perijove.settings import Settings
 
 _ANYWHERE = {"", "0.0.0.0", "::"}  # noqa: S104 - what a configuration may say
@@ -45,6 +46,7 @@ def bring_up(settings: Settings, asked: Asked) -> None:
     box, orders = Box.at(asked.data), Orders()
     box.ready()
     with orders.heard(), _alone(box), data_trouble(box):
+        box.renew_sign_in(Clock()().timestamp())
         ports = _ports(box, settings, asked, orders)
         hub, proxy = (_part(name, box, asked) for name in ("hub", "proxy"))
         _supervised(_Run(settings, asked, box, ports, orders, hub, proxy))

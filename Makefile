@@ -1,0 +1,96 @@
+# Everything that a person or CI does here. `make` makes .venv from python3 alone.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+B ?=
+
+# A mirror that pip was told of serves uv as well.
+ifneq ($(PIP_INDEX_URL),)
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+# A lock names no place: what a shell happens to point at must not end up in it.
+LOCK := env -u UV_FIND_LINKS -u PIP_FIND_LINKS $(BIN)/uv pip compile --quiet --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock"
+SECONDS_SINCE = $$(( $$(date +%s) - $(1) ))
+
+.DEFAULT_GOAL := install
+.PHONY: help install up test check fix bench bar lock lock-check
+
+help:  ## List what can be made
+	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(MAKEFILE_LIST) | while read -r name words; do \
+		printf '  make %-10s %s\n' "$$name" "$$words"; done
+
+install: $(VENV)/dev.stamp  ## Make .venv with all that development needs
+
+up: $(VENV)/run.stamp  ## Start Perijove on this machine (ARGS="--port 8080")
+	@exec $(BIN)/perijove up $(ARGS)
+
+check: $(VENV)/dev.stamp lock-check  ## Lint, types, layers, the lock and the generated pages
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: $(VENV)/dev.stamp  ## Run every test (ARGS="tests/unit -k slug")
+	$(BIN)/pytest --durations=15 $(ARGS)
+
+fix: $(VENV)/dev.stamp  ## Repair what ruff can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/dev.stamp  ## Measure beside JupyterHub (CHP=path of configurable-http-proxy)
+	$(BIN)/python -m bench.hub $(if $(CHP),--chp $(CHP)) $(ARGS)
+
+# Bars of the reliability contract at full size; the tests read PERIJOVE_BAR.
+BAR_1 := tests/storm
+BAR_5 := tests/integration/test_crash.py
+BAR_8 := tests/e2e/test_up.py -k "proxy"
+BAR_14 := tests/unit/test_clock.py tests/integration -k "clock"
+BARS := 1 5 8 14
+
+bar: $(VENV)/dev.stamp  ## Run a bar at full size (B=1, one of 1 5 8 14)
+	@test -n "$(BAR_$(B))" || { echo "There is no bar B=$(B) yet: choose one of $(BARS)." >&2; exit 2; }
+	PERIJOVE_BAR=$(B) STORM_ROUNDS=200 $(BIN)/pytest --durations=5 $(BAR_$(B)) $(ARGS)
+
+lock: $(BIN)/uv  ## Lock again after pyproject.toml has changed (ARGS=--upgrade)
+	@$(call compile,requirements,$(ARGS))
+
+lock-check: $(BIN)/uv
+	@set -e; new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; cp requirements/*.txt "$$new"; \
+	$(call compile,$$new,); \
+	for lock in uv run dev; do \
+		cmp -s requirements/$$lock.txt "$$new/$$lock.txt" || { \
+			echo "requirements/$$lock.txt is out of date: run make lock." >&2; exit 1; }; \
+	done; echo "locks are up to date"
+
+define compile
+$(LOCK) $(2) requirements/uv.in -o $(1)/uv.txt && \
+$(LOCK) $(2) pyproject.toml requirements/build.in --extra lab -o $(1)/run.txt && \
+$(LOCK) $(2) pyproject.toml requirements/build.in --extra lab --group dev -c $(1)/run.txt \
+	--no-annotate -o $(1)/dev.txt
+endef
+
+$(VENV)/python.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Perijove needs Python 3.11 or newer: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo "python3 cannot make a venv: on Debian, apt install python3-venv." >&2; exit 1; }
+	@touch $@
+
+# Where uv cannot be had, pip installs the same lock, slower.
+$(BIN)/uv: requirements/uv.txt | $(VENV)/python.stamp
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/%.stamp: requirements/%.txt pyproject.toml | $(VENV)/python.stamp
+	@began=$$(date +%s); set -e; \
+	if $(MAKE) --no-print-directory $(BIN)/uv >/dev/null 2>&1; then \
+		installer="$(BIN)/uv pip install --quiet --python $(BIN)/python"; \
+	else installer="$(BIN)/python -m pip install --quiet --disable-pip-version-check"; fi; \
+	$$installer --require-hashes -r $<; \
+	$$installer --no-deps --no-build-isolation -e .; \
+	echo "installed $* in $(call SECONDS_SINCE,$$began) s"
+	@touch $@ $(if $(filter dev,$*),$(VENV)/run.stamp)
