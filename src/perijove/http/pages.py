@@ -1,0 +1,182 @@
+"""Pages: draw a template for one reader. Knows no page; perijove.web gives it the templates."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from perijove.http.catalogue import counted, translated
+from perijove.http.languages import COOKIE, LANGUAGES, language_of
+from perijove.http.reader import ZONE_COOKIE, Reader, zone_of
+from perijove.http.sentences import administrator, told
+from perijove.model.signal import Params
+from perijove.model.user import User
+
+THEME_COOKIE = "pj_theme"
+THEMES = ("light", "dark")
+NATIVE = {"en": "English", "zh": "简体中文"}
+"""What each language calls itself; the same for every reader."""
+HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "object-src 'none'",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+}
+
+
+class Sight(Protocol):
+    """What of a visit its pages are drawn from."""
+
+    @property
+    def request(self) -> Request: ...  # noqa: D102
+    @property
+    def user(self) -> User | None: ...  # noqa: D102
+    @property
+    def xsrf(self) -> str: ...  # noqa: D102
+
+
+def reader_of(request: Request, user: User | None, now: datetime) -> Reader:
+    """Return who reads the answer to `request`."""
+    cookies, accept = request.cookies, Headers(scope=request.scope).get("accept-language", "")
+    chosen = user.language if user else ""
+    here = now.astimezone().tzinfo or now.tzinfo
+    assert here is not None
+    return Reader(
+        language=language_of(cookies.get(COOKIE, ""), chosen, accept),
+        zone=zone_of(cookies.get(ZONE_COOKIE, ""), here),
+        now=now,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Every template, compiled."""
+
+    environment: Environment
+    prefix: str
+    """base_url + "hub/"."""
+    clock: Callable[[], datetime]
+
+    @classmethod
+    def load(
+        cls,
+        templates: Path,
+        tools: Mapping[str, Any],
+        base_url: str,
+        clock: Callable[[], datetime],
+    ) -> "Pages":
+        """Read and compile every template, so that no request waits for a disk."""
+        environment = Environment(
+            loader=FileSystemLoader(templates),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            extensions=["jinja2.ext.i18n"],
+        )
+        install = environment.install_gettext_callables  # type: ignore[attr-defined]
+        install(_gettext, _ngettext, newstyle=True)
+        it = cls(environment, f"{base_url}hub/", clock)
+        environment.globals.update(tools, url=it.url, initials=initials)
+        for name in environment.list_templates():
+            environment.get_template(name)
+        return it
+
+    def url(self, *parts: str | int) -> str:
+        """Return the address of a page: url("admin", name) is /hub/admin/ada%40x."""
+        return self.prefix + "/".join(quote(str(part), safe="@~") for part in parts)
+
+    def reader(self, visit: Sight) -> Reader:
+        """Return who reads what is drawn for `visit`."""
+        return reader_of(visit.request, visit.user, self.clock())
+
+    def text(self, visit: Sight, template: str, **context: Any) -> str:
+        """Return `template` drawn for `visit`: a page, or a part of one."""
+        request, reader = visit.request, self.reader(visit)
+        theme = request.cookies.get(THEME_COOKIE, "")
+        shared: dict[str, Any] = {
+            "reader": reader,
+            "tag": LANGUAGES[reader.language],
+            "languages": [(code, tag, NATIVE[code]) for code, tag in LANGUAGES.items()],
+            "theme": theme if theme in THEMES else "",
+            "xsrf": visit.xsrf,
+            "me": visit.user,
+            "here_url": _address(request),
+            "administers": False,
+            "waiting": 0,
+        }
+        return self.environment.get_template(template).render(shared | context)
+
+    def draw(self, visit: Sight, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+        """Return the page that `template` makes for `visit`."""
+        lines = self.text(visit, template, **context).splitlines()
+        html = "\n".join(line for line in lines if line.strip())
+        return HTMLResponse(html, status, HEADERS)
+
+    def problem(self, visit: Sight, status: int, code: str, params: Params) -> HTMLResponse:
+        """Return the page that says what went wrong."""
+        reader = self.reader(visit)
+        title, text = _words(status)
+        said = told(code, params, reader)
+        general = code in {"unknown", "denied", "error", "method-not-allowed"} or said == code
+        return self.draw(
+            visit,
+            "message.html",
+            status,
+            title=reader.say(title),
+            text=reader.say(text) if general else said,
+            administrator=administrator(code, params, reader),
+        )
+
+
+def _words(status: int) -> tuple[str, str]:
+    match status:
+        case 404:
+            return (
+                "There is no page here",
+                "The address does not exist, or what it belonged to has been deleted.",
+            )
+        case 403:
+            return "You may not open this", "Your account has no permission for it."
+        case code if code >= 500:  # noqa: PLR2004
+            return (
+                "Something went wrong here",
+                "We do not know why; the log of the platform says more. Your servers keep running.",
+            )
+        case _:
+            return "This did not work", "The request makes no sense as it was sent."
+
+
+def initials(name: str) -> str:
+    """Return what stands in the round picture of a person: CW for Chen Wei, 陈 for 陈薇."""
+    words = name.replace(".", " ").replace("-", " ").replace("_", " ").split() or ["?"]
+    if not name.isascii() and not words[0][0].isascii() and words[0][0].lower() == words[0][0]:
+        return words[0][0]
+    return "".join(word[0] for word in (words[0], *words[1:][-1:])).upper()
+
+
+def _address(request: Request) -> str:
+    """Return the address of this page, to come back to: a form's answer is at its own address."""
+    query = request.url.query if request.method in {"GET", "HEAD"} else ""
+    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    return raw.decode("latin-1") + (f"?{query}" if query else "")
+
+
+@pass_context
+def _gettext(context: Context, text: str) -> str:
+    return translated(text, context["reader"].language)
+
+
+@pass_context
+def _ngettext(context: Context, one: str, many: str, number: int) -> str:
+    return counted(one, many, number, context["reader"].language)

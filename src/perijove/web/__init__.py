@@ -1,0 +1,1 @@
+"""HTML for people; no page does what the API cannot."""

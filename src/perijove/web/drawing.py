@@ -1,0 +1,48 @@
+"""What templates draw with: icons, the orbit, addresses of files; and the pages made of them."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from markupsafe import Markup
+
+from perijove.http.pages import Pages
+from perijove.web.static_files import ASSETS, VERSION
+
+HERE = Path(__file__).parent
+TEMPLATES = HERE / "templates"
+
+
+def _symbols() -> Mapping[str, str]:
+    text = (HERE / "icons.svg").read_text(encoding="utf-8")
+    return dict(re.findall(r'<symbol id="(\w+)">(.*?)</symbol>', text))
+
+
+ICONS = _symbols()
+
+
+def icon(name: str, more: str = "") -> Markup:
+    """Return a drawing of icons.svg; words beside it carry the meaning."""
+    classes = f"icon {more}".strip()
+    return Markup('<svg class="{}" viewBox="0 0 20 20" aria-hidden="true">{}</svg>').format(
+        classes,
+        Markup(ICONS[name]),  # noqa: S704  (our own file)
+    )
+
+
+def spot(step: float, of: float) -> tuple[str, str]:
+    """Return where the probe stands on its orbit after `step` of `of` steps."""
+    turn = math.pi * step / of
+    return f"{168 + 148 * math.cos(turn):.1f}", f"{124 - 112 * math.sin(turn):.1f}"
+
+
+def load(base_url: str, clock: Callable[[], datetime]) -> Pages:
+    """Return every page, ready to be drawn."""
+
+    def asset(name: str) -> str:
+        assert name in ASSETS
+        return f"{base_url}hub/static/{VERSION}/{name}"
+
+    return Pages.load(TEMPLATES, {"icon": icon, "spot": spot, "asset": asset}, base_url, clock)
