@@ -1,0 +1,1 @@
+"""The data plane: match, forward, count. Knows no users and no database."""

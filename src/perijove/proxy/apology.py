@@ -1,0 +1,41 @@
+"""Apology: the page for a server that does not answer, made by the hub if that one does."""
+
+from urllib.parse import quote_from_bytes
+
+from perijove.proxy.head import Request
+from perijove.proxy.hub import HubAddress, HubAway, HubLine
+from perijove.proxy.pages import Page, page
+from perijove.proxy.table import Route
+
+_SECONDS = 5.0
+_AWAY = 503
+_TOLD = (b"Accept", b"Accept-Language", b"Cookie", b"Host")
+
+
+class Apology:
+    """Fetches `hub/error/503?url=…`; says it in its own words when the hub is away."""
+
+    def __init__(self, address: HubAddress) -> None:
+        self._address = address
+
+    async def __call__(self, request: Request, route: Route, status: int) -> Page:
+        """Return the page for `request`, whose target gave no answer."""
+        accept = request.fields.value(b"accept")
+        if route.target.url == self._address.origin:
+            return page(_AWAY, "hub-away", accept)
+        if status != _AWAY:
+            return page(status, "bad-answer", accept)
+        line = HubLine(self._address)
+        told = {name.decode(): request.fields.value(name.lower()) for name in _TOLD}
+        fields = {name: value.decode("latin-1") for name, value in told.items() if value}
+        url = quote_from_bytes(request.url, safe="")
+        try:
+            answer = await line.ask("GET", f"error/503?url={url}", seconds=_SECONDS, fields=fields)
+        except HubAway:
+            return page(_AWAY, "hub-away", accept)
+        finally:
+            line.close()
+        kind = answer.fields.get(b"content-type", b"text/html; charset=utf-8")
+        if not answer.body or answer.status in range(300, 400):
+            return page(_AWAY, "server-away", accept)
+        return Page(_AWAY, kind, answer.body)

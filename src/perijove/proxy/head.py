@@ -1,0 +1,208 @@
+"""Heads of HTTP/1.1 messages: refuse what is ambiguous, cut what belongs to one hop."""
+
+import re
+
+from perijove.proxy.body import Body, Chunked, Endless, Sized
+from perijove.proxy.referee import Referee
+from perijove.proxy.refusal import Refusal
+
+LIMIT = 65_536
+_MOST_FIELDS = 256
+_NO_CONTENT = 204
+_NOT_MODIFIED = 304
+_FINAL = 200
+
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+_FIELDS = rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*+\r\n)*+\r\n"
+_REQUEST = re.compile(rb"(" + _TOKEN + rb") ([!-~\x80-\xff]++) HTTP/1\.([01])\r\n" + _FIELDS)
+_RESPONSE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\t -~\x80-\xff]*+)?\r\n" + _FIELDS)
+_HOST = re.compile(rb"[A-Za-z0-9._~%:\[\]-]*+")
+_LENGTH = re.compile(rb"[0-9]{1,18}")
+# names in lower case; everything else passes untouched
+_OF_REQUEST = re.compile(
+    rb"\r\n(host|connection|content-length|transfer-encoding|te|upgrade|keep-alive|expect"
+    rb"|proxy-connection|http2-settings|forwarded"
+    rb"|x[-_](?:forwarded[a-z_-]*|real[-_]ip|scheme)):([^\r]*)"
+)
+_OF_RESPONSE = re.compile(
+    rb"\r\n(connection|content-length|transfer-encoding|upgrade|keep-alive|proxy-connection)"
+    rb":([^\r]*)"
+)
+_CUT = frozenset(
+    (b"connection", b"te", b"upgrade", b"keep-alive", b"proxy-connection", b"http2-settings")
+)
+_ONCE = frozenset((b"host", b"content-length", b"transfer-encoding"))
+# RFC 9110, 7.6.1: a sender must not name these, and we never let one be stripped by naming it
+_KEPT = frozenset(
+    b"host content-length transfer-encoding authorization cookie origin set-cookie location"
+    b" content-type x-xsrftoken expect close".split()
+)
+
+
+class Fields:
+    """What the proxy must know of the fields of a head."""
+
+    __slots__ = ("cuts", "forwarded", "head", "line", "named", "start")
+
+    def __init__(self, head: bytes, wanted: "re.Pattern[bytes]") -> None:
+        self.head = head
+        self.line = head.find(b"\r\n")
+        self.start = head[: self.line]
+        self.named: dict[bytes, bytes] = {}
+        self.cuts: list[tuple[int, int]] = []
+        self.forwarded: list[tuple[int, int]] = []
+        for found in wanted.finditer(head.lower(), self.line):
+            self._note(found[1], found)
+        if b"connection" in self.named:
+            self._nominate(self.tokens())
+
+    def _note(self, name: bytes, found: "re.Match[bytes]") -> None:
+        value = self.head[found.start(2) : found.end(2)].strip(b" \t")
+        known = self.named.get(name)
+        if known is None:
+            self.named[name] = value
+        elif name in _ONCE:
+            raise Refusal(400, "doubled-field")
+        else:
+            self.named[name] = known + b", " + value
+        if name in _CUT:
+            self.cuts.append(found.span())
+        elif name[:2] in (b"x-", b"x_") or name == b"forwarded":
+            self.forwarded.append(found.span())
+
+    def tokens(self) -> set[bytes]:
+        """Return what the field Connection names, in lower case."""
+        return {part.strip() for part in self.named.get(b"connection", b"").lower().split(b",")}
+
+    def _nominate(self, tokens: set[bytes]) -> None:
+        names = tokens - _KEPT - _CUT - {b""}
+        at = self.line
+        while names and at >= 0:
+            end = self.head.find(b"\r\n", at + 2)
+            name = self.head[at + 2 : end].partition(b":")[0].lower()
+            if end > 0 and name in names and not name.startswith((b"x-forwarded", b"sec-")):
+                self.cuts.append((at, end))
+            at = end
+
+    def length(self) -> int | None:
+        """Return the content length; never together with a transfer coding."""
+        value = self.named.get(b"content-length")
+        if value is None:
+            return None
+        if not _LENGTH.fullmatch(value) or b"transfer-encoding" in self.named:
+            raise Refusal(400, "bad-length")
+        return int(value)
+
+    def chunked(self, minor: bytes) -> bool:
+        """Return whether the body is chunked: the only coding that is passed on."""
+        coding = self.named.get(b"transfer-encoding")
+        if coding is None:
+            return False
+        if coding.lower() != b"chunked" or minor != b"1":
+            raise Refusal(400, "bad-coding")
+        return True
+
+    def join(self, start: bytes, extra: bytes) -> bytes:
+        """Return the head with another first line, without the cuts and with `extra` fields."""
+        pieces = [start]
+        at = self.line
+        for begin, end in sorted(set(self.cuts)):
+            pieces.append(self.head[at:begin])
+            at = end
+        pieces += (self.head[at:-2], extra, b"\r\n")
+        return b"".join(pieces)
+
+    def value(self, name: bytes) -> bytes:
+        """Return any field by its lower-case name; empty if there is none. Slow."""
+        found = re.search(rb"\r\n" + re.escape(name) + rb":([^\r]*)", self.head, re.IGNORECASE)
+        return found[1].strip(b" \t") if found else b""
+
+
+class Request:
+    """The head of a request."""
+
+    __slots__ = ("body", "fields", "host", "keep", "method", "minor", "path", "upgrade", "url")
+
+    def __init__(self, head: bytes, referee: Referee) -> None:
+        found = _REQUEST.fullmatch(head)
+        if found is None or head.count(b"\r\n") > _MOST_FIELDS:
+            raise Refusal(400 if found is None else 431, "malformed")
+        self.method, self.url, self.minor = found.groups()
+        fields = self.fields = Fields(head, _OF_REQUEST)
+        self.host = fields.named.get(b"host", b"")
+        if not _HOST.fullmatch(self.host) or (self.minor == b"1" and b"host" not in fields.named):
+            raise Refusal(400, "bad-host")
+        self.body: Body | None = None
+        length = fields.length()
+        if length:
+            self.body = Sized(length)
+        elif fields.chunked(self.minor):
+            self.body = Chunked()
+        self._connection()
+        self._origin_form()
+        reusable = self.body is None and self.keep and b"upgrade" not in fields.named
+        referee.check(head, reusable=reusable)
+
+    def _connection(self) -> None:
+        self.upgrade = False
+        self.keep = self.minor == b"1"
+        if b"connection" not in self.fields.named:
+            return
+        tokens = self.fields.tokens()
+        self.keep = self.keep and b"close" not in tokens
+        self.upgrade = (
+            b"upgrade" in tokens
+            and self.fields.named.get(b"upgrade", b"").lower() == b"websocket"
+            and self.method == b"GET"
+            and self.minor == b"1"
+            and self.body is None
+        )
+
+    def _origin_form(self) -> None:
+        """Turn the absolute form into the origin form; refuse the others."""
+        url = self.url
+        if url[0] != ord("/"):
+            scheme, _, rest = url.partition(b"://")
+            authority, slash, path = rest.partition(b"/")
+            if scheme.lower() not in (b"http", b"https") or authority != self.host:
+                raise Refusal(400, "bad-target")
+            url = self.url = slash + path if slash else b"/"
+        self.path = url.partition(b"?")[0] if b"?" in url else url
+
+    def outgoing(self, url: bytes, extra: bytes) -> bytes:
+        """Return the head for the next hop."""
+        if self.minor == b"0":
+            extra += b"Connection: close\r\n"
+        start = b"%b %b HTTP/1.%b" % (self.method, url, self.minor)
+        return self.fields.join(start, extra)
+
+
+class Response:
+    """The head of a response to a request of `method`."""
+
+    __slots__ = ("body", "fields", "keep", "status")
+
+    def __init__(self, head: bytes, method: bytes) -> None:
+        found = _RESPONSE.fullmatch(head)
+        if found is None:
+            raise Refusal(502, "bad-answer")
+        minor = found[1]
+        self.status = int(found[2])
+        fields = self.fields = Fields(head, _OF_RESPONSE)
+        tokens = fields.tokens()
+        self.keep = b"close" not in tokens and (minor == b"1" or b"keep-alive" in tokens)
+        length, chunked = fields.length(), fields.chunked(minor)
+        self.body: Body | None = None
+        if self.status < _FINAL or self.status in (_NO_CONTENT, _NOT_MODIFIED) or method == b"HEAD":
+            return
+        if chunked:
+            self.body = Chunked()
+        elif length is None:
+            self.body = Endless()
+            self.keep = False
+        elif length:
+            self.body = Sized(length)
+
+    def outgoing(self, extra: bytes) -> bytes:
+        """Return the head for the client."""
+        return self.fields.join(self.fields.start, extra)

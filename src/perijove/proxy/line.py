@@ -1,0 +1,146 @@
+"""Line: a client's connection below HTTP: answers of our own, time-outs, and how it ends."""
+
+import asyncio
+import logging
+from abc import abstractmethod
+from typing import cast
+
+from perijove.proxy.edge import Edge
+from perijove.proxy.ending import aborted, closed
+from perijove.proxy.forwarded import plain_address
+from perijove.proxy.pages import answer, page
+from perijove.proxy.refusal import Refusal
+
+_HEAD_SECONDS = 30.0
+_KEPT_SECONDS = 75.0
+_HALF_OPEN_SECONDS = 60.0
+_LEAVING_SECONDS = 5.0
+_STUCK_SECONDS = 60.0
+
+
+class Line(asyncio.Protocol):
+    """What a client's connection is, whatever is said on it."""
+
+    __slots__ = (
+        *("_buffer", "_deadline", "_edge", "_half", "_held", "_keep", "_leaving", "_moved"),
+        *("_peer", "_transport", "full"),
+    )
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+        self._transport: asyncio.Transport | None = None
+        self._buffer = b""
+        self._peer = ""
+        self._half = self._held = self._leaving = self._moved = False
+        self._keep = True
+        self.full = False
+        self._deadline = edge.loop.time() + _HEAD_SECONDS
+
+    @property
+    @abstractmethod
+    def busy(self) -> bool:
+        """Whether a request is being answered."""
+
+    @property
+    @abstractmethod
+    def complete(self) -> bool:
+        """Whether a request that is being answered has come as a whole."""
+
+    @abstractmethod
+    def drop_upstream(self) -> None:
+        """Give the upstream up."""
+
+    @abstractmethod
+    def go_away(self) -> None:
+        """Finish what is running, then close."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a request."""
+        # uvloop's transports are not asyncio's by class
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self._peer = plain_address(peer[0]) if peer else ""
+        crowded = len(self._edge.visitors) >= self._edge.most_visitors
+        self._edge.visitors.add(self)
+        if crowded:
+            self.refuse(Refusal(503, "crowded"))
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
+        """Let go of everything."""
+        self._edge.visitors.discard(self)
+        self._transport = None
+        self.drop_upstream()
+
+    def eof_received(self) -> bool:
+        """Keep the connection for an answer that is still due, else close it."""
+        self._half = self.complete and not self._leaving
+        self._keep = self._keep and not self._half
+        self._deadline = self._edge.loop.time() + _HALF_OPEN_SECONDS
+        return self._half
+
+    def write(self, data: bytes) -> None:
+        """Write, unless nobody reads any more."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer with a sentence and close."""
+        self._edge.log(logging.INFO, "refused", reason=refusal.reason, status=refusal.status)
+        self.drop_upstream()
+        said = page(refusal.status, refusal.reason)
+        self.write(answer(said, keep=False, with_body=True))
+        self.leave()
+
+    def leave(self) -> None:
+        """Close when the client does, or soon.
+
+        Closing at once, with bytes unread, sends a RST that overtakes the answer.
+        """
+        self._leaving = True
+        self._keep = False
+        self._buffer = b""
+        self._deadline = self._edge.loop.time() + _LEAVING_SECONDS
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if self._half:
+            transport.close()
+            return
+        transport.write_eof()
+        self.hold(held=False)
+
+    def hold(self, *, held: bool) -> None:
+        """Stop or go on reading."""
+        transport = self._transport
+        if held is not self._held and transport is not None and not transport.is_closing():
+            self._held = held
+            if held:
+                transport.pause_reading()
+            else:
+                transport.resume_reading()
+
+    def await_head(self, *, begun: bool) -> None:
+        """Set the time until a head must be here, or begin."""
+        self._deadline = self._edge.loop.time() + (_HEAD_SECONDS if begun else _KEPT_SECONDS)
+
+    def sweep(self, now: float) -> None:
+        """Close the connection if it has been silent for too long."""
+        transport = self._transport
+        if transport is None or now < self._deadline:
+            return
+        if self._leaving:
+            if not transport.get_write_buffer_size() or now > self._deadline + _STUCK_SECONDS:
+                transport.abort()
+        elif self._half:
+            if not self._moved:
+                transport.abort()
+            self._moved = False
+            self._deadline = now + _HALF_OPEN_SECONDS
+        elif not self.busy and self._buffer:
+            self.refuse(Refusal(408, "slow"))
+        elif not self.busy:
+            closed(transport)
+
+    def abandon(self) -> None:
+        """Close it now."""
+        aborted(self._transport)

@@ -1,0 +1,49 @@
+"""Options of the command line of the proxy."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a proxy is to run."""
+
+    ip: str
+    port: int
+    hub: str
+    token_file: Path
+    table: Path
+    trusted_proxies: tuple[str, ...] = LOOPBACK
+    pid_file: Path | None = None
+    activity_interval: float = 30.0
+    drain: float = 10.0
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """Return the options; ends the process with 2 and a sentence on nonsense."""
+    parser = argparse.ArgumentParser(
+        prog="perijove proxy",
+        description="Forward requests to the hub and to the servers it knows.",
+    )
+    add = parser.add_argument
+    add("--ip", default="", help="address to listen on (default: all)")
+    add("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+    add("--hub", required=True, help="the hub, http://host:port[/base]")
+    add("--token-file", type=Path, required=True, help="file with the token for the hub")
+    add("--table", type=Path, required=True, help="file for the last table of routes")
+    add("--pid-file", type=Path, help="file for the process id")
+    add("--activity-interval", type=float, default=30.0, help="seconds between reports of use")
+    add("--drain", type=float, default=10.0, help="seconds for running requests at the end")
+    add(
+        "--trusted-proxies",
+        default=",".join(LOOPBACK),
+        help="networks whose X-Forwarded-* are believed, by commas (default: %(default)s)",
+    )
+    given = vars(parser.parse_args(arguments))
+    networks = given.pop("trusted_proxies")
+    given["trusted_proxies"] = tuple(part.strip() for part in networks.split(",") if part.strip())
+    return Options(**given)

@@ -1,0 +1,252 @@
+"""Upstream: one connection to a target, from the request that is sent to the end of its answer."""
+
+import asyncio
+from typing import Protocol, cast
+
+from perijove.proxy.body import Body, Endless
+from perijove.proxy.ending import aborted, closed
+from perijove.proxy.head import LIMIT, Response
+from perijove.proxy.refusal import Refusal
+from perijove.proxy.target import Target
+
+_CONNECT_SECONDS = 5.0
+_SWITCHING = 101
+_FINAL = 200
+
+
+class Asker(Protocol):
+    """Who asked. Each of these may call back."""
+
+    full: bool
+    upgrade: bool
+
+    def informed(self, response: Response) -> None:
+        """Pass an interim answer on."""
+
+    def answered(self, response: Response) -> None:
+        """Pass the head of the answer on."""
+
+    def passed(self, data: bytes) -> None:
+        """Pass a part of the body on, or of what follows a switch of protocols."""
+
+    def finished(self) -> bool:
+        """Hear that the answer is complete; return whether the whole request was sent."""
+
+    def switched(self, response: Response) -> None:
+        """Pass on that the protocol has been switched."""
+
+    def unanswered(self, status: int, *, again: bool) -> None:
+        """Hear that no answer came; `again`: nothing at all, on a connection used before."""
+
+    def broken(self) -> None:
+        """Hear that the answer ended too early."""
+
+    def ended(self) -> None:
+        """Hear that the other side of a switched connection is gone."""
+
+    def throttle(self) -> None:
+        """Look again whether to go on reading."""
+
+
+class Upstream(asyncio.Protocol):
+    """Sends what it is given and understands what comes back. Owned by an asker or the pool."""
+
+    __slots__ = (
+        *("_body", "_buffer", "_held", "_keep", "_loop", "_method", "_pending", "_reused"),
+        *("_task", "_transport", "asker", "full", "idle_since", "target", "tunnel"),
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, target: Target) -> None:
+        self._loop = loop
+        self.target = target
+        self.asker: Asker | None = None
+        self._transport: asyncio.Transport | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._pending: list[bytes] = []
+        self._buffer = b""
+        self._body: Body | None = None
+        self._method = b""
+        self._keep = self._held = self._reused = False
+        self.full = self.tunnel = False
+        self.idle_since = 0.0
+
+    def ask(self, asker: Asker, method: bytes, head: bytes) -> None:
+        """Send the head of a request of `asker`."""
+        self.asker = asker
+        self._method = method
+        if self._transport is None:
+            self._pending.append(head)
+            self.full = True  # until it is connected: read no further
+            self._task = self._loop.create_task(self._connect())
+        else:
+            self._reused = True
+            self._transport.write(head)
+
+    def send(self, data: bytes) -> None:
+        """Send more of the request."""
+        if self._transport is None:
+            self._pending.append(data)
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Close it when all is sent; nobody waits for an answer."""
+        self.asker = None
+        closed(self._transport)
+
+    def abandon(self) -> None:
+        """Close it at once: the asker is gone."""
+        self.asker = None
+        aborted(self._transport)
+
+    def throttle(self) -> None:
+        """Stop reading while the asker cannot take more."""
+        held = self.asker is not None and self.asker.full
+        if held is not self._held and self._transport and not self._transport.is_closing():
+            self._held = held
+            if held:
+                self._transport.pause_reading()
+            else:
+                self._transport.resume_reading()
+
+    async def _connect(self) -> None:
+        host, port = self.target.host, self.target.port
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await self._loop.create_connection(lambda: self, host, port)
+        except OSError:
+            self._unanswered(503)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send what has been waiting."""
+        # uvloop's transports are not asyncio's by class
+        self._transport = cast("asyncio.Transport", transport)
+        self.full = False
+        if self.asker is None:
+            self.abandon()
+            return
+        self._transport.writelines(self._pending)
+        self._pending.clear()
+        self.asker.throttle()
+
+    def pause_writing(self) -> None:
+        """Let the asker wait."""
+        self.full = True
+        if self.asker is not None:
+            self.asker.throttle()
+
+    def resume_writing(self) -> None:
+        """Let the asker go on."""
+        self.full = False
+        if self.asker is not None:
+            self.asker.throttle()
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what belongs to the answer."""
+        if self.asker is None:
+            self.abandon()  # nobody asked
+        elif self.tunnel:
+            self.asker.passed(data)
+        elif self._body is not None:
+            self._more(self.asker, self._body, data)
+        else:
+            self._head(self.asker, self._buffer + data if self._buffer else data)
+
+    def _head(self, asker: Asker, data: bytes) -> None:
+        end = data.find(b"\r\n\r\n", max(0, len(self._buffer) - 3)) + 4
+        self._buffer = b""
+        try:
+            if end < 4:  # noqa: PLR2004 - find() gave -1
+                self._wait(data)
+                return
+            response = Response(data[:end], self._method)
+        except Refusal:
+            self._unanswered(502)
+            return
+        rest = data[end:]
+        if response.status >= _FINAL:
+            self._begin(asker, response, rest)
+        elif response.status == _SWITCHING:
+            self._switch(asker, response, rest)
+        else:
+            asker.informed(response)
+            if rest:
+                self.data_received(rest)
+
+    def _wait(self, data: bytes) -> None:
+        if len(data) > LIMIT or not data.startswith(b"HTTP/1."[: len(data)]):
+            raise Refusal(502, "bad-answer")
+        self._buffer = data
+
+    def _begin(self, asker: Asker, response: Response, rest: bytes) -> None:
+        self._keep = response.keep
+        self._body = response.body
+        asker.answered(response)
+        if self._body is None:
+            self._finish(asker, clean=not rest)
+        elif rest:
+            self._more(asker, self._body, rest)
+
+    def _more(self, asker: Asker, body: Body, data: bytes) -> None:
+        try:
+            end = body.feed(data)
+        except Refusal:
+            self._break(asker)
+            return
+        if end < 0:
+            asker.passed(data)
+            return
+        if end:
+            asker.passed(data[:end] if end < len(data) else data)
+        self._finish(asker, clean=end == len(data))
+
+    def _switch(self, asker: Asker, response: Response, rest: bytes) -> None:
+        if not asker.upgrade:
+            self._unanswered(502)
+            return
+        self.tunnel = True
+        asker.switched(response)
+        if rest:
+            asker.passed(rest)
+
+    def _finish(self, asker: Asker, *, clean: bool) -> None:
+        self.asker = None
+        self._body = None
+        all_sent = asker.finished()
+        self.throttle()
+        alive = self._transport is not None and not self._transport.is_closing()
+        if clean and all_sent and self._keep and alive:
+            self.target.give(self, self._loop.time())
+        else:
+            self.close()
+
+    def _break(self, asker: Asker) -> None:
+        self.abandon()
+        asker.broken()
+
+    def _unanswered(self, status: int, *, silent: bool = False) -> None:
+        asker = self.asker
+        self.abandon()
+        if asker is not None:
+            asker.unanswered(status, again=silent and self._reused)
+
+    def eof_received(self) -> bool:
+        """Let the connection be closed."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Say how the answer ended."""
+        self._transport = None
+        asker = self.asker
+        if asker is None:
+            self.target.forget(self)
+        elif self.tunnel:
+            self.asker = None
+            asker.ended()
+        elif self._body is None:
+            self._unanswered(502 if self._buffer else 503, silent=not self._buffer)
+        elif isinstance(self._body, Endless) and exc is None:
+            self._keep = False
+            self._finish(asker, clean=True)
+        else:
+            self._break(asker)
