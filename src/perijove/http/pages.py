@@ -15,12 +15,13 @@ from starlette.responses import HTMLResponse
 
 from perijove.http.catalogue import counted, translated
 from perijove.http.languages import COOKIE, LANGUAGES, language_of
-from perijove.http.reader import ZONE_COOKIE, Reader, zone_of
+from perijove.http.reader import ZONE_COOKIE, Reader, noted, zone_of
 from perijove.http.sentences import administrator, told
 from perijove.model.signal import Params
 from perijove.model.user import User
 
 THEME_COOKIE = "pj_theme"
+_BROKEN = 500
 THEMES = ("light", "dark")
 NATIVE = {"en": "English", "zh": "简体中文"}
 """What each language calls itself; the same for every reader."""
@@ -93,7 +94,7 @@ class Pages:
         return it
 
     def url(self, *parts: str | int) -> str:
-        """Return the address of a page: url("admin", name) is /hub/admin/ada%40x."""
+        """Return the address of a page, of parts that may hold anything."""
         return self.prefix + "/".join(quote(str(part), safe="@~") for part in parts)
 
     def reader(self, visit: Sight) -> Reader:
@@ -126,7 +127,7 @@ class Pages:
     def problem(self, visit: Sight, status: int, code: str, params: Params) -> HTMLResponse:
         """Return the page that says what went wrong."""
         reader = self.reader(visit)
-        title, text = _words(status)
+        title, text = _WORDS.get(500 if status >= _BROKEN else status, _ELSE)
         said = told(code, params, reader)
         general = code in {"unknown", "denied", "error", "method-not-allowed"} or said == code
         return self.draw(
@@ -139,22 +140,21 @@ class Pages:
         )
 
 
-def _words(status: int) -> tuple[str, str]:
-    match status:
-        case 404:
-            return (
-                "There is no page here",
-                "The address does not exist, or what it belonged to has been deleted.",
-            )
-        case 403:
-            return "You may not open this", "Your account has no permission for it."
-        case code if code >= 500:  # noqa: PLR2004
-            return (
-                "Something went wrong here",
-                "We do not know why; the log of the platform says more. Your servers keep running.",
-            )
-        case _:
-            return "This did not work", "The request makes no sense as it was sent."
+_WORDS: Mapping[int, tuple[str, str]] = {
+    403: (
+        noted("You may not open this"),
+        noted("Your account has no permission for it. Ask an administrator if you need it."),
+    ),
+    404: (
+        noted("There is no page here"),
+        noted("The address does not exist, or what it belonged to has been deleted."),
+    ),
+    500: (
+        noted("Something went wrong here"),
+        noted("We do not know why; the log of the platform says more. Your servers keep running."),
+    ),
+}
+_ELSE = (noted("This did not work"), noted("The page was asked for in a way that it does not know."))
 
 
 def initials(name: str) -> str:

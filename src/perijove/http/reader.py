@@ -15,6 +15,11 @@ _LONG_AGO = 30 * _DAY
 _FURTHEST = 14 * 60
 
 
+def noted(text: str) -> str:
+    """Return `text`, which somebody else says later: the catalogue must have it."""
+    return text
+
+
 def zone_of(cookie: str, fallback: tzinfo) -> tzinfo:
     """Return the zone that the browser has named: minutes east of Greenwich, as times.js says."""
     if not re.fullmatch(r"[+-]?\d{1,3}", cookie) or abs(int(cookie)) > _FURTHEST:
@@ -64,11 +69,15 @@ class Reader:
         """Return the time of day to the second: 18:40:12."""
         return f"{at.astimezone(self.zone):%H:%M:%S}"
 
+    def recent(self, at: datetime) -> bool:
+        """Return whether it is told in words: 12 minutes ago."""
+        return self.now is not None and (self.now - at).total_seconds() < _LONG_AGO
+
     def ago(self, at: datetime) -> str:
         """Return how long ago it was, in words up to 30 days; then the day."""
-        seconds = (self.now - at).total_seconds() if self.now else _LONG_AGO
-        if seconds >= _LONG_AGO:
+        if self.now is None or not self.recent(at):
             return self.day(at)
+        seconds = (self.now - at).total_seconds()
         if seconds < _MINUTE:
             return self.say("just now")
         if seconds < _HOUR:
@@ -85,8 +94,9 @@ class Reader:
         if whole < _HOUR:
             return self.say("{minutes} min", {"minutes": whole // _MINUTE})
         hours, minutes = divmod(whole // _MINUTE, 60)
-        text = "{hours} h {minutes} min" if minutes else "{hours} h"
-        return self.say(text, {"hours": hours, "minutes": minutes})
+        if not minutes:
+            return self.say("{hours} h", {"hours": hours})
+        return self.say("{hours} h {minutes} min", {"hours": hours, "minutes": minutes})
 
     def _today(self, here: datetime) -> bool:
         return self.now is not None and self.now.astimezone(self.zone).date() == here.date()
