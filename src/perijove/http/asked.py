@@ -1,0 +1,144 @@
+"""Asked: one HTTP request, read with limits; who it comes from, behind trusted proxies."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import TypeAlias
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.types import Receive, Scope
+
+from perijove.http.cookies import read
+from perijove.model.errors import Invalid, TooLarge
+
+Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
+Fields: TypeAlias = Mapping[str, list[str]]
+"""What a query or a form holds: every value of every name, in order."""
+
+LARGEST = 1024 * 1024
+"""Bytes of a body that we read."""
+_FIELDS = 1000
+_FORM = "application/x-www-form-urlencoded"
+
+
+class Asked(Request):
+    """A request. `trusted`: the networks whose X-Forwarded-* headers are believed."""
+
+    def __init__(self, scope: Scope, receive: Receive, trusted: Networks = ()) -> None:
+        super().__init__(scope, receive)
+        self._trusted = trusted
+
+    @cached_property
+    def given(self) -> Mapping[str, str]:
+        """Every header by its name in lower case; of several of one name, the last."""
+        return {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in self.scope["headers"]
+        }
+
+    @property
+    def raw_path(self) -> str:
+        """The path as it was sent, with its escapes."""
+        raw: bytes = self.scope["raw_path"]
+        return raw.decode("latin-1")
+
+    @property
+    def raw_query(self) -> str:
+        """The query as it was sent."""
+        raw: bytes = self.scope["query_string"]
+        return raw.decode("latin-1")
+
+    @cached_property
+    def fields(self) -> Fields:
+        """What the query holds."""
+        return _parsed(self.raw_query)
+
+    @cached_property
+    def jar(self) -> Fields:
+        """Every cookie by its name: two paths may send two of the same name."""
+        name = b"cookie"
+        sent = [value.decode("latin-1") for key, value in self.scope["headers"] if key == name]
+        return read(sent)
+
+    @cached_property
+    def address(self) -> str:
+        """The address of the client: of who connected, or what a trusted proxy says of it."""
+        here = (self.scope.get("client") or ("",))[0]
+        told = [part.strip() for part in self.given.get("x-forwarded-for", "").split(",")]
+        while told and self._trusts(here):
+            last = told.pop()
+            if not _is_address(last):
+                break
+            here = last
+        return here
+
+    @cached_property
+    def site(self) -> str:
+        """The scheme and the host that the browser has asked, `https://hub.example`."""
+        scheme, host = str(self.scope["scheme"]), self.given.get("host", "")
+        if self._trusts((self.scope.get("client") or ("",))[0]):
+            scheme = self._forwarded("x-forwarded-proto") or scheme
+            host = self._forwarded("x-forwarded-host") or host
+        return f"{'https' if scheme == 'https' else 'http'}://{host}"
+
+    @property
+    def secure(self) -> bool:
+        """Whether the browser has asked by https."""
+        return self.site.startswith("https:")
+
+    async def data(self) -> bytes:
+        """Return the body.
+
+        Raises:
+            TooLarge: it is larger than we read.
+        """
+        declared = self.given.get("content-length", "")
+        if declared.isdigit() and int(declared[:12]) > LARGEST:
+            raise TooLarge(most=LARGEST)
+        parts, size = [], 0
+        async for part in self.stream():
+            size += len(part)
+            if size > LARGEST:
+                raise TooLarge(most=LARGEST)
+            parts.append(part)
+        return b"".join(parts)
+
+    async def sent_form(self) -> Fields:
+        """Return what a form has sent; nothing when the body is none.
+
+        Raises:
+            Invalid: too many fields, or bytes that are no text.
+        """
+        if self.given.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+            return {}
+        raw = await self.data()
+        try:
+            return _parsed(raw.decode())
+        except UnicodeDecodeError as error:
+            raise Invalid("bad-form") from error
+
+    def _forwarded(self, name: str) -> str:
+        return self.given.get(name, "").rpartition(",")[2].strip()
+
+    def _trusts(self, peer: str) -> bool:
+        if not self._trusted or not _is_address(peer):
+            return not peer and bool(self._trusted)  # a socket file: whoever may open it
+        return any(ip_address(peer) in network for network in self._trusted)
+
+
+def _parsed(text: str) -> Fields:
+    if not text:
+        return {}
+    try:
+        return parse_qs(text, keep_blank_values=True, max_num_fields=_FIELDS, errors="strict")
+    except (ValueError, UnicodeDecodeError) as error:
+        raise Invalid("bad-form") from error
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
