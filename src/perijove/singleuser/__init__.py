@@ -1,0 +1,1 @@
+"""What runs inside a user's server: Jupyter Server and JupyterLab, behind the hub's sign-in."""

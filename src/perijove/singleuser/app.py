@@ -1,0 +1,171 @@
+"""The server itself: Jupyter Server and JupyterLab with our sign-in put into it."""
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.serverapp import ServerApp
+from tornado.httputil import HTTPServerRequest
+from traitlets.config import Config
+
+from perijove.kit.clock import Clock
+from perijove.singleuser.activity import Activity
+from perijove.singleuser.cookies import Cookies
+from perijove.singleuser.environment import BadEnvironment, Environment
+from perijove.singleuser.greeting import VERSION, greet
+from perijove.singleuser.hub import Hub
+from perijove.singleuser.meters import Meters
+from perijove.singleuser.paths import under
+from perijove.singleuser.provider import HubAuthorizer, HubIdentityProvider
+from perijove.singleuser.sign_in import SignIn
+from perijove.singleuser.visitors import Visitors
+
+_HEADERS = {
+    "X-JupyterHub-Version": VERSION,
+    "Content-Security-Policy": "frame-ancestors 'none'",
+}
+
+
+class SingleUserApp(ServerApp):
+    """One server of one user, as the hub's environment describes it."""
+
+    no_browser_open_file = True
+    failed = False
+    """Whether it ended because there is no hub."""
+    _environment: Environment
+    _tasks: tuple[asyncio.Task[None], ...] = ()
+
+    @property
+    def config_file_paths(self) -> list[str]:
+        """Return where configuration is read, without the user's own if the hub says so."""
+        paths = [str(path) for path in super().config_file_paths]
+        if self._environment.user_config:
+            return paths
+        home = Path.home()
+        return [path for path in paths if not Path(path).is_relative_to(home)]
+
+    def initialize(self, *args: Any, **kwargs: Any) -> None:
+        """Read the environment before anything else."""
+        try:
+            self._environment = Environment.read(os.environ)
+        except BadEnvironment as error:
+            self.log.critical("%s", error)
+            self.exit(1)
+        super().initialize(*args, **kwargs)
+
+    def load_config_file(self, *args: Any, **kwargs: Any) -> None:
+        """Put what the hub says above the files; the command line stays above both."""
+        super().load_config_file(*args, **kwargs)
+        self.update_config(Config({"ServerApp": self._from_hub(), **_QUIET}))
+
+    def _from_hub(self) -> dict[str, Any]:
+        environment = self._environment
+        files = self.config.ServerApp
+        found: dict[str, Any] = {
+            "identity_provider_class": HubIdentityProvider,
+            "authorizer_class": HubAuthorizer,
+            "ip": environment.address,
+            "port": environment.port,
+            "port_retries": 0,
+            "base_url": environment.prefix,
+            "default_url": files.get("default_url") or environment.default_url or "/lab",
+            "cookie_secret": _key(environment),
+            "allow_remote_access": True,
+            "allow_unauthenticated_access": files.get("allow_unauthenticated_access", False),
+            "allow_root": True,  # the hub has decided who runs this
+            "answer_yes": True,
+            "open_browser": False,
+            "quit_button": False,
+            "trust_xheaders": True,
+        }
+        if environment.root:
+            found["root_dir"] = str(Path(environment.root).expanduser())
+        return found
+
+    def init_configurables(self) -> None:
+        """Give the provider, which Jupyter Server makes, what it works with."""
+        environment = self._environment
+        self._clock = Clock()
+        self._hub = Hub(environment)
+        self._visitors = Visitors(self._hub, self._clock)
+        key = _key(environment)
+        cookies = Cookies(environment)
+        HubIdentityProvider.environment = environment
+        HubIdentityProvider.cookies = cookies
+        HubIdentityProvider.key = key
+        HubIdentityProvider.visitors = self._visitors
+        HubIdentityProvider.sign_in = SignIn(environment, cookies, self._hub, key)
+        super().init_configurables()
+
+    def init_webapp(self) -> None:
+        """Add the headers of hub.md 1.3, the page's configuration, and one spelling of paths."""
+        provider = self.identity_provider
+        assert isinstance(provider, HubIdentityProvider)
+        settings = dict(self.tornado_settings)
+        settings["headers"] = {**_HEADERS, **settings.get("headers", {})}
+        settings["page_config_hook"] = provider.page_config
+        self.tornado_settings = settings
+        # Jupyter Server's templates write it into pages, and visitors are not always the owner.
+        self.jinja_template_vars = {**self.jinja_template_vars, "token": ""}
+        super().init_webapp()
+        self.web_app.find_handler = _respelled(  # type: ignore[method-assign]
+            self._environment.prefix, self.web_app.find_handler
+        )
+
+    def init_signal(self) -> None:
+        """End in order for SIGINT as for SIGTERM: nobody is there to be asked."""
+        super().init_signal()
+        signal.signal(signal.SIGINT, self._signal_stop)
+
+    async def _post_start(self) -> None:
+        await super()._post_start()  # type: ignore[no-untyped-call]
+        meters = Meters(self.web_app.settings)
+        log: logging.Logger = self.log
+        activity = Activity(self._environment, self._hub, self._clock, meters.last, log)
+        self._tasks = (
+            asyncio.create_task(activity.run()),
+            asyncio.create_task(self._greet()),
+        )
+
+    async def _greet(self) -> None:
+        if not await greet(self._hub, self.log):
+            self.failed = True
+            self.stop()
+
+    async def _cleanup(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self._visitors.close()
+        await super()._cleanup()
+        self._hub.close()
+
+
+_QUIET = {"FileContentsManager": {"delete_to_trash": False}}
+
+
+def _key(environment: Environment) -> bytes:
+    """Return the key of cookies: one for each start by the hub, which gives the token.
+
+    So a process that starts again goes on with its sessions, and the next start of the
+    server, whose tokens are others, does not.
+    """
+    return hmac.new(environment.api_token.encode(), b"cookies", hashlib.sha256).digest()
+
+
+def _respelled(prefix: str, find: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap Tornado's `find_handler`: `/user/%61da/` is `/user/ada/`."""
+
+    def respelled(request: HTTPServerRequest, **kwargs: Any) -> Any:
+        path = under(prefix, request.path)
+        if path != request.path:
+            request.path = path
+            request.uri = f"{path}?{request.query}" if request.query else path
+        return find(request, **kwargs)
+
+    return respelled

@@ -1,0 +1,74 @@
+"""When was the server last in use? Kernels, terminals and requests tell."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+_TICKS = 100
+"""CPU ticks between two looks (one second) by which a quiet program in a terminal is at work."""
+
+
+class Meters:
+    """Looks at Jupyter Server's managers."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self._ticks: dict[int, int] = {}
+
+    def last(self) -> datetime | None:
+        """Return when the server was last in use; None: it is now."""
+        working = self._terminals_work()  # looks every time, so that it can compare
+        return None if self._kernel_is_busy() or working else max(self._times())
+
+    def _kernel_is_busy(self) -> bool:
+        kernels = self._settings["kernel_manager"].list_kernels()
+        return any(kernel.get("execution_state") == "busy" for kernel in kernels)
+
+    def _times(self) -> Iterator[datetime]:
+        """Yield what `ServerWebApplication.last_activity` counts, and terminals."""
+        settings = self._settings
+        yield _aware(settings["started"])
+        yield _aware(settings["kernel_manager"].last_kernel_activity)
+        for at in settings["last_activity_times"].values():
+            yield _aware(at)
+        for key, at in settings.items():
+            if key.endswith("_last_activity"):
+                yield _aware(at)
+        for terminal in self._terminals():
+            yield _aware(getattr(terminal, "last_activity", None))
+
+    def _terminals(self) -> list[Any]:
+        manager = self._settings.get("terminal_manager")
+        return list(manager.terminals.values()) if manager else []
+
+    def _terminals_work(self) -> bool:
+        """Return whether what runs in a terminal has used CPU since the last look."""
+        shells = [terminal.ptyproc.pid for terminal in self._terminals()]
+        now = {pid: sum(map(_cpu, _family(pid))) for pid in shells}
+        before, self._ticks = self._ticks, now
+        return any(ticks - before[pid] >= _TICKS for pid, ticks in now.items() if pid in before)
+
+
+def _aware(at: datetime | None) -> datetime:
+    if at is None:
+        return datetime.min.replace(tzinfo=UTC)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _family(pid: int) -> Iterator[int]:
+    """Yield `pid` and its descendants."""
+    yield pid
+    with suppress(OSError):
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in children.read_text().split():
+                yield from _family(int(child))
+
+
+def _cpu(pid: int) -> int:
+    """Return the CPU ticks of `pid` and of its dead children: fields 14-17 of its stat, proc(5)."""
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(int(field) for field in fields[11:15])
+    return 0

@@ -1,0 +1,200 @@
+"""The identity provider and the authorizer: who sends a request, and whether they may."""
+
+import re
+from typing import Any
+
+from jupyter_server.auth import Authorizer, IdentityProvider, User
+from jupyter_server.base.handlers import JupyterHandler
+from tornado.web import HTTPError, RequestHandler
+from tornado.websocket import WebSocketHandler
+
+from perijove.singleuser import xsrf
+from perijove.singleuser.cookies import Cookies
+from perijove.singleuser.environment import Environment
+from perijove.singleuser.hub import Away, Strange
+from perijove.singleuser.sign_in import CallbackHandler, LogoutHandler, SignIn
+from perijove.singleuser.visitor import Visitor
+from perijove.singleuser.visitors import Visitors
+
+_BEARER = re.compile(r"(?:token|bearer)\s+(\S+)\s*", re.IGNORECASE)
+_INFO = ("name", "display_name", "initials", "avatar_url", "color")
+
+
+class Person(User):
+    """A Jupyter user who is somebody at the hub."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        known = {key: visitor.info[key] for key in _INFO if key in visitor.info}
+        super().__init__(username=visitor.name, **known)
+        self.visitor = visitor
+
+
+class HubIdentityProvider(IdentityProvider):
+    """Asks the hub. What it works with is given by the app, which makes it from a class name."""
+
+    environment: Environment
+    cookies: Cookies
+    sign_in: SignIn
+    visitors: Visitors
+    key: bytes
+
+    token_generated = False
+
+    @property
+    def token(self) -> str:  # type: ignore[override]
+        """Return the server's own token, with which its parts may call each other."""
+        return self.environment.api_token
+
+    async def get_user(self, handler: RequestHandler) -> User | None:
+        """Return who sends the request; None: nobody who may."""
+        self._arm(handler)
+        try:
+            visitor = await self._by_token(handler) or await self._by_cookie(handler)
+        except Away as error:
+            raise _unanswered(handler, 502) from error
+        except Strange as error:
+            raise _unanswered(handler, 500) from error
+        if visitor is None:
+            return None
+        if not visitor.may(self.environment.access):
+            self.log.warning("%s %s is not allowed here", visitor.kind, visitor.name)
+            _refuse(handler, f"{visitor.kind} {visitor.name} is not allowed.")
+            return None
+        return Person(visitor)
+
+    async def admit(self, handler: RequestHandler, token: str) -> bool:
+        """Sign this browser in with `token`, if it is anybody's."""
+        session = self.cookies.session(handler)
+        if await self.visitors.of(token, session) is None:
+            return False
+        self.cookies.sign_in(handler, token)
+        self.cookies.show(handler, xsrf.COOKIE, xsrf.token(self.key, session, token))
+        return True
+
+    def dismiss(self, handler: RequestHandler) -> None:
+        """Sign this browser out here."""
+        self.visitors.forget(self.cookies.token(handler), self.cookies.session(handler))
+        self.cookies.sign_out(handler)
+
+    def get_token(self, handler: RequestHandler) -> str | None:
+        """Return the token that the request itself bears, if any."""
+        found = _BEARER.fullmatch(handler.request.headers.get("Authorization", ""))
+        if found:
+            return found[1]
+        socket = isinstance(handler, WebSocketHandler)  # a browser can set no header on these
+        if socket or self.environment.token_in_url:
+            return handler.get_query_argument("token", "") or None
+        return None
+
+    def get_handlers(self) -> list[tuple[str, object]]:
+        """Return the routes of signing in and out."""
+        return [
+            (r"/logout", LogoutHandler),
+            (r"/oauth_callback", CallbackHandler, {"provider": self}),  # type: ignore[list-item]
+        ]
+
+    def validate_security(self, app: Any, ssl_options: dict[str, Any] | None = None) -> None:
+        """Warn of nothing: whoever comes in, comes in through the hub."""
+
+    def page_config(self, handler: JupyterHandler, config: dict[str, Any]) -> dict[str, Any]:
+        """Add what JupyterLab's Hub menu needs (hub.md 1.7), to a copy: `config` is everybody's."""
+        environment = self.environment
+        person = handler.current_user
+        return {
+            **config,
+            "hubHost": environment.host,
+            "hubPrefix": environment.hub_prefix,
+            "hubUser": person.username if person else "",
+            "hubServerUser": environment.user,
+            "hubServerName": environment.server,
+            "shareUrl": f"{environment.hub_prefix}user-redirect",
+            "token": self.get_token(handler) or self.cookies.token(handler),
+        }
+
+    async def _by_token(self, handler: RequestHandler) -> Visitor | None:
+        token = self.get_token(handler)
+        if not token:
+            return None
+        session = self.cookies.session(handler)
+        visitor = await self.visitors.of(token, session)
+        if visitor is None:
+            return None
+        handler._token_authenticated = True  # type: ignore[attr-defined]  # noqa: SLF001 - where Jupyter Server looks for it
+        opened = handler.get_query_argument("token", "") == token and xsrf.navigates(handler)
+        if opened and not isinstance(handler, WebSocketHandler):
+            await self.admit(handler, token)
+        return visitor
+
+    async def _by_cookie(self, handler: RequestHandler) -> Visitor | None:
+        socket = isinstance(handler, WebSocketHandler)
+        token = self.cookies.token(handler)
+        if not token or (socket and not self.environment.socket_cookies):
+            return None
+        session = self.cookies.session(handler)
+        proof = xsrf.token(self.key, session, token)
+        if not xsrf.proven(handler, proof):
+            return None
+        visitor = await self.visitors.of(token, session)
+        if socket:
+            return visitor
+        if visitor is None:
+            self.cookies.sign_out(handler)
+        elif xsrf.navigates(handler) and handler.get_cookie(xsrf.COOKIE) != proof:
+            self.cookies.show(handler, xsrf.COOKIE, proof)
+        return visitor
+
+    def _arm(self, handler: RequestHandler) -> None:
+        """Give this one request our own sign-in and our own check of `_xsrf`.
+
+        Only where the handler's class has Jupyter's or Tornado's: an extension that has
+        its own knows why.
+        """
+        login, session = self.cookies.token(handler), self.cookies.session(handler)
+        proof = xsrf.token(self.key, session, login)
+        handler._xsrf_token = proof.encode()  # noqa: SLF001 - what `handler.xsrf_token` answers
+        kind = type(handler)
+        if kind.check_xsrf_cookie.__module__.partition(".")[0] in {"jupyter_server", "tornado"}:
+
+            def check() -> None:
+                if not getattr(handler, "_token_authenticated", False):
+                    xsrf.require(handler, proof)
+
+            handler.check_xsrf_cookie = check  # type: ignore[method-assign]
+        if kind.get_login_url is RequestHandler.get_login_url:
+            handler.get_login_url = lambda: self._login_url(handler)  # type: ignore[method-assign]
+
+    def _login_url(self, handler: RequestHandler) -> str:
+        if not xsrf.navigates(handler):
+            raise HTTPError(403)  # a script or a picture cannot sign anybody in
+        return self.sign_in.begin(handler)
+
+
+class HubAuthorizer(Authorizer):
+    """Lets in whom the hub lets in: what the provider has checked, checked where it counts."""
+
+    def is_authorized(
+        self, handler: JupyterHandler, user: User, action: str, resource: str
+    ) -> bool:
+        """Return whether a scope of the visitor opens this server, for any action."""
+        del handler, action, resource
+        provider = self.identity_provider
+        return (
+            isinstance(provider, HubIdentityProvider)
+            and isinstance(user, Person)
+            and user.visitor.may(provider.environment.access)
+        )
+
+
+def _unanswered(handler: RequestHandler, status: int) -> HTTPError:
+    """Return the error for "nobody can tell", with a nobody for the error page to greet."""
+    handler.current_user = handler._jupyter_current_user = None  # type: ignore[attr-defined]  # noqa: SLF001
+    return HTTPError(status, "The hub cannot say who you are. Try again in a moment.")
+
+
+def _refuse(handler: RequestHandler, reason: str) -> None:
+    """Answer 403 where a stranger would be sent to sign in, which they have done."""
+
+    def no_way(*_: object, **__: object) -> None:
+        raise HTTPError(403, reason)
+
+    handler.get_login_url = no_way  # type: ignore[method-assign,assignment]
