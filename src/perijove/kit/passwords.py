@@ -41,9 +41,10 @@ class Passwords:
 
     def _verify(self, stored: str | None, password: bytes) -> bool:
         try:
-            return self._hasher.verify(stored or self._stand_in(), password) and stored is not None
+            self._hasher.verify(stored or self._stand_in(), password)
         except (VerificationError, InvalidHashError):
             return False
+        return stored is not None
 
     def _stand_in(self) -> str:
         """Return the hash of nobody's password."""

@@ -1,0 +1,54 @@
+"""Statements on pj_attempts: counters that are raised only up to a limit, whoever else counts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from perijove.store.statement import Query, Row, Statement, one, write
+from perijove.store.tables import attempts, instant, micros
+
+_c = attempts.c
+_FIND = Query(select(_c.count, _c.since).where(_c.key == bindparam("key")))
+_RAISE = Query(
+    update(attempts)
+    .where(
+        _c.key == bindparam("was_key"), _c.since > bindparam("after"), _c.count < bindparam("most")
+    )
+    .values(count=_c.count + 1)
+)
+_ADD = Query(insert(attempts))
+_PURGE = Query(delete(attempts).where(_c.since <= bindparam("before")))
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How many there were since when."""
+
+    count: int
+    since: datetime
+
+
+def find(key: str) -> Statement[Attempts | None]:
+    """Return what was counted for `key`, or None."""
+    return Statement(_FIND, {"key": key}, one(_attempts))
+
+
+def another(key: str, after: datetime, most: int) -> Statement[None]:
+    """Count one more in a window that began after `after`; it must be open and below `most`."""
+    return write(_RAISE, {"was_key": key, "after": micros(after), "most": most})
+
+
+def first(key: str, at: datetime) -> Statement[None]:
+    """Begin a window; there must be none."""
+    return write(_ADD, {"key": key, "count": 1, "since": micros(at)})
+
+
+def purge(before: datetime) -> Statement[None]:
+    """Delete the windows that began up to `before`."""
+    return write(_PURGE, {"before": micros(before)}, touches=None)
+
+
+def _attempts(row: Row) -> Attempts:
+    count, since = row
+    return Attempts(count, instant(since))

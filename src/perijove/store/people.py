@@ -1,0 +1,106 @@
+"""Statements that read one page of pj_users."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, select
+
+from perijove.model.server import Phase
+from perijove.model.user import User
+from perijove.store import users as store
+from perijove.store.statement import Query, Statement, Value
+from perijove.store.tables import members, servers, users
+
+
+class Activeness(StrEnum):
+    """Users by what their servers do, in the words of the API."""
+
+    ANY = ""
+    ACTIVE = "active"
+    READY = "ready"
+    INACTIVE = "inactive"
+
+
+class Order(StrEnum):
+    """What users can be sorted by, in the words of the API."""
+
+    ID = "id"
+    NAME = "name"
+    LAST_ACTIVITY = "last_activity"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which users, and in which order."""
+
+    name_filter: str = ""
+    """Part of the name."""
+    state: Activeness = Activeness.ANY
+    order: Order = Order.ID
+    descending: bool = False
+
+
+def page(wanted: Wanted, offset: int, limit: int) -> Statement[list[User]]:
+    """Return at most `limit` of the users that are `wanted`, after the first `offset`."""
+    query = _page(wanted.state, wanted.order, descending=wanted.descending)
+    return Statement(query, {**_named(wanted), "offset": offset, "limit": limit}, store.read)
+
+
+def count(wanted: Wanted) -> Statement[int]:
+    """Return how many users are `wanted`."""
+    return Statement(_count(wanted.state), _named(wanted), lambda rows: int(rows[0][0]))
+
+
+def _named(wanted: Wanted) -> dict[str, Value]:
+    escaped = wanted.name_filter.lower()
+    for special in ("\\", "%", "_"):
+        escaped = escaped.replace(special, f"\\{special}")
+    return {"pattern": f"%{escaped}%"}
+
+
+@cache
+def _page(state: Activeness, order: Order, *, descending: bool) -> Query:
+    some = _some(select(*store.COLUMNS, _key(order).label("key")), state)
+    keys = (_key(order).desc(), users.c.id.desc()) if descending else (_key(order), users.c.id)
+    found = some.order_by(*keys).limit(bindparam("limit")).offset(bindparam("offset")).subquery()
+    again = (found.c.key.desc(), found.c.id.desc()) if descending else (found.c.key, found.c.id)
+    columns = [found.c[column.name] for column in store.COLUMNS]
+    joined = select(*columns, members.c.group).outerjoin(members, members.c.user_id == found.c.id)
+    return Query(joined.order_by(*again))
+
+
+@cache
+def _count(state: Activeness) -> Query:
+    return Query(_some(select(func.count()).select_from(users), state))
+
+
+def _some(rows: Select[Any], state: Activeness) -> Select[Any]:
+    rows = rows.where(users.c.name.like(bindparam("pattern"), escape="\\"))
+    match state:
+        case Activeness.ANY:
+            return rows
+        case Activeness.ACTIVE:
+            return rows.where(_has(servers.c.phase.not_in(_AT_REST)))
+        case Activeness.READY:
+            return rows.where(_has(servers.c.phase == Phase.RUNNING.value))
+        case Activeness.INACTIVE:
+            return rows.where(~_has(servers.c.phase.not_in(_AT_REST)))
+
+
+_AT_REST = (Phase.STOPPED.value, Phase.FAILED.value)
+
+
+def _has(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(servers.c.user_id == users.c.id, condition)
+
+
+def _key(order: Order) -> ColumnElement[Any]:
+    match order:
+        case Order.ID:
+            return users.c.id
+        case Order.NAME:
+            return users.c.name
+        case Order.LAST_ACTIVITY:
+            return func.coalesce(users.c.last_activity, 0)
