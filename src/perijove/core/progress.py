@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from perijove.core.admission import Admission
+from perijove.model.decide import CANCELLED
 from perijove.model.server import Phase, Server
 from perijove.model.signal import Signal
 from perijove.model.stage import Outcome, Stage, StepCode, StepShown, StepState
@@ -25,7 +26,6 @@ _PERCENT = {
     StepCode.READY: 100,
 }
 _LOOK = 1.0
-CANCELLED = Signal(code="cancelled")
 
 
 @dataclass(slots=True)

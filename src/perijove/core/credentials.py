@@ -1,0 +1,71 @@
+"""Credentials: the token and the OAuth client of a server, derived from its row and one key."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from perijove.core.routes import prefix
+from perijove.model.client import Client
+from perijove.model.server import Server
+from perijove.model.token import Kind, Token
+from perijove.store import clients, tokens
+from perijove.store.statement import Statement
+
+_LENGTH = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Makes them: the same for one incarnation, whoever asks and when; another for the next."""
+
+    instance: str
+    key: bytes
+    """Without it no token of a server can be known from the database."""
+    base_url: str
+
+    def secret(self, server: Server) -> str:
+        """Return the token of this incarnation of `server`, which is its client secret as well."""
+        message = f"{self.instance}/{server.id}/{server.incarnation}".encode()
+        return hmac.digest(self.key, message, "sha256").hex()[:_LENGTH]
+
+    def callback(self, server: Server) -> str:
+        """Return where a browser comes back to."""
+        return f"{prefix(self.base_url, server.user, server.name)}oauth_callback"
+
+    def access(self, server: Server) -> tuple[str, ...]:
+        """Return the scopes of which a person must hold one to enter `server`."""
+        user, name = server.user, server.name
+        return (f"access:servers!server={user}/{name}", f"access:servers!user={user}")
+
+    def give(self, server: Server, id: int) -> tuple[Statement[None], ...]:
+        """Return what writes those of this incarnation; `id` is that of the token."""
+        path = prefix(self.base_url, server.user, server.name)
+        access = self.access(server)
+        token = Token(
+            id=id,
+            kind=Kind.SERVER,
+            user_id=server.user_id,
+            user=server.user,
+            note=f"Server at {path}"[:255],
+            scopes=(f"users:activity!user={server.user}", access[0]),
+            created=server.since,
+            server_id=server.id,
+        )
+        digest = hashlib.sha256(self.secret(server).encode()).hexdigest()
+        client = Client(
+            id=server.placement.client,
+            secret=digest,
+            redirect_uri=self.callback(server),
+            description=token.note,
+            server_id=server.id,
+            scopes=access,
+        )
+        return tokens.add(token, digest), *clients.put(client)
+
+    def take(self, server: Server) -> tuple[Statement[None], ...]:
+        """Return what removes them, and the tokens with which people have entered."""
+        return (
+            tokens.remove_of_server(server.id),
+            tokens.remove_of_client(server.placement.client),
+            clients.remove_of_server(server.id),
+        )

@@ -1,0 +1,142 @@
+"""The life cycle as one part: everything that starts, follows and ends servers, put together."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from perijove.core.activity import Activity
+from perijove.core.admission import Admission
+from perijove.core.credentials import Credentials
+from perijove.core.feed import Feed
+from perijove.core.instances import own
+from perijove.core.launch import Launcher, Overrides, no_overrides
+from perijove.core.naming import Naming
+from perijove.core.orphans import Orphans, Policy
+from perijove.core.place import PlaceSettings
+from perijove.core.progress import Progress
+from perijove.core.ready import Knocker, knock
+from perijove.core.reconcile import Reconciler
+from perijove.core.servers import Servers
+from perijove.core.transition import Transitions
+from perijove.core.visits import Visits
+from perijove.kit.clock import Clock
+from perijove.kit.ids import Ids
+from perijove.model.decide import Patience
+from perijove.model.instance import Instance
+from perijove.spawners import Spawner
+from perijove.store.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What the life cycle is given."""
+
+    database: Database
+    spawner: Callable[[str], Spawner]
+    """Takes the id of the instance."""
+    key: bytes
+    """What the tokens of servers are derived from; a secret of the data directory."""
+    hub: str = "http://127.0.0.1:8081"
+    """Where servers and proxies reach the hub itself."""
+    base_url: str = "/"
+    clock: Clock = field(default_factory=Clock)
+    patience: Patience = field(default_factory=Patience)
+    knock: Knocker = knock
+    limit: int | None = None
+    """How many servers may be starting at once; None: any number."""
+    replaces: str | None = None
+    """The id of a lost database whose servers are adopted."""
+    orphans: Policy = Policy.REPORT
+    places: PlaceSettings = field(default_factory=PlaceSettings)
+    naming: Naming = field(default_factory=Naming)
+    command: tuple[str, ...] = ("perijove-singleuser",)
+    default_url: str = ""
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+    overrides: Overrides = no_overrides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifecycle:
+    """What it is made of, and what runs in the background."""
+
+    instance: Instance
+    spawner: Spawner
+    transitions: Transitions
+    reconciler: Reconciler
+    servers: Servers
+    feed: Feed
+    progress: Progress
+    activity: Activity
+    visits: Visits
+
+    async def run(self) -> None:
+        """Run until cancelled. No server ends with it."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.feed.run())
+            tasks.create_task(self.activity.run())
+            tasks.create_task(self.reconciler.run())
+
+
+async def assemble(needs: Needs) -> Lifecycle:
+    """Return a life cycle that does not run yet."""
+    database, clock = needs.database, needs.clock
+    instance = await own(database, needs.replaces)
+    spawner = needs.spawner(instance.id)
+    credentials = Credentials(instance=instance.id, key=needs.key, base_url=needs.base_url)
+    transitions = Transitions(clock=clock, ids=Ids(clock), credentials=credentials)
+    feed = Feed(database=database, hub=needs.hub, base_url=needs.base_url)
+    reconciler = _reconciler(needs, instance, spawner, transitions, feed)
+    return Lifecycle(
+        instance=instance,
+        spawner=spawner,
+        transitions=transitions,
+        reconciler=reconciler,
+        servers=Servers(
+            database=database,
+            transitions=transitions,
+            admission=reconciler.admission,
+            nudge=reconciler.nudge,
+            check=reconciler.check,
+            places=needs.places,
+            naming=needs.naming,
+        ),
+        feed=feed,
+        progress=reconciler.progress,
+        activity=Activity(database=database, clock=clock, feed=feed),
+        visits=Visits(database=database, clock=clock, ids=transitions.ids),
+    )
+
+
+def _reconciler(
+    needs: Needs, instance: Instance, spawner: Spawner, transitions: Transitions, feed: Feed
+) -> Reconciler:
+    admission = Admission(needs.limit)
+    return Reconciler(
+        database=needs.database,
+        spawner=spawner,
+        launch=Launcher(
+            instance=instance.id,
+            credentials=transitions.credentials,
+            base_url=needs.base_url,
+            hub=needs.hub,
+            command=needs.command,
+            default_url=needs.default_url,
+            environment=needs.environment,
+            overrides=needs.overrides,
+        ),
+        knock=needs.knock,
+        transitions=transitions,
+        admission=admission,
+        orphans=Orphans(
+            database=needs.database,
+            spawner=spawner,
+            transitions=transitions,
+            instance=instance,
+            patience=needs.patience,
+            policy=needs.orphans,
+        ),
+        feed=feed,
+        progress=Progress(database=needs.database, spawner=spawner, admission=admission),
+        base_url=needs.base_url,
+        patience=needs.patience,
+    )

@@ -1,0 +1,71 @@
+"""What a new server may be called. Rows that exist keep the name they have."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from perijove.model.errors import Invalid, Untimely
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_LONGEST_NAME = 30
+_LONGEST_DISPLAY_NAME = 255
+_HASH = 8
+_RESERVED = "__jupyterhub_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """`hub.allowNamedServers` and `hub.namedServerLimitPerUser`."""
+
+    allowed: bool = True
+    limit: int = 0
+    """Named servers per user; 0 is no limit."""
+
+    def require_new(self, user: str, name: str, count: int) -> None:
+        """Let `user`, who has `count` named servers, have another called `name`.
+
+        Raises:
+            Invalid: that is no name of a server.
+            Untimely: named servers are off, or there are as many as may be.
+        """
+        if not name:
+            return
+        if not self.allowed:
+            raise Untimely("named-servers-off")
+        if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
+            raise Invalid("bad-server-name", name=name[:_LONGEST_DISPLAY_NAME])
+        if self.limit and count >= self.limit:
+            raise Untimely("too-many-servers", user=user, limit=self.limit)
+
+
+def require_display_name(display_name: str) -> None:
+    """Let a server be called `display_name` by people.
+
+    Raises:
+        Invalid: it is empty, long, or holds what cannot be shown.
+    """
+    if not 1 <= len(display_name) <= _LONGEST_DISPLAY_NAME or not display_name.isprintable():
+        raise Invalid("bad-display-name")
+
+
+def require_options(options: object) -> None:
+    """Refuse options with keys that JupyterHub keeps for itself.
+
+    Raises:
+        Invalid: there is one.
+    """
+    if isinstance(options, dict) and any(str(key).startswith(_RESERVED) for key in options):
+        raise Invalid("bad-body", field="user_options")
+
+
+def name_for(display_name: str) -> str:
+    """Return the name of a server that people call `display_name`: itself, if it is one.
+
+    The hash keeps apart what is the same without its capitals and spaces.
+    """
+    if len(display_name) <= _LONGEST_NAME and _NAME.fullmatch(display_name):
+        return display_name
+    digest = hashlib.sha256(display_name.encode()).hexdigest()[:_HASH]
+    safe = re.sub(r"[^a-z0-9]+", "-", display_name.lower()).strip("-")
+    safe = safe[: _LONGEST_NAME - _HASH - 1].strip("-")
+    return f"{safe}-{digest}" if safe[:1].isalpha() else f"server-{digest}"
