@@ -111,8 +111,6 @@ class SingleUserApp(ServerApp):
         settings["headers"] = {**_HEADERS, **settings.get("headers", {})}
         settings["page_config_hook"] = provider.page_config
         self.tornado_settings = settings
-        # Jupyter Server's templates write it into pages, and visitors are not always the owner.
-        self.jinja_template_vars = {**self.jinja_template_vars, "token": ""}
         super().init_webapp()
         self.web_app.find_handler = _respelled(  # type: ignore[method-assign]
             self._environment.prefix, self.web_app.find_handler

@@ -1,20 +1,14 @@
-"""The one spelling of a path: what a proxy, the hub and a server must agree on."""
+"""The one spelling of a path: what a proxy, the hub and a server must agree on (decisions.md)."""
 
-import re
-import string
-
-_PLAIN = frozenset(string.ascii_letters + string.digits + "-._~@")
-_ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
+from urllib.parse import quote, unquote_to_bytes
 
 
 def canonical(path: str) -> str:
-    """Return `path` with unreserved bytes and '@' unescaped, other escapes in upper case."""
+    """Return `path` with unreserved bytes, '@' and '~' as themselves, others as %XX.
 
-    def spell(found: re.Match[str]) -> str:
-        character = chr(int(found[1], 16))
-        return character if character in _PLAIN else f"%{found[1].upper()}"
-
-    return _ESCAPE.sub(spell, path)
+    Segment by segment, so an escaped slash stays one.
+    """
+    return "/".join(quote(unquote_to_bytes(part), safe="@~") for part in path.split("/"))
 
 
 def under(prefix: str, path: str) -> str:
@@ -22,6 +16,8 @@ def under(prefix: str, path: str) -> str:
 
     The rest stays as it came: the names of files are for Jupyter Server to read.
     """
+    if path.startswith(prefix):
+        return path
     depth = prefix.count("/")
     parts = path.split("/")
     head, rest = "/".join(parts[:depth]) + "/", "/".join(parts[depth:])
