@@ -142,9 +142,7 @@ class Feed:
                 routes[path], known[path] = route, server
         self._publish(self.version + len(noted), routes, known)
 
-    def _publish(
-        self, version: int, routes: dict[str, Route], known: dict[str, Server]
-    ) -> None:
+    def _publish(self, version: int, routes: dict[str, Route], known: dict[str, Server]) -> None:
         """Make `routes` the table and wake who waits for it."""
         if version < self.version:  # an older database, or one count too many: begin again
             self._changes.clear()

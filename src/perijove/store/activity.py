@@ -9,11 +9,11 @@ from perijove.store.tables import micros, servers, tokens, users
 
 
 def _forward(table: Table) -> Query:
-    last, at = table.c.last_activity, bindparam("at")
+    last = table.c.last_activity
     return Query(
         update(table)
         .where(table.c.id == bindparam("was_id"), or_(last.is_(None), last < bindparam("than")))
-        .values(last_activity=at)
+        .values(last_activity=bindparam("at"))
     )
 
 

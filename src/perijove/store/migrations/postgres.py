@@ -1,0 +1,49 @@
+"""Bring a PostgreSQL database to the newest revision, or leave it as it is."""
+
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from perijove.store.migrations import TABLE, migrate, outdated
+
+_Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+_MIGRATING = 0x706A  # an advisory lock of ours: two replicas may start at once
+_TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+
+
+async def prepare(url: str) -> None:
+    """Make the database at `url` one that this version can use.
+
+    Raises:
+        Refused: it holds something else; it has not been touched.
+    """
+    connection: _Connection = await asyncpg.connect(url)
+    try:
+        if not await _outdated(connection):
+            return
+    finally:
+        await connection.close()
+    await _upgrade(url)
+
+
+async def _outdated(connection: _Connection) -> bool:
+    tables = {str(row[0]) for row in await connection.fetch(_TABLES)}
+    version = None
+    if TABLE in tables:
+        version = await connection.fetchval(f"SELECT version_num FROM {TABLE}")  # noqa: S608
+    return outdated(version, tables)
+
+
+async def _upgrade(url: str) -> None:
+    from sqlalchemy import text  # noqa: PLC0415 - with alembic, at the first start only
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415
+
+    async def connect() -> Any:
+        return await asyncpg.connect(url)
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    async with engine.begin() as connection:
+        await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATING})"))
+        await connection.run_sync(migrate)
+    await engine.dispose()
