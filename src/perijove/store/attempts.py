@@ -1,7 +1,7 @@
 """Statements on pj_attempts: counters that are raised only up to a limit, whoever else counts."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
@@ -9,6 +9,8 @@ from perijove.store.statement import Query, Row, Statement, one, write
 from perijove.store.tables import attempts, instant, micros
 
 _c = attempts.c
+_FOR_EVER = micros(datetime.max.replace(tzinfo=UTC))
+"""A window that no purge ever reaches."""
 _FIND = Query(select(_c.count, _c.since).where(_c.key == bindparam("key")))
 _RAISE = Query(
     update(attempts)
@@ -16,6 +18,9 @@ _RAISE = Query(
         _c.key == bindparam("was_key"), _c.since > bindparam("after"), _c.count < bindparam("most")
     )
     .values(count=_c.count + 1)
+)
+_LOWER = Query(
+    update(attempts).where(_c.key == bindparam("was_key"), _c.count > 0).values(count=_c.count - 1)
 )
 _ADD = Query(insert(attempts))
 _PURGE = Query(delete(attempts).where(_c.since <= bindparam("before")))
@@ -39,9 +44,19 @@ def another(key: str, after: datetime, most: int) -> Statement[None]:
     return write(_RAISE, {"was_key": key, "after": micros(after), "most": most})
 
 
+def one_less(key: str) -> Statement[None]:
+    """Count one less, if anything is counted."""
+    return write(_LOWER, {"was_key": key}, touches=None)
+
+
 def first(key: str, at: datetime) -> Statement[None]:
     """Begin a window; there must be none."""
     return write(_ADD, {"key": key, "count": 1, "since": micros(at)})
+
+
+def claim(key: str) -> Statement[None]:
+    """Take `key` for ever; nobody must have taken it."""
+    return write(_ADD, {"key": key, "count": 1, "since": _FOR_EVER})
 
 
 def purge(before: datetime) -> Statement[None]:

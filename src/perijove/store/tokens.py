@@ -33,12 +33,18 @@ _ONE = Query(_ROWS.where(_c.user_id == bindparam("user_id"), _c.id == bindparam(
 _OF_CLIENT = Query(
     _ROWS.where(_c.user_id == bindparam("user_id"), _c.client == bindparam("client"))
 )
+_NONE = "-"
+"""No session is called that."""
 _ADD = Query(insert(tokens))
 _REMOVE = Query(delete(tokens).where(_c.id == bindparam("was_id")))
 _OF_USER = _c.user_id == bindparam("of_user")
 _REMOVE_ALL = Query(delete(tokens).where(_OF_USER))
 _REMOVE_ALL_BUT = Query(
-    delete(tokens).where(_OF_USER, func.coalesce(_c.session, "") != bindparam("but"))
+    delete(tokens).where(
+        _OF_USER,
+        _c.kind != Kind.SERVER.value,
+        func.coalesce(_c.session, _NONE) != bindparam("but"),
+    )
 )
 _REMOVE_SESSION = Query(delete(tokens).where(_OF_USER, _c.session == bindparam("of_session")))
 _REMOVE_CLIENT = Query(delete(tokens).where(_c.client == bindparam("of_client")))
@@ -98,8 +104,11 @@ def remove_all(user_id: int) -> Statement[None]:
     return write(_REMOVE_ALL, {"of_user": user_id}, touches=None)
 
 
-def remove_all_but(user_id: int, session: str) -> Statement[None]:
-    """Delete every token of `user_id` that was not issued under `session`."""
+def remove_all_but(user_id: int, session: str = "") -> Statement[None]:
+    """Delete the tokens of `user_id`, but those issued under `session` and those of servers.
+
+    A server's own token dies with its incarnation; without it a server that runs is lost.
+    """
     return write(_REMOVE_ALL_BUT, {"of_user": user_id, "but": session}, touches=None)
 
 

@@ -1,0 +1,115 @@
+"""Everything about who is who, assembled; and what the rules say, applied at every start."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from perijove.authenticators import Authenticator
+from perijove.core.accounts import Accounts, Rooms
+from perijove.core.first import FirstLink
+from perijove.core.grants import Grants
+from perijove.core.limits import Limits
+from perijove.core.login import Login
+from perijove.core.memory import Memory
+from perijove.core.roles import Roles
+from perijove.core.rules import Rules
+from perijove.core.sessions import Sessions
+from perijove.core.tokens import Tokens, Used
+from perijove.kit.clock import Clock
+from perijove.kit.ids import Ids
+from perijove.kit.passwords import Passwords
+from perijove.kit.secret import digest
+from perijove.model.principal import Principal
+from perijove.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+MakeAuthenticator: TypeAlias = Callable[[Accounts, Passwords], Authenticator]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What the gate is built from."""
+
+    database: Database
+    clock: Clock
+    ids: Ids
+    rooms: Rooms
+    used: Used
+    authenticator: MakeAuthenticator
+    rules: Rules = field(default_factory=Rules)
+    roles: Roles = field(default_factory=Roles)
+    services: Mapping[str, Principal] = field(default_factory=dict[str, Principal])
+    """By their token, which stands in the configuration."""
+    passwords: Passwords = field(default_factory=Passwords)
+    first: Path | None = None
+    """The file with the secret of the one-time link."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """The parts of core.Hub that know people."""
+
+    accounts: Accounts
+    login: Login
+    sessions: Sessions
+    tokens: Tokens
+    grants: Grants
+    roles: Roles
+
+
+def assemble(needs: Needs) -> Gate:
+    """Return the gate. It does nothing by itself."""
+    database, clock, ids, memory = needs.database, needs.clock, needs.ids, Memory()
+    roles, used = needs.roles, needs.used
+    accounts = Accounts(
+        database=database,
+        clock=clock,
+        ids=ids,
+        memory=memory,
+        passwords=needs.passwords,
+        rooms=needs.rooms,
+    )
+    sessions = Sessions(
+        database=database, clock=clock, ids=ids, roles=roles, memory=memory, used=used
+    )
+    return Gate(
+        accounts=accounts,
+        sessions=sessions,
+        login=Login(
+            accounts=accounts,
+            sessions=sessions,
+            authenticator=needs.authenticator(accounts, needs.passwords),
+            rules=needs.rules,
+            limits=Limits(database=database, clock=clock),
+            first=FirstLink(path=needs.first, clock=clock) if needs.first else None,
+        ),
+        tokens=Tokens(
+            database=database,
+            clock=clock,
+            ids=ids,
+            roles=roles,
+            memory=memory,
+            used=used,
+            services={digest(token): who for token, who in needs.services.items()},
+        ),
+        grants=Grants(database=database, clock=clock, ids=ids, roles=roles, memory=memory),
+        roles=roles,
+    )
+
+
+async def apply_rules(gate: Gate) -> None:
+    """Do what the rules say of those who are known already, and warn if nobody may enter."""
+    rules = gate.login.rules
+    for name in sorted(rules.blocked_users):
+        user = await gate.accounts.named(name)
+        if user:
+            await gate.accounts.shut_out(user)
+    for name in sorted(rules.admin_users - rules.blocked_users):
+        user = await gate.accounts.named(name)
+        if user and not user.admin and not gate.login.authenticator.sign_up:
+            await gate.accounts.change(user, admin=True)
+    if not rules.any:
+        logger.warning("no rule lets anybody sign in: set allow_all or allowed_users")

@@ -1,0 +1,169 @@
+"""Signing in and signing up: who is it, may they enter, how often may they try."""
+
+import logging
+from dataclasses import dataclass
+
+from perijove.authenticators import Authenticator, Identity
+from perijove.core.accounts import Accounts, note
+from perijove.core.first import FirstLink
+from perijove.core.limits import Limits
+from perijove.core.names import LONGEST, display_name, normal, short
+from perijove.core.rules import Rules
+from perijove.core.sessions import Sessions
+from perijove.kit.secret import digest
+from perijove.model.errors import Busy, Denied, Invalid, Stale
+from perijove.model.token import Session
+from perijove.model.user import Standing, User
+from perijove.store import attempts
+
+logger = logging.getLogger(__name__)
+
+OF_ACCOUNT = 10
+"""Passwords that are checked for one name in a minute."""
+OF_ADDRESS = 40
+"""Wrong ones from one address in a minute: a class behind one address mistypes now and then."""
+_WRITTEN_DOWN = {
+    "allow.none": "no rule allows anybody; set allow_all, allowed_users or admin_users",
+    "allow.users": "they are not in allowed_users or admin_users, and allow_all is not set",
+    "blocked": "they are in blocked_users, or an administrator has blocked them",
+    "signup.waiting": "an administrator has yet to approve them",
+    "signup.declined": "an administrator has declined them",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """What the sign-in pages do."""
+
+    accounts: Accounts
+    sessions: Sessions
+    authenticator: Authenticator
+    rules: Rules
+    limits: Limits
+    first: FirstLink | None = None
+    """How the first administrator gets in; None where there is no such link."""
+
+    async def sign_in(
+        self, name: str, password: str, *, address: str, agent: str
+    ) -> tuple[str, Session]:
+        """Return the secret for the cookie jupyterhub-hub-login, and the new session.
+
+        Raises:
+            Denied: the password is wrong, or no rule lets them in.
+            Busy: too many tries; the parameters say when to come again.
+        """
+        user = await self.check(name, password, address=address)
+        return await self.sessions.begin(user, address=address, agent=agent)
+
+    async def check(self, name: str, password: str, *, address: str) -> User:
+        """Return who it is that may enter; the account is made when they come first.
+
+        Raises:
+            Denied: the password is wrong, or no rule lets them in.
+            Busy: too many tries.
+        """
+        asked = normal(name[:LONGEST])
+        await self._count(asked, address)
+        identity = await self.authenticator.authenticate(asked, password)
+        if identity is None:
+            logger.warning("sign-in failed for %s from %s", short(name), address)
+            raise Denied("wrong-password", name=short(name))
+        await self.limits.give_back(_from(address))
+        return await self._let_in(identity)
+
+    async def sign_up(
+        self, name: str, password: str, *, display: str = "", why: str = "", address: str
+    ) -> User:
+        """Ask for an account; it waits for an administrator unless everybody may enter.
+
+        Raises:
+            Denied: nobody can ask here.
+            Invalid: the name or the password is no good.
+            Conflict: the name is taken, or looks like one that is.
+            Busy: too many tries from there.
+        """
+        if not self.authenticator.sign_up:
+            raise Denied("signup.closed")
+        await self.limits.take(f"sign-up {address}", OF_ADDRESS)
+        # Whoever comes first under an administrator's name is not therefore the administrator.
+        wanted = normal(name[:LONGEST])
+        open_to_all = self.rules.allow_all and wanted not in self.rules.admin_users
+        if wanted in self.rules.blocked_users:
+            raise Denied("blocked", name=short(name))
+        user = await self.accounts.create(
+            name,
+            password=password,
+            display_name=display_name(display),
+            note=note(why),
+            standing=Standing.ACTIVE if open_to_all else Standing.WAITING,
+        )
+        logger.info("%s asks for an account from %s", short(user.name), address)
+        return user
+
+    async def once(self, secret: str, *, address: str, agent: str) -> tuple[str, Session]:
+        """Sign the administrator in by the one-time link, as `sign_in` does.
+
+        The claim, the account and the session are one transaction: of any number at once one
+        wins, and a kill leaves a link that is used or one that still works.
+
+        Raises:
+            Denied: it is not the link, or was used, or is too old.
+            Busy: too many tries.
+        """
+        await self.limits.take(f"link {address}", OF_ADDRESS)
+        claim = f"link {digest(secret)}"
+        if self.first is None or await self._claimed(claim):
+            raise Denied("link.used" if self.first else "link.unknown")
+        await self.first.require(secret)
+        user, become = await self.accounts.becoming_administrator(self._administrator())
+        cookie, session, begin = self.sessions.new(user, address=address, agent=agent)
+        try:
+            await self.accounts.database.write(attempts.claim(claim), *become, begin)
+        except Stale as error:
+            raise Denied("link.used") from error
+        self.accounts.memory.forget()
+        await self.first.discard()
+        logger.warning("%s signed in by the one-time link from %s", user.name, address)
+        return cookie, session
+
+    def _administrator(self) -> str:
+        return min(self.rules.admin_users, default="admin")
+
+    async def _claimed(self, claim: str) -> bool:
+        return await self.accounts.database.read(attempts.find(claim)) is not None
+
+    async def _count(self, name: str, address: str) -> None:
+        """Count this try before it is made: any number at once are counted one by one."""
+        try:
+            await self.limits.take(_from(address), OF_ADDRESS)
+            await self.limits.take(f"name {name}", OF_ACCOUNT)
+        except Busy as busy:
+            logger.warning("too many sign-ins for %s from %s", short(name), address)
+            raise Busy(busy.code, **{**busy.params, "name": short(name)}) from busy
+
+    async def _let_in(self, identity: Identity) -> User:
+        name = normal(identity.name)
+        user = await self.accounts.named(name)
+        refusal = self.rules.refusal(name, user, admin=bool(identity.admin))
+        if refusal:
+            said = short(name)
+            logger.warning("%s (%s) was not let in: %s", said, refusal, _WRITTEN_DOWN[refusal])
+            since = user.created.isoformat() if user else None
+            raise Denied(refusal, name=said, **({"since": since} if since else {}))
+        admin = name in self.rules.admin_users or bool(identity.admin)
+        if user is None:
+            user = await self._create(name, admin=admin)
+        if admin and not user.admin:
+            user = await self.accounts.change(user, admin=True)
+        return user
+
+    async def _create(self, name: str, *, admin: bool) -> User:
+        try:
+            return await self.accounts.create(name, admin=admin)
+        except Invalid as error:
+            logger.warning("%s was not let in: %s", short(name), error.code)
+            raise
+
+
+def _from(address: str) -> str:
+    return f"address {address}"

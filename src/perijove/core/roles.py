@@ -1,0 +1,109 @@
+"""Roles: named sets of scopes, and who has which. They come from the configuration."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from perijove.model.errors import Invalid
+from perijove.model.scope import Scope, expand, resolved
+from perijove.model.user import User
+
+_NAME = re.compile(r"[a-z][a-z0-9\-_~.]{1,253}[a-z0-9]")
+ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """One role, as hub.loadRoles has it."""
+
+    name: str
+    scopes: tuple[str, ...] = ()
+    description: str = ""
+    users: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
+
+
+DEFAULTS = (
+    Role(name="user", description="What everybody may do", scopes=("self",)),
+    Role(
+        name=ADMIN,
+        description="What administrators may do",
+        scopes=(
+            "admin-ui", "admin:users", "admin:servers", "admin:services", "tokens",
+            "admin:groups", "list:services", "read:services", "read:hub", "proxy", "shutdown",
+            "access:services", "access:servers", "read:roles", "read:metrics", "shares",
+        ),
+    ),
+    Role(
+        name="server",
+        description="What a server may do by its own token",
+        scopes=("users:activity!user", "access:servers!server"),
+    ),
+    Role(name="token", description="What a token may do by default", scopes=("inherit",)),
+)  # fmt: skip
+"""hub.md 3.5; the names are well known."""
+
+
+class Roles:
+    """Answers what people and services hold."""
+
+    def __init__(self, loaded: Sequence[Role] = ()) -> None:
+        """Take the default roles, and those of the configuration over them.
+
+        Raises:
+            Invalid: a role has no good name, a scope that does not exist, or changes `admin`.
+        """
+        self._roles: dict[str, Role] = {role.name: role for role in DEFAULTS}
+        for role in loaded:
+            self._roles[role.name] = self._checked(role)
+        self._parsed: Mapping[str, tuple[Scope, ...]] = {
+            name: tuple(Scope.parse(text) for text in role.scopes)
+            for name, role in self._roles.items()
+        }
+
+    def find(self, name: str) -> Role | None:
+        """Return the role of that name, or None."""
+        return self._roles.get(name)
+
+    def names_of(self, user: User) -> list[str]:
+        """Return the names of the roles that `user` has itself, by name."""
+        own = {role.name for role in self._roles.values() if user.name in role.users}
+        return sorted(own | {"user"} | ({ADMIN} if user.admin else set()))
+
+    def of(self, user: User) -> frozenset[Scope]:
+        """Return all that `user` may do, expanded."""
+        shared = (role.name for role in self._roles.values() if role.groups & user.groups)
+        held = self._scopes({*self.names_of(user), *shared})
+        return expand(resolved(held, user=user.name))
+
+    def of_service(self, name: str, more: Iterable[str] = ()) -> frozenset[Scope]:
+        """Return all that a service may do by its roles and by `more` of them, expanded.
+
+        Raises:
+            Invalid: there is no role of such a name.
+        """
+        own = {role.name for role in self._roles.values() if name in role.services}
+        return expand(resolved(self._scopes({*own, *more}), service=name))
+
+    def texts(self, names: Iterable[str]) -> list[str]:
+        """Return the scopes of the roles called `names`, as they are written.
+
+        Raises:
+            Invalid: there is no role of such a name.
+        """
+        return [scope.text for scope in self._scopes(names)]
+
+    def _scopes(self, names: Iterable[str]) -> list[Scope]:
+        unknown = sorted(set(names) - self._roles.keys())
+        if unknown:
+            raise Invalid("no-such-role", role=unknown[0])
+        return [scope for name in sorted(set(names)) for scope in self._parsed[name]]
+
+    def _checked(self, role: Role) -> Role:
+        if not _NAME.fullmatch(role.name):
+            raise Invalid("role-name.bad", role=role.name)
+        known = self._roles.get(role.name)
+        if role.name == ADMIN and role.scopes and set(role.scopes) != set(DEFAULTS[1].scopes):
+            raise Invalid("role-admin.fixed")
+        return replace(role, scopes=role.scopes or (known.scopes if known else ()))

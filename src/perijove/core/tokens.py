@@ -1,0 +1,238 @@
+"""Tokens: who shows one, and making, listing and revoking them."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from perijove.core.memory import Memory, Shelf
+from perijove.core.roles import Roles
+from perijove.kit.clock import Clock
+from perijove.kit.ids import Ids
+from perijove.kit.secret import digest, hexadecimal
+from perijove.model.errors import Invalid, Unknown
+from perijove.model.overlap import intersect, people, within
+from perijove.model.principal import Principal
+from perijove.model.scope import INHERIT, Scope, expand, identify, resolved
+from perijove.model.scope import Kind as Filter
+from perijove.model.token import Kind, Token
+from perijove.model.user import Standing, User
+from perijove.store import tokens as store
+from perijove.store import users
+from perijove.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_SECRET = 256
+_LONGEST_NOTE = 255
+_LONGEST_LIFE = 100 * 365 * 24 * 3600
+_GRAIN = timedelta(seconds=30)
+"""How exact the last activity of a token is."""
+
+
+class Used(Protocol):
+    """Takes note of who was active; core.activity."""
+
+    def note_user(self, user_id: int, at: datetime | None = None) -> None:
+        """Note that a person did something."""
+
+    def note_token(self, token_id: int, at: datetime | None = None) -> None:
+        """Note that a token was shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    principal: Principal
+    expires: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """All tokens: those in the database, and those of services in the configuration."""
+
+    database: Database
+    clock: Clock
+    ids: Ids
+    roles: Roles
+    memory: Memory
+    used: Used
+    services: Mapping[str, Principal] = field(default_factory=dict[str, Principal])
+    """By the digest of their token."""
+    _shelf: Shelf[_Shown] = field(init=False, default_factory=Shelf[_Shown])
+
+    def __post_init__(self) -> None:
+        """Let every write that matters empty the shelf."""
+        self.memory.add(self._shelf)
+
+    async def principal(self, secret: str) -> Principal | None:
+        """Return who shows `secret` and what it lets them do, or None."""
+        if len(secret) > _LONGEST_SECRET:
+            return None
+        key = digest(secret)
+        if key in self.services:
+            return self.services[key]
+        now = self.clock()
+        shown = self._shelf.get(key, now) or await self._read(key, now)
+        if shown is None or (shown.expires is not None and shown.expires <= now):
+            return None
+        return shown.principal
+
+    async def make(
+        self,
+        owner: User,
+        *,
+        by: Principal,
+        note: str = "",
+        scopes: Sequence[str] | None = None,
+        expires_in: int | None = None,
+    ) -> tuple[Token, str]:
+        """Return a new token of `owner`, and its secret, which is kept nowhere.
+
+        `scopes`: None is whatever the owner holds when it is used. `expires_in`: seconds.
+
+        Raises:
+            Invalid: a scope that the owner does not hold, or no good time.
+        """
+        now = self.clock()
+        token = Token(
+            id=self.ids(),
+            kind=Kind.API,
+            user_id=owner.id,
+            user=owner.name,
+            note=(note or _requested(owner, by))[:_LONGEST_NOTE],
+            scopes=(INHERIT,) if scopes is None else await self._granted(owner, scopes),
+            created=now,
+            expires=None if expires_in is None else now + _life(expires_in),
+        )
+        secret = hexadecimal()
+        await self.database.write(store.add(token, digest(secret)))
+        return token, secret
+
+    async def of(self, owner: User) -> list[Token]:
+        """Return the tokens of `owner`, the longest unused first; forget what has expired."""
+        await self.database.write(store.purge(self.clock()))
+        return await self.database.read(store.of(owner.id))
+
+    async def get(self, owner: User, id: int) -> Token:
+        """Return one token of `owner`.
+
+        Raises:
+            Unknown: they have no such token.
+        """
+        token = await self.database.read(store.one_of(owner.id, id))
+        if token is None or (token.expires is not None and token.expires <= self.clock()):
+            raise Unknown
+        return token
+
+    async def revoke(self, owner: User, id: int) -> None:
+        """Delete a token; if a client was given it, all that it was given by `owner`.
+
+        Raises:
+            Unknown: they have no such token.
+        """
+        token = await self.get(owner, id)
+        if token.kind is Kind.OAUTH and token.client:
+            await self.database.write(store.remove_of_client(token.client, owner.id))
+        else:
+            await self.database.write(store.remove(id))
+        self.memory.forget()
+
+    async def scopes(self, owner: User, token: Token) -> frozenset[Scope]:
+        """Return what `token` lets its owner do now, expanded."""
+        return await self._effective(owner, token)
+
+    async def _read(self, key: str, now: datetime) -> _Shown | None:
+        times_cleared = self._shelf.times_cleared
+        found = await self.database.read(store.found(key))
+        if found is None or found[1].standing is not Standing.ACTIVE:
+            return None
+        token, owner = found
+        principal = Principal(
+            name=owner.name,
+            kind="user",
+            user_id=owner.id,
+            groups=owner.groups,
+            admin=owner.admin,
+            scopes=await self._effective(owner, token),
+            token_id=token.id,
+            token_kind=token.kind,
+            session=token.session,
+        )
+        shown = _Shown(principal, token.expires)
+        self._shelf.put(key, shown, now, times_cleared)
+        if token.expires is None or token.expires > now:
+            self._note(owner, token, now)
+        return shown
+
+    def _note(self, owner: User, token: Token, now: datetime) -> None:
+        """Note who was active; a server is not its owner, else none would ever be idle."""
+        if _older(token.last_activity, now):
+            self.used.note_token(token.id, now)
+        if token.kind is not Kind.SERVER and _older(owner.last_activity, now):
+            self.used.note_user(owner.id, now)
+
+    async def _effective(self, owner: User, token: Token) -> frozenset[Scope]:
+        holds = self.roles.of(owner)
+        if INHERIT in token.scopes:
+            return holds
+        granted = expand(resolved(_parsed(token), user=owner.name))
+        both = intersect(granted, holds, await self._groups(owner, granted, holds))
+        return both | (granted & identify(owner.name))
+
+    async def _granted(self, owner: User, texts: Sequence[str]) -> tuple[str, ...]:
+        """Return `texts` as they are stored, if `owner` holds them all."""
+        parsed = [Scope.parse(text) for text in texts]
+        for scope in parsed:
+            if scope.kind in {Filter.SERVER, Filter.SERVICE} and not scope.value:
+                raise Invalid("bad-scope", scope=scope.text)  # nothing says which
+        asked = resolved(parsed, user=owner.name)
+        wanted = expand(scope for scope in asked if scope.name != INHERIT)
+        holds = self.roles.of(owner)
+        if not within(wanted, holds, await self._groups(owner, wanted, holds)):
+            lacking = sorted(scope.text for scope in wanted - holds)
+            raise Invalid("token-scopes", user=owner.name, scopes=", ".join(lacking))
+        return tuple(sorted(scope.text for scope in asked))
+
+    async def _groups(
+        self, owner: User, wanted: frozenset[Scope], holds: frozenset[Scope]
+    ) -> dict[str, frozenset[str]]:
+        """Return the groups of those whom a filter names, as far as a group is held."""
+        groups = {owner.name: owner.groups}
+        if any(scope.kind is Filter.GROUP for scope in holds | wanted):
+            for name in people(wanted | holds) - {owner.name}:
+                user = await self.database.read(users.named(name))
+                groups[name] = user.groups if user else frozenset()
+        return groups
+
+
+def service_principal(name: str, scopes: frozenset[Scope], *, admin: bool = False) -> Principal:
+    """Return who shows the token of a service."""
+    return Principal(name=name, kind="service", groups=frozenset(), scopes=scopes, admin=admin)
+
+
+def _parsed(token: Token) -> list[Scope]:
+    """Return the scopes that `token` was granted, as far as they still exist."""
+    scopes = []
+    for text in token.scopes:
+        try:
+            scopes.append(Scope.parse(text))
+        except Invalid:
+            logger.warning("token a%d holds an unknown scope, which is ignored: %s", token.id, text)
+    return scopes
+
+
+def _requested(owner: User, by: Principal) -> str:
+    own = by.kind == "user" and by.name == owner.name
+    return "Requested via api" if own else f"Requested via api by {by.kind} {by.name}"
+
+
+def _life(seconds: object) -> timedelta:
+    good = type(seconds) is int and 1 <= seconds <= _LONGEST_LIFE
+    if not good:
+        raise Invalid("bad-expires-in")
+    return timedelta(seconds=int(str(seconds)))
+
+
+def _older(last: datetime | None, now: datetime) -> bool:
+    return last is None or now - last >= _GRAIN
