@@ -1,0 +1,100 @@
+"""The figures as a page of the reference, with ratios and what they are measured against."""
+
+import os
+import platform
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bench.hub.measure import Storm
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "performance.md"
+
+_LINES: list[tuple[str, float, str]] = [
+    ("CPU of the hub for a start", 1.0, "ms"),
+    ("CPU for `GET /hub/api/user`", 0.15, "ms"),
+    ("1,000 starts at once: all ready", 5, "s"),
+    ("… of these failed", 0, ""),
+    ("… an unrelated GET, p99", 50, "ms"),
+    ("… CPU for each", 1.0, "ms"),
+    ("RSS, 10,000 users, 200 servers", 110, "MiB"),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What one contender came to."""
+
+    start_ms: float
+    look_ms: float
+    storm: Storm
+    memory_mib: float
+
+    def columns(self) -> list[float]:
+        """Return them in the order of the table."""
+        storm = self.storm
+        crowd = [storm.seconds, float(storm.failed), storm.p99_ms, storm.cpu_ms]
+        return [self.start_ms, self.look_ms, *crowd, self.memory_mib]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table; `bar` is what ours must not pass."""
+
+    what: str
+    bar: float
+    unit: str
+    ours: float
+    theirs: float | None
+
+    @property
+    def met(self) -> bool:
+        """Return whether ours keeps it."""
+        return self.ours <= self.bar
+
+    def text(self) -> str:
+        """Return it as Markdown."""
+        theirs = "-" if self.theirs is None else f"{self.theirs:.4g} {self.unit}"
+        ratio = "-" if not self.theirs or not self.ours else f"{self.theirs / self.ours:.1f} x"
+        verdict = "yes" if self.met else "**no**"
+        ours, bar = f"{self.ours:.3g} {self.unit}", f"≤ {self.bar:g} {self.unit}"
+        return f"| {self.what} | {ours} | {theirs} | {ratio} | {bar} | {verdict} |"
+
+
+def rows(ours: Figures, theirs: Figures | None) -> list[Row]:
+    """Return the table."""
+    beside = theirs.columns() if theirs else [None] * len(_LINES)
+    return [
+        Row(what, bar, unit, mine, other)
+        for (what, bar, unit), mine, other in zip(_LINES, ours.columns(), beside, strict=True)
+    ]
+
+
+def write(table: list[Row], today: datetime, profile: str) -> str:
+    """Write the page; return it."""
+    missed = [row.what for row in table if not row.met]
+    said = f"Missed: {'; '.join(missed)}. The profile is below." if missed else "Every bar is met."
+    machine = f"{os.cpu_count()} shared processor cores ({platform.machine()})"
+    text = f"""# Performance
+
+Written by `make bench` on {today:%Y-%m-%d}, on {machine}, Python {platform.python_version()}.
+Other work shared the machine: the ratios say more than the figures.
+
+Our hub beside JupyterHub 6.1.1 with its npm proxy, in the same run. Both hubs have a spawner
+without processes, and one stub answers for every server, so that what is measured is the hub:
+HTTP, the decision, the database, the knock at the server's door, the route. CPU is that of the hub
+process alone, from /proc. A start counts until the proxy leads to the server. "At once" is a
+thousand requests in flight, with no limit on starts in either hub; meanwhile a hundred times a
+second somebody else asks who they are.
+
+| | Perijove | JupyterHub | ratio | bar | met |
+|---|---|---|---|---|---|
+{chr(10).join(row.text() for row in table)}
+
+{said}
+"""
+    if profile:
+        text += f"\n## Where the time goes\n\n```text\n{profile.strip()}\n```\n"
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(text)
+    return text
