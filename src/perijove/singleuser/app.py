@@ -1,8 +1,6 @@
 """The server itself: Jupyter Server and JupyterLab with our sign-in put into it."""
 
 import asyncio
-import hashlib
-import hmac
 import logging
 import os
 import signal
@@ -16,14 +14,14 @@ from traitlets.config import Config
 
 from perijove.kit.clock import Clock
 from perijove.singleuser.activity import Activity
-from perijove.singleuser.cookies import Cookies
 from perijove.singleuser.environment import BadEnvironment, Environment
 from perijove.singleuser.greeting import VERSION, greet
 from perijove.singleuser.hub import Hub
+from perijove.singleuser.key import cookie_key
 from perijove.singleuser.meters import Meters
 from perijove.singleuser.paths import under
 from perijove.singleuser.provider import HubAuthorizer, HubIdentityProvider
-from perijove.singleuser.sign_in import SignIn
+from perijove.singleuser.sockets import Sockets
 from perijove.singleuser.visitors import Visitors
 
 _HEADERS = {
@@ -75,7 +73,7 @@ class SingleUserApp(ServerApp):
             "port_retries": 0,
             "base_url": environment.prefix,
             "default_url": files.get("default_url") or environment.default_url or "/lab",
-            "cookie_secret": _key(environment),
+            "cookie_secret": cookie_key(environment.api_token),
             "allow_remote_access": True,
             "allow_unauthenticated_access": files.get("allow_unauthenticated_access", False),
             "allow_root": True,  # the hub has decided who runs this
@@ -90,18 +88,14 @@ class SingleUserApp(ServerApp):
 
     def init_configurables(self) -> None:
         """Give the provider, which Jupyter Server makes, what it works with."""
-        environment = self._environment
-        self._clock = Clock()
-        self._hub = Hub(environment)
-        self._visitors = Visitors(self._hub, self._clock)
-        key = _key(environment)
-        cookies = Cookies(environment)
-        HubIdentityProvider.environment = environment
-        HubIdentityProvider.cookies = cookies
-        HubIdentityProvider.key = key
-        HubIdentityProvider.visitors = self._visitors
-        HubIdentityProvider.sign_in = SignIn(environment, cookies, self._hub, key)
         super().init_configurables()
+        self._clock = Clock()
+        self._hub = Hub(self._environment)
+        self._visitors = Visitors(self._hub, self._clock)
+        provider = self.identity_provider
+        assert isinstance(provider, HubIdentityProvider)
+        self._sockets = Sockets(provider.welcome)
+        provider.work_with(self._environment, self._hub, self._visitors, self._sockets)
 
     def init_webapp(self) -> None:
         """Add the headers of hub.md 1.3, the page's configuration, and one spelling of paths."""
@@ -128,6 +122,7 @@ class SingleUserApp(ServerApp):
         activity = Activity(self._environment, self._hub, self._clock, meters.last, log)
         self._tasks = (
             asyncio.create_task(activity.run()),
+            asyncio.create_task(self._sockets.run()),
             asyncio.create_task(self._greet()),
         )
 
@@ -145,15 +140,6 @@ class SingleUserApp(ServerApp):
 
 
 _QUIET = {"FileContentsManager": {"delete_to_trash": False}}
-
-
-def _key(environment: Environment) -> bytes:
-    """Return the key of cookies: one for each start by the hub, which gives the token.
-
-    So a process that starts again goes on with its sessions, and the next start of the
-    server, whose tokens are others, does not.
-    """
-    return hmac.new(environment.api_token.encode(), b"cookies", hashlib.sha256).digest()
 
 
 def _respelled(prefix: str, find: Callable[..., Any]) -> Callable[..., Any]:

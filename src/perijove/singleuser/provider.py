@@ -11,8 +11,10 @@ from tornado.websocket import WebSocketHandler
 from perijove.singleuser import xsrf
 from perijove.singleuser.cookies import Cookies
 from perijove.singleuser.environment import Environment
-from perijove.singleuser.hub import Away, Strange
+from perijove.singleuser.hub import Away, Hub, Strange
+from perijove.singleuser.key import cookie_key
 from perijove.singleuser.sign_in import CallbackHandler, LogoutHandler, SignIn
+from perijove.singleuser.sockets import Sockets
 from perijove.singleuser.visitor import Visitor
 from perijove.singleuser.visitors import Visitors
 
@@ -30,15 +32,20 @@ class Person(User):
 
 
 class HubIdentityProvider(IdentityProvider):
-    """Asks the hub. What it works with is given by the app, which makes it from a class name."""
-
-    environment: Environment
-    cookies: Cookies
-    sign_in: SignIn
-    visitors: Visitors
-    key: bytes
+    """Asks the hub."""
 
     token_generated = False
+
+    def work_with(
+        self, environment: Environment, hub: Hub, visitors: Visitors, sockets: Sockets
+    ) -> None:
+        """Take what it works with: Jupyter Server makes it from its class alone."""
+        self.environment = environment
+        self.visitors = visitors
+        self.sockets = sockets
+        self.key = cookie_key(environment.api_token)
+        self.cookies = Cookies(environment)
+        self.sign_in = SignIn(environment, self.cookies, hub, self.key)
 
     @property
     def token(self) -> str:  # type: ignore[override]
@@ -60,7 +67,18 @@ class HubIdentityProvider(IdentityProvider):
             self.log.warning("%s %s is not allowed here", visitor.kind, visitor.name)
             _refuse(handler, f"{visitor.kind} {visitor.name} is not allowed.")
             return None
+        if isinstance(handler, WebSocketHandler):
+            token = self.get_token(handler) if _with_token(handler) else self.cookies.token(handler)
+            self.sockets.guard(handler, token or "", self.cookies.session(handler))
         return Person(visitor)
+
+    async def welcome(self, token: str, session: str) -> bool:
+        """Return whether a visitor who was let in may stay: as long as the hub does not say no."""
+        try:
+            visitor = await self.visitors.of(token, session)
+        except (Away, Strange):
+            return True
+        return visitor is not None and visitor.may(self.environment.access)
 
     async def admit(self, handler: RequestHandler, token: str) -> bool:
         """Sign this browser in with `token`, if it is anybody's."""
@@ -156,7 +174,7 @@ class HubIdentityProvider(IdentityProvider):
         if kind.check_xsrf_cookie.__module__.partition(".")[0] in {"jupyter_server", "tornado"}:
 
             def check() -> None:
-                if not getattr(handler, "_token_authenticated", False):
+                if not _with_token(handler):
                     xsrf.require(handler, proof)
 
             handler.check_xsrf_cookie = check  # type: ignore[method-assign]
@@ -183,6 +201,10 @@ class HubAuthorizer(Authorizer):
             and isinstance(user, Person)
             and user.visitor.may(provider.environment.access)
         )
+
+
+def _with_token(handler: RequestHandler) -> bool:
+    return bool(getattr(handler, "_token_authenticated", False))
 
 
 def _unanswered(handler: RequestHandler, status: int) -> HTTPError:
