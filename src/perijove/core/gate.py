@@ -16,7 +16,7 @@ from perijove.core.memory import Memory
 from perijove.core.roles import Roles
 from perijove.core.rules import Rules
 from perijove.core.sessions import Sessions
-from perijove.core.tokens import Tokens, Used
+from perijove.core.tokens import Tokens
 from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
 from perijove.kit.passwords import Passwords
@@ -37,7 +37,6 @@ class Needs:
     clock: Clock
     ids: Ids
     rooms: Rooms
-    used: Used
     authenticator: MakeAuthenticator
     rules: Rules = field(default_factory=Rules)
     roles: Roles = field(default_factory=Roles)
@@ -63,7 +62,7 @@ class Gate:
 def assemble(needs: Needs) -> Gate:
     """Return the gate. It does nothing by itself."""
     database, clock, ids, memory = needs.database, needs.clock, needs.ids, Memory()
-    roles, used = needs.roles, needs.used
+    roles = needs.roles
     accounts = Accounts(
         database=database,
         clock=clock,
@@ -72,9 +71,7 @@ def assemble(needs: Needs) -> Gate:
         passwords=needs.passwords,
         rooms=needs.rooms,
     )
-    sessions = Sessions(
-        database=database, clock=clock, ids=ids, roles=roles, memory=memory, used=used
-    )
+    sessions = Sessions(database=database, clock=clock, ids=ids, roles=roles, memory=memory)
     return Gate(
         accounts=accounts,
         sessions=sessions,
@@ -92,7 +89,6 @@ def assemble(needs: Needs) -> Gate:
             ids=ids,
             roles=roles,
             memory=memory,
-            used=used,
             services={digest(token): who for token, who in needs.services.items()},
         ),
         grants=Grants(database=database, clock=clock, ids=ids, roles=roles, memory=memory),

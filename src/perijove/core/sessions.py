@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from perijove.core.memory import Memory, Shelf
 from perijove.core.roles import Roles
-from perijove.core.tokens import Used
 from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
 from perijove.kit.secret import digest, hexadecimal, letters
@@ -35,7 +34,6 @@ class Sessions:
     ids: Ids
     roles: Roles
     memory: Memory
-    used: Used
     life: timedelta = LIFE
     _shelf: Shelf[Visitor] = field(init=False, default_factory=Shelf[Visitor])
 
@@ -47,7 +45,6 @@ class Sessions:
         """Return the secret for the cookie jupyterhub-hub-login, and the new session."""
         secret, session, add = self.new(user, address=address, agent=agent)
         await self.database.write(store.purge(self.clock()), add)
-        self.used.note_user(user.id)
         return secret, session
 
     def new(self, user: User, *, address: str, agent: str) -> tuple[str, Session, Statement[None]]:
@@ -106,7 +103,6 @@ class Sessions:
         session, user = found
         now = self.clock()
         if now - session.seen >= _GRAIN and session.expires > now:
-            self.used.note_user(user.id, now)
             await self.database.write(store.see(session.id, now))
         return Visitor(user=user, session=session, principal=self._principal(user, session))
 

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from perijove.core.memory import Memory, Shelf
 from perijove.core.roles import Roles
@@ -27,18 +26,6 @@ logger = logging.getLogger(__name__)
 _LONGEST_SECRET = 256
 _LONGEST_NOTE = 255
 _LONGEST_LIFE = 100 * 365 * 24 * 3600
-_GRAIN = timedelta(seconds=30)
-"""How exact the last activity of a token is."""
-
-
-class Used(Protocol):
-    """Takes note of who was active; core.activity."""
-
-    def note_user(self, user_id: int, at: datetime | None = None) -> None:
-        """Note that a person did something."""
-
-    def note_token(self, token_id: int, at: datetime | None = None) -> None:
-        """Note that a token was shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +43,6 @@ class Tokens:
     ids: Ids
     roles: Roles
     memory: Memory
-    used: Used
     services: Mapping[str, Principal] = field(default_factory=dict[str, Principal])
     """By the digest of their token."""
     _shelf: Shelf[_Shown] = field(init=False, default_factory=Shelf[_Shown])
@@ -161,16 +147,7 @@ class Tokens:
         )
         shown = _Shown(principal, token.expires)
         self._shelf.put(key, shown, now, times_cleared)
-        if token.expires is None or token.expires > now:
-            self._note(owner, token, now)
         return shown
-
-    def _note(self, owner: User, token: Token, now: datetime) -> None:
-        """Note who was active; a server is not its owner, else none would ever be idle."""
-        if _older(token.last_activity, now):
-            self.used.note_token(token.id, now)
-        if token.kind is not Kind.SERVER and _older(owner.last_activity, now):
-            self.used.note_user(owner.id, now)
 
     async def _effective(self, owner: User, token: Token) -> frozenset[Scope]:
         holds = self.roles.of(owner)
@@ -232,7 +209,3 @@ def _life(seconds: object) -> timedelta:
     if not good:
         raise Invalid("bad-expires-in")
     return timedelta(seconds=int(str(seconds)))
-
-
-def _older(last: datetime | None, now: datetime) -> bool:
-    return last is None or now - last >= _GRAIN
