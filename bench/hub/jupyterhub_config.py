@@ -48,6 +48,6 @@ c.JupyterHub.load_roles = [
     {
         "name": "bench",
         "services": ["bench"],
-        "scopes": ["admin:users", "admin:servers", "proxy", "self"],
+        "scopes": ["admin:users", "admin:servers", "tokens", "proxy"],
     }
 ]

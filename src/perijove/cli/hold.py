@@ -13,6 +13,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+_SIGNATURE = 40
+"""Characters; as long as any, so that one write replaces the last one whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -65,8 +68,8 @@ class Hold:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Held(self.path, self.holder()) from None
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, f"{os.getpid()} {started(os.getpid())}\n".encode(), 0)
+            signature = f"{os.getpid()} {started(os.getpid())}"
+            os.pwrite(lock, f"{signature:<{_SIGNATURE}}\n".encode(), 0)  # over the last, at once
             yield
         finally:
             os.close(lock)

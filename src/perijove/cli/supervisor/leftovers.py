@@ -19,25 +19,33 @@ def end_leftovers(box: Box, say: Callable[[str], None], wait: Callable[[float], 
     """
     for part in ("proxy", "hub"):
         hold = box.hold(part)
-        holder = hold.holder()
-        if hold.free() or holder is None:
+        if hold.free():
             continue
-        say(f"Replacing the {part} of an earlier run (process {holder.pid}).")
-        holder.send(signal.SIGTERM)
-        if _released(hold, _GENTLY, wait):
+        say(f"Replacing the {part} of an earlier run{_named(hold)}.")
+        if _ended(hold, signal.SIGTERM, _GENTLY, wait):
             continue
-        holder.send(signal.SIGKILL)
-        if not _released(hold, _BY_FORCE, wait):
+        if not _ended(hold, signal.SIGKILL, _BY_FORCE, wait):
             raise Trouble(
-                f"The {part} of an earlier run (process {holder.pid}) does not end:"
-                f" end it with `kill -9 {holder.pid}`, then run `perijove up` again."
+                f"The {part} of an earlier run{_named(hold)} does not end:"
+                " end it with `kill -9`, then run `perijove up` again."
             )
 
 
-def _released(hold: Hold, patience: float, wait: Callable[[float], None]) -> bool:
-    end = monotonic() + patience
+def _ended(
+    hold: Hold, order: signal.Signals, patience: float, wait: Callable[[float], None]
+) -> bool:
+    """Give the order to whoever holds it (one that has just begun signs a moment later)."""
+    end, told = monotonic() + patience, None
     while not hold.free():
         if monotonic() > end:
             return False
+        holder = hold.holder()
+        if holder is not None and holder != told and holder.send(order):
+            told = holder
         wait(0.05)
     return True
+
+
+def _named(hold: Hold) -> str:
+    holder = hold.holder()
+    return f" (process {holder.pid})" if holder else ""

@@ -1,0 +1,68 @@
+"""Serve an ASGI application on one socket until SIGTERM, gracefully."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from perijove.cli.trouble import Trouble
+
+_GRACE = 2
+"""Seconds that open answers get; a long poll or a stream simply begins again elsewhere."""
+_BACKLOG = 4096
+_KEEP_ALIVE = 75
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn would raise them again after its end."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def listener(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        Trouble: it cannot.
+    """
+    try:
+        return socket.create_server((host, port), backlog=_BACKLOG)
+    except OSError as error:
+        raise Trouble(
+            f"Cannot listen on port {port} ({error.strerror}): another program has it."
+        ) from None
+
+
+async def serve(app: object, where: socket.socket) -> None:
+    """Answer requests on `where` until SIGTERM or SIGINT; then end what is open, within seconds."""
+    server = _Server(
+        uvicorn.Config(
+            app,  # type: ignore[arg-type]
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=_GRACE,
+            backlog=_BACKLOG,
+        )
+    )
+    loop = asyncio.get_running_loop()
+    for order in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(order, _end, server)
+    await server.serve(sockets=[where])
+
+
+def _end(server: uvicorn.Server) -> None:
+    server.should_exit = True
