@@ -1,0 +1,40 @@
+"""What a server inherits from the hub's environment: these names and nothing else.
+
+The hub's own environment may hold secrets of the administrator.
+"""
+
+import os
+import pwd
+import sys
+from pathlib import Path
+
+_KEPT = (
+    "PATH",
+    "PYTHONPATH",
+    "CONDA_ROOT",
+    "CONDA_DEFAULT_ENV",
+    "CONDA_PREFIX",
+    "VIRTUAL_ENV",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "JUPYTERHUB_SINGLEUSER_APP",
+)
+"""As JupyterHub keeps them, and the time zone."""
+
+
+def inherited(home: Path) -> dict[str, str]:
+    """Return the environment in which a server with that home begins."""
+    account = pwd.getpwuid(os.getuid())
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    ours = str(Path(sys.executable).parent)  # where our server and its Python are
+    path = kept.get("PATH", os.defpath).split(os.pathsep)
+    return {
+        "LANG": "C.UTF-8",
+        **kept,
+        "PATH": os.pathsep.join([ours, *(part for part in path if part != ours)]),
+        "HOME": str(home),
+        "USER": account.pw_name,
+        "LOGNAME": account.pw_name,
+        "SHELL": account.pw_shell or "/bin/sh",
+    }
