@@ -100,6 +100,32 @@ class Login:
         logger.info("%s asks for an account from %s", short(user.name), address)
         return user
 
+    @property
+    def signs_up(self) -> bool:
+        """Whether people may ask for an account here."""
+        return self.authenticator.sign_up
+
+    @property
+    def at_once(self) -> bool:
+        """Whether whoever asks for an account may enter without being approved."""
+        return self.authenticator.sign_up and self.rules.allow_all
+
+    async def require_password(self, user: User, password: str, *, address: str) -> None:
+        """Let pass whoever knows the password of `user`, before they change it.
+
+        One who has none yet (they came by the one-time link) need not know any.
+
+        Raises:
+            Denied: it is wrong.
+            Busy: too many tries.
+        """
+        if await self.accounts.password(user.name) is None:
+            return
+        await self._count(user.name, address)
+        if await self.authenticator.authenticate(user.name, password) is None:
+            raise Denied("wrong-password", name=short(user.name))
+        await self.limits.give_back(_from(address))
+
     async def once(self, secret: str, *, address: str, agent: str) -> tuple[str, Session]:
         """Sign the administrator in by the one-time link, as `sign_in` does.
 

@@ -5,10 +5,10 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select
 
 from perijove.model.server import Phase
-from perijove.model.user import User
+from perijove.model.user import Standing, User
 from perijove.store import users as store
 from perijove.store.statement import Query, Statement, Value
 from perijove.store.tables import members, servers, users
@@ -37,6 +37,12 @@ class Wanted:
 
     name_filter: str = ""
     """Part of the name."""
+    anywhere: bool = False
+    """Part of the name or of the display name."""
+    standing: Standing | None = None
+    """None: any."""
+    admin: bool = False
+    """Administrators only."""
     state: Activeness = Activeness.ANY
     order: Order = Order.ID
     descending: bool = False
@@ -44,16 +50,26 @@ class Wanted:
 
 def page(wanted: Wanted, offset: int, limit: int) -> Statement[list[User]]:
     """Return at most `limit` of the users that are `wanted`, after the first `offset`."""
-    query = _page(wanted.state, wanted.order, descending=wanted.descending)
-    return Statement(query, {**_named(wanted), "offset": offset, "limit": limit}, store.read)
+    query = _page(_shape(wanted), wanted.order, descending=wanted.descending)
+    return Statement(query, {**_values(wanted), "offset": offset, "limit": limit}, store.read)
 
 
 def count(wanted: Wanted) -> Statement[int]:
     """Return how many users are `wanted`."""
-    return Statement(_count(wanted.state), _named(wanted), lambda rows: int(rows[0][0]))
+    return Statement(_count(_shape(wanted)), _values(wanted), lambda rows: int(rows[0][0]))
 
 
-def _named(wanted: Wanted) -> dict[str, Value]:
+def _shape(wanted: Wanted) -> Wanted:
+    """Return what of it makes another query, not only other values."""
+    return Wanted(
+        anywhere=wanted.anywhere,
+        state=wanted.state,
+        standing=wanted.standing,
+        admin=wanted.admin,
+    )
+
+
+def _values(wanted: Wanted) -> dict[str, Value]:
     escaped = wanted.name_filter.lower()
     for special in ("\\", "%", "_"):
         escaped = escaped.replace(special, f"\\{special}")
@@ -61,8 +77,8 @@ def _named(wanted: Wanted) -> dict[str, Value]:
 
 
 @cache
-def _page(state: Activeness, order: Order, *, descending: bool) -> Query:
-    some = _some(select(*store.COLUMNS, _key(order).label("key")), state)
+def _page(shape: Wanted, order: Order, *, descending: bool) -> Query:
+    some = _some(select(*store.COLUMNS, _key(order).label("key")), shape)
     keys = (_key(order).desc(), users.c.id.desc()) if descending else (_key(order), users.c.id)
     found = some.order_by(*keys).limit(bindparam("limit")).offset(bindparam("offset")).subquery()
     again = (found.c.key.desc(), found.c.id.desc()) if descending else (found.c.key, found.c.id)
@@ -72,24 +88,35 @@ def _page(state: Activeness, order: Order, *, descending: bool) -> Query:
 
 
 @cache
-def _count(state: Activeness) -> Query:
-    return Query(_some(select(func.count()).select_from(users), state))
+def _count(shape: Wanted) -> Query:
+    return Query(_some(select(func.count()).select_from(users), shape))
 
 
-def _some(rows: Select[Any], state: Activeness) -> Select[Any]:
-    rows = rows.where(users.c.name.like(bindparam("pattern"), escape="\\"))
-    match state:
+def _some(rows: Select[Any], shape: Wanted) -> Select[Any]:
+    named = _like(users.c.name)
+    if shape.anywhere:
+        named = or_(named, _like(func.lower(users.c.display_name)))
+    rows = rows.where(named)
+    if shape.standing is not None:
+        rows = rows.where(users.c.standing == shape.standing.value)
+    if shape.admin:
+        rows = rows.where(users.c.admin == 1)
+    match shape.state:
         case Activeness.ANY:
             return rows
         case Activeness.ACTIVE:
-            return rows.where(_has(servers.c.phase.not_in(_AT_REST)))
+            return rows.where(_has(_AT_WORK))
         case Activeness.READY:
             return rows.where(_has(servers.c.phase == Phase.RUNNING.value))
         case Activeness.INACTIVE:
-            return rows.where(~_has(servers.c.phase.not_in(_AT_REST)))
+            return rows.where(~_has(_AT_WORK))
 
 
-_AT_REST = (Phase.STOPPED.value, Phase.FAILED.value)
+def _like(text: ColumnElement[str]) -> ColumnElement[bool]:
+    return text.like(bindparam("pattern"), escape="\\")
+
+
+_AT_WORK = and_(servers.c.phase != Phase.STOPPED.value, servers.c.phase != Phase.FAILED.value)
 
 
 def _has(condition: ColumnElement[bool]) -> ColumnElement[bool]:
