@@ -1,0 +1,175 @@
+"""The data directory of a machine: made once, private, locked, refused in one sentence."""
+
+import errno
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from perijove.cli.box import FIRST, SECRETS, Box, Ports
+from perijove.cli.hold import Held, Hold, Holder, started
+from perijove.cli.supervisor.leftovers import end_leftovers
+from perijove.cli.supervisor.ports import chosen
+from perijove.cli.trouble import Trouble, with_data
+
+HOLD = """
+import signal, sys
+from pathlib import Path
+from perijove.cli.hold import Hold
+if sys.argv[2] == "deaf":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+with Hold(Path(sys.argv[1])).taken():
+    print("held", flush=True)
+    signal.pause()
+"""
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    it = Box(tmp_path / "data")
+    it.ready()
+    return it
+
+
+def holding(path: Path, how: str = "") -> subprocess.Popen[bytes]:
+    """Return a process that holds `path`."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path), how], stdout=subprocess.PIPE)
+    assert process.stdout
+    assert process.stdout.readline() == b"held\n"
+    process.stdout.close()
+    return process
+
+
+def test_it_lies_where_xdg_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    share = tmp_path / ".local" / "share"
+    assert Box.at(None, {}).path == share / "perijove"
+    assert Box.at(None, {"XDG_DATA_HOME": "/srv/data"}).path == Path("/srv/data/perijove")
+    assert Box.at(None, {"XDG_DATA_HOME": "relative"}).path == share / "perijove"
+    assert Box.at("~/box").path == tmp_path / "box"
+
+
+def test_it_is_private_and_made_once(box: Box) -> None:
+    kept = {name: box.secret(name) for name in (*SECRETS, FIRST)}
+    assert len(set(kept.values())) == len(kept)
+    assert all(len(secret) >= 32 for secret in kept.values())
+    box.ready()
+    assert {name: box.secret(name) for name in kept} == kept
+    for path in [box.path, *box.path.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_somebody_elses_directory_keeps_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "theirs").touch()
+    tmp_path.chmod(0o755)
+    Box(tmp_path).ready()
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+
+
+def test_a_used_sign_in_is_never_made_again(box: Box) -> None:
+    assert box.sign_in() == box.secret(FIRST)
+    box.first.unlink()
+    box.ready()
+    box.renew_sign_in(time.time() + 1e6)
+    assert box.sign_in() is None
+
+
+def test_a_sign_in_that_nobody_used_in_time_is_renewed(box: Box) -> None:
+    was, made = box.sign_in(), box.first.stat().st_mtime
+    box.renew_sign_in(made + 3600)
+    assert box.sign_in() == was
+    box.renew_sign_in(made + 24 * 3600)
+    assert box.sign_in() not in {was, None}
+
+
+def test_a_crash_while_the_secrets_are_made_loses_none(box: Box) -> None:
+    for made in range(len(SECRETS)):
+        for name in SECRETS[made:]:
+            (box.path / "secrets" / name).unlink()
+        box.ready()
+        assert box.sign_in()
+        assert all(box.secret(name) for name in SECRETS)
+
+
+def test_a_newer_format_is_refused(box: Box) -> None:
+    (box.path / "format").write_text("2\n")
+    with pytest.raises(Trouble, match="newer Perijove"):
+        box.ready()
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "read-only"),
+        (errno.ENOSPC, "full"),
+        (errno.EDQUOT, "full"),
+        (errno.ENOTDIR, "not a directory"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_what_the_disk_says_is_one_sentence_with_a_next_step(number: int, words: str) -> None:
+    trouble = with_data(Path("/data"), OSError(number, os.strerror(number)))
+    assert words in str(trouble)
+    assert "--data DIR" in str(trouble)
+
+
+def test_a_file_where_the_directory_should_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Trouble, match="is not a directory"):
+        Box(tmp_path / "file").ready()
+
+
+def test_ports_are_chosen_once(box: Box) -> None:
+    with pytest.raises(Trouble, match="perijove up"):
+        box.ports()
+    first = chosen(box, public=None, hub=None, ip="127.0.0.1")
+    assert chosen(box, public=None, hub=None, ip="127.0.0.1") == first == box.ports()
+    moved = chosen(box, public=8999, hub=None, ip="127.0.0.1")
+    assert moved == box.ports() == Ports(public=8999, hub=first.hub)
+
+
+def test_the_hubs_port_moves_only_while_nobody_knows_it(box: Box) -> None:
+    chosen(box, public=8000, hub=8081, ip="127.0.0.1")
+    assert chosen(box, public=None, hub=8082, ip="127.0.0.1") == Ports(public=8000, hub=8082)
+    (box.workloads / "jupyter-ada").mkdir()
+    with pytest.raises(Trouble, match=r"hub\.port is 8083.*at 8082"):
+        chosen(box, public=None, hub=8083, ip="127.0.0.1")
+
+
+def test_a_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
+    hold = Hold(tmp_path / "lock")
+    process = holding(hold.path)
+    assert not hold.free()
+    with pytest.raises(Held) as held, hold.taken():
+        pass
+    assert held.value.holder
+    assert held.value.holder.pid == process.pid
+    process.kill()
+    process.wait()
+    assert hold.free()
+    with hold.taken():
+        assert hold.holder() == Holder(os.getpid(), started(os.getpid()) or "")
+
+
+def test_a_later_process_of_that_number_is_left_alone() -> None:
+    ours = Holder(os.getpid(), "1")
+    assert not ours.alive()
+    assert not ours.send(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", ["", "deaf"])
+def test_what_an_earlier_up_has_left_is_ended(
+    box: Box, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perijove.cli.supervisor.leftovers._GENTLY", 0.5)
+    process, said = holding(box.path / "run" / "hub.lock", how), list[str]()
+    end_leftovers(box, said.append, time.sleep)
+    assert process.wait() == (-signal.SIGKILL if how else -signal.SIGTERM)
+    assert said == [f"Replacing the hub of an earlier run (process {process.pid})."]
