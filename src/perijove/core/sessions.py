@@ -115,6 +115,7 @@ class Sessions:
             admin=user.admin,
             scopes=self.roles.of(user),
             session=session.session,
+            user=user,
             cookie=True,
         )
 

@@ -144,6 +144,7 @@ class Tokens:
             token_id=token.id,
             token_kind=token.kind,
             session=token.session,
+            user=owner,
         )
         shown = _Shown(principal, token.expires)
         self._shelf.put(key, shown, now, times_cleared)
