@@ -107,6 +107,7 @@ class Pages:
         theme = request.cookies.get(THEME_COOKIE, "")
         shared: dict[str, Any] = {
             "reader": reader,
+            "tell": lambda signal: told(signal.code, signal.params, reader),
             "tag": LANGUAGES[reader.language],
             "languages": [(code, tag, NATIVE[code]) for code, tag in LANGUAGES.items()],
             "theme": theme if theme in THEMES else "",
@@ -154,7 +155,10 @@ _WORDS: Mapping[int, tuple[str, str]] = {
         noted("We do not know why; the log of the platform says more. Your servers keep running."),
     ),
 }
-_ELSE = (noted("This did not work"), noted("The page was asked for in a way that it does not know."))
+_ELSE = (
+    noted("This did not work"),
+    noted("The page was asked for in a way that it does not know."),
+)
 
 
 def initials(name: str) -> str:

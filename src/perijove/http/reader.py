@@ -41,6 +41,11 @@ class Reader:
         filled = {name: _Value(value, self) for name, value in (params or {}).items()}
         return translated(text, self.language).format_map(_Known(filled))
 
+    def both(self, first: str, second: str) -> str:
+        """Return two sentences one after the other, either of which may be ''."""
+        gap = "" if self.language == "zh" else " "
+        return gap.join(part for part in (first, second) if part)
+
     def count(self, one: str, many: str, number: int) -> str:
         """Return `one` or `many` with {n} filled in."""
         return counted(one, many, number, self.language).format(n=f"{number:,}")

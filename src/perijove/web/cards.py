@@ -1,0 +1,99 @@
+"""A server as people see it: its name, its state in a word, what may be done."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from perijove.core import Hub
+from perijove.http.page import Visit
+from perijove.http.reader import Reader
+from perijove.http.sentences import told
+from perijove.model.server import Phase, Server
+from perijove.web.choices import about
+from perijove.web.frame import reader as reader_of
+from perijove.web.frame import server_url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What templates know of a server."""
+
+    name: str
+    title: str
+    state: str
+    word: str
+    """A closer word than the state's own, or ''."""
+    words: str
+    """Why it is as it is, in a sentence, or ''."""
+    about: str
+    """What it was started with, in words."""
+    since: datetime | None
+    since_words: str
+    url: str
+    watch: str
+    start: str
+    options: str
+    stop: str
+    cancel: str
+    delete: str
+    visit: str
+
+    @property
+    def moving(self) -> bool:
+        """Whether it will be in another state soon."""
+        return self.state in {"queued", "starting", "stopping"}
+
+
+def card(hub: Hub, visit: Visit, user: str, server: Server | None, name: str = "") -> Card:
+    """Return `server` of `user`; None is one called `name` that was never started."""
+    reader = reader_of(visit)
+    name = server.name if server else name
+    path = (user, name) if name else (user,)
+    url = visit.pages.url
+    return Card(
+        name=name,
+        title=title(reader, server, name),
+        state=server.phase.value if server else Phase.STOPPED.value,
+        word="",
+        words=_words(reader, server),
+        about=about(hub, server.user_options if server else {}),
+        since=server.since if server else None,
+        since_words=_since(reader, server),
+        url=server_url(hub, user, name),
+        watch=url("spawn-pending", *path),
+        start=url("start", *path),
+        options=url("spawn", *path),
+        stop=url("stop", *path),
+        cancel=url("stop", *path),
+        delete=url("delete", *path),
+        visit=url("visit", *path),
+    )
+
+
+def title(reader: Reader, server: Server | None, name: str) -> str:
+    """Return what people call it."""
+    if server and server.display_name:
+        return server.display_name
+    return name or reader.say("Default server")
+
+
+def _words(reader: Reader, server: Server | None) -> str:
+    if server is None or server.phase is Phase.RUNNING:
+        return ""
+    if server.reason and server.reason.code != "cancelled":
+        return told(server.reason.code, server.reason.params, reader)
+    return ""
+
+
+def _since(reader: Reader, server: Server | None) -> str:
+    if server is None or not server.incarnation:
+        return reader.say("never started") if server else ""
+    at = {"at": server.since}
+    match server.phase:
+        case Phase.RUNNING:
+            return reader.say("since {at:moment}", at)
+        case Phase.STOPPED:
+            return reader.say("stopped {ago}", {"ago": reader.ago(server.since)})
+        case Phase.FAILED:
+            return reader.say("failed {ago}", {"ago": reader.ago(server.since)})
+        case _:
+            return ""

@@ -1,0 +1,57 @@
+"""A start that failed, or a server that ended: what, why, what next."""
+
+from starlette.responses import Response
+
+from perijove.core import Hub
+from perijove.http.page import Visit
+from perijove.http.sentences import administrator, next_step, told
+from perijove.model.server import Server
+from perijove.model.signal import Signal
+from perijove.model.stage import Stage, StepCode, StepState
+from perijove.web.cards import card
+from perijove.web.frame import draw, reader
+from perijove.web.steps import steps_of
+
+
+async def show(hub: Hub, visit: Visit, server: Server) -> Response:
+    """Return the page; its status tells programs that there is no server."""
+    who = reader(visit)
+    reason = server.reason or Signal(code="disappeared")
+    shown = card(hub, visit, server.user, server)
+    stage = await hub.progress.now(server)
+    ran = _ran(stage)
+    named = {"server": shown.title}
+    heading = (
+        who.say("{server} has ended", named) if ran else who.say("{server} could not start", named)
+    )
+    return await draw(
+        hub,
+        visit,
+        "failed.html",
+        500,
+        heading=heading,
+        before_running=not ran,
+        reason=told(reason.code, reason.params, who),
+        next_step=next_step(reason.code, reason.params, who),
+        administrator=administrator(reason.code, reason.params, who),
+        server=shown,
+        has_options=bool(hub.profiles.items),
+        back=visit.pages.url("home"),
+        steps=[] if ran else steps_of(stage, who),
+        log=await hub.progress.log(server),
+        support=_support(server, reason),
+    )
+
+
+def _ran(stage: Stage) -> bool:
+    """Return whether it was ready once in this incarnation."""
+    return any(
+        step.code is StepCode.READY and step.state is not StepState.TODO for step in stage.steps
+    )
+
+
+def _support(server: Server, reason: Signal) -> str:
+    """Return one line that an administrator can search for."""
+    given = " ".join(f"{name}={value}" for name, value in reason.params.items())
+    line = f"{reason.code} user={server.user} server={server.name or '-'} {given}"
+    return f"{line.strip()} start={server.incarnation} at={server.since.isoformat()}"

@@ -1,0 +1,60 @@
+"""/first: the one-time link that lets the first administrator in."""
+
+from starlette.responses import Response
+
+from perijove.core import Hub
+from perijove.core.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from perijove.http.page import Visit
+from perijove.http.sentences import told
+from perijove.model.errors import HubError, Invalid
+from perijove.web.frame import draw, go, reader
+
+
+async def show(hub: Hub, visit: Visit) -> Response:
+    """Show where the link leads; looking at it, as previews of links do, uses nothing up."""
+    return await _form(hub, visit, visit.asked("secret"))
+
+
+async def enter(hub: Hub, visit: Visit) -> Response:
+    """Sign the administrator in, with the password chosen here where there are passwords."""
+    secret, password = visit.posted("secret"), visit.posted("password")
+    keeps = hub.login.authenticator.sign_up
+    if keeps and not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        wrong = Invalid("password.short", least=SHORTEST_PASSWORD)
+        if len(password) > LONGEST_PASSWORD:
+            wrong = Invalid("password.long", most=LONGEST_PASSWORD)
+        return await _form(hub, visit, secret, wrong=wrong)  # before the link is used up
+    try:
+        cookie, session = await hub.login.once(secret, address=visit.address, agent=visit.agent)
+    except HubError as error:
+        return await _form(hub, visit, secret, used=error)
+    visitor = await hub.sessions.visitor(cookie)
+    if keeps and visitor:
+        await hub.accounts.set_password(visitor.user, password, keep=session)
+    response = go(visit, "home")
+    visit.cookies.sign_in(response, cookie, session.session, secure=visit.request.secure)
+    return response
+
+
+async def _form(
+    hub: Hub,
+    visit: Visit,
+    secret: str,
+    *,
+    wrong: HubError | None = None,
+    used: HubError | None = None,
+) -> Response:
+    """Return the page; `wrong` is about the password, `used` about the link."""
+    who = reader(visit)
+    return await draw(
+        hub,
+        visit,
+        "first.html",
+        403 if used else 400 if wrong else 200,
+        secret=secret[:256],
+        username=hub.login.administrator,
+        passwords=hub.login.authenticator.sign_up,
+        wrong=told(wrong.code, wrong.params, who) if wrong else "",
+        used=told(used.code, used.params, who) if used else "",
+        shortest=SHORTEST_PASSWORD,
+    )

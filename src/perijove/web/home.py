@@ -1,0 +1,91 @@
+"""/home: my servers, and what may be done with them."""
+
+from collections.abc import AsyncIterator
+
+from starlette.responses import Response
+
+from perijove.core import Hub
+from perijove.core.naming import name_for, require_display_name
+from perijove.http.page import Visit
+from perijove.http.sentences import told
+from perijove.model.errors import HubError
+from perijove.model.server import Phase
+from perijove.web import live
+from perijove.web.cards import Card, card
+from perijove.web.frame import away, done, draw, following, go, reader, server_url
+from perijove.web.visits import latest
+
+
+async def front(hub: Hub, visit: Visit) -> Response:
+    """Lead to the own server if it runs, else home."""
+    if visit.visitor is None:
+        return go(visit, "login", next=visit.pages.url("home"))
+    server = await hub.servers.find(visit.me.user, "")
+    running = server is not None and server.phase is Phase.RUNNING
+    default = server_url(hub, visit.me.user.name, "") if running else visit.pages.url("home")
+    return away(following(visit, default))
+
+
+async def show(hub: Hub, visit: Visit) -> Response:
+    """Show what runs."""
+    return await _show(hub, visit)
+
+
+async def stream(hub: Hub, visit: Visit) -> Response:
+    """Follow what moves; when nothing does any more, the page is opened afresh."""
+
+    async def pages() -> AsyncIterator[str]:
+        async for moving in live.looks(lambda: _moves(hub, visit)):
+            if not moving:
+                yield live.follow(visit.pages.url("home"))
+
+    return live.stream(pages())
+
+
+async def new(hub: Hub, visit: Visit) -> Response:
+    """Name another server, then choose its options."""
+    user, called = visit.me.user, visit.posted("name").strip()
+    try:
+        require_display_name(called)
+        name = name_for(called)
+        held = [server for server in await hub.servers.of(user) if server.name]
+        hub.servers.naming.require_new(user.name, name, len(held))
+    except HubError as error:
+        return await _show(hub, visit, called, told(error.code, error.params, reader(visit)))
+    named = {"called": called} if called != name else {}
+    return go(visit, "spawn", user.name, name, **named)
+
+
+async def _show(hub: Hub, visit: Visit, called: str = "", error: str = "") -> Response:
+    user = visit.me.user
+    servers = {server.name: server for server in await hub.servers.of(user)}
+    default = card(hub, visit, user.name, servers.pop("", None))
+    named = [card(hub, visit, user.name, server) for _, server in sorted(servers.items())]
+    notices = [*done(visit), *await latest(hub, visit)]
+    shared = {"notices": notices, "has_options": bool(hub.profiles.items)}
+    if not default.since_words and not named and not error:
+        return await draw(
+            hub, visit, "home-new.html", default=default, shared_account=True, **shared
+        )
+    return await draw(
+        hub,
+        visit,
+        "home.html",
+        status=400 if error else 200,
+        default=default,
+        named=named,
+        named_allowed=hub.servers.naming.allowed,
+        moving=default.moving or any(each.moving for each in named),
+        dialogs=_dialogs(default, named),
+        new={"name": called, "error": error},
+        **shared,
+    )
+
+
+def _dialogs(default: Card, named: list[Card]) -> list[tuple[Card, str]]:
+    return [(default, "main"), *((each, f"named-{n}") for n, each in enumerate(named, 1))]
+
+
+async def _moves(hub: Hub, visit: Visit) -> bool:
+    steady = {Phase.RUNNING, Phase.STOPPED, Phase.FAILED}
+    return any(server.phase not in steady for server in await hub.servers.of(visit.me.user))

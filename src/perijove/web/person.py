@@ -1,0 +1,98 @@
+"""/admin/{user}: one person; approve, decline, block, delete, give a new password."""
+
+from starlette.responses import Response
+
+from perijove.core import Hub
+from perijove.core.accounts import SHORTEST_PASSWORD
+from perijove.http.page import Visit
+from perijove.http.sentences import told
+from perijove.model.errors import Denied, HubError, Untimely
+from perijove.model.token import Kind
+from perijove.web.cards import card
+from perijove.web.frame import Notice, done, draw, go, reader
+from perijove.web.people import STANDINGS
+from perijove.web.visits import told_visits
+
+
+async def show(hub: Hub, visit: Visit) -> Response:
+    """Show the servers, the account, and who opened the servers."""
+    return await _show(hub, visit)
+
+
+async def approve(hub: Hub, visit: Visit) -> Response:
+    """Let the person in."""
+    await hub.accounts.approve(visit.owner)
+    return go(visit, "admin", said="approved", what=visit.owner.name)
+
+
+async def decline(hub: Hub, visit: Visit) -> Response:
+    """Say no to who asked."""
+    await hub.accounts.decline(visit.owner)
+    return go(visit, "admin", said="declined", what=visit.owner.name)
+
+
+async def block(hub: Hub, visit: Visit) -> Response:
+    """Shut the person out; files stay."""
+    _require_other(visit)
+    await hub.accounts.block(visit.owner)
+    return go(visit, "admin", visit.owner.name, said="blocked", what=visit.owner.name)
+
+
+async def delete(hub: Hub, visit: Visit) -> Response:
+    """Delete the person, if the name was typed."""
+    _require_other(visit)
+    name = visit.owner.name
+    if visit.posted("typed").strip() != name:
+        return await _show(hub, visit, Denied("not-typed", name=name))
+    try:
+        await hub.accounts.delete(visit.owner)
+    except Untimely as error:
+        return await _show(hub, visit, error)
+    return go(visit, "admin", said="deleted", what=name)
+
+
+async def password(hub: Hub, visit: Visit) -> Response:
+    """Give the person another password."""
+    try:
+        await hub.accounts.set_password(visit.owner, visit.posted("new"))
+    except HubError as error:
+        return await _show(hub, visit, error)
+    return go(visit, "admin", visit.owner.name, said="saved")
+
+
+def _require_other(visit: Visit) -> None:
+    """Keep administrators from shutting themselves out."""
+    if visit.owner.id == visit.me.user.id:
+        raise Denied("own-account")
+
+
+async def _show(hub: Hub, visit: Visit, error: HubError | None = None) -> Response:
+    who, person = reader(visit), visit.owner
+    servers = await hub.servers.of(person)
+    if not any(server.name == "" for server in servers):
+        shown = [card(hub, visit, person.name, None)]
+    else:
+        shown = []
+    shown += [card(hub, visit, person.name, server) for server in servers]
+    tokens = await hub.tokens.of(person)
+    notices: list[Notice] = done(visit)
+    if error:
+        said = told(error.code, error.params, who)
+        notices = [Notice(said, "", "bad", "failed", "alert")]
+    return await draw(
+        hub,
+        visit,
+        "person.html",
+        400 if error else 200,
+        title=person.display_name or person.name,
+        person=person,
+        standing=person.standing.value,
+        standing_word=who.say(STANDINGS[person.standing]),
+        notices=notices,
+        servers=sorted(shown, key=lambda each: each.name),
+        visits=await told_visits(hub, person, who),
+        sessions=len(await hub.sessions.of(person)),
+        tokens=sum(token.kind is Kind.API for token in tokens),
+        passwords=hub.login.authenticator.sign_up,
+        shortest=SHORTEST_PASSWORD,
+    )

@@ -1,0 +1,96 @@
+"""/spawn-pending: how far a start is, or why it failed."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from perijove.core import Hub
+from perijove.http.page import Visit
+from perijove.http.reader import Reader
+from perijove.model.errors import Unknown
+from perijove.model.server import Phase, Server
+from perijove.model.stage import Outcome, Stage
+from perijove.web import live
+from perijove.web.cards import card
+from perijove.web.failed import show as show_failed
+from perijove.web.frame import away, draw, following, go, reader, server_url
+from perijove.web.steps import Step, events_of, steps_of
+
+_REFRESH = 3
+
+
+async def show(hub: Hub, visit: Visit) -> Response:
+    """Show how far it is; nothing is ever started from here."""
+    name = visit.params.get("server", "")
+    server = await hub.servers.find(visit.owner, name)
+    if server is None or server.phase is Phase.STOPPED:
+        return go(visit, "home")
+    if server.phase is Phase.RUNNING:
+        return away(following(visit, server_url(hub, visit.owner.name, name)))
+    if server.phase is Phase.FAILED:
+        return await show_failed(hub, visit, server)
+    if server.phase is Phase.STOPPING:
+        return go(visit, "home")
+    context = await _context(hub, visit, await hub.progress.now(server))
+    return await draw(hub, visit, "progress.html", refresh=_REFRESH, **context)
+
+
+async def stream(hub: Hub, visit: Visit) -> Response:
+    """Send the section afresh whenever something changes, then open the server."""
+    server = await hub.servers.find(visit.owner, visit.params.get("server", ""))
+    if server is None:
+        raise Unknown
+    return live.stream(_messages(hub, visit, server))
+
+
+async def _messages(hub: Hub, visit: Visit, server: Server) -> AsyncIterator[str]:
+    async for stage in hub.progress.of(server):
+        context = await _context(hub, visit, stage)
+        yield live.section(visit.pages.text(visit, "progress-section.html", **context))
+        if stage.outcome is Outcome.READY:
+            yield live.follow(following(visit, server_url(hub, server.user, server.name)))
+        elif stage.outcome is Outcome.FAILED:
+            path = (server.user, server.name) if server.name else (server.user,)
+            yield live.follow(visit.pages.url("spawn-pending", *path))
+
+
+async def _context(hub: Hub, visit: Visit, stage: Stage) -> dict[str, Any]:
+    who, server = reader(visit), stage.server
+    shown = card(hub, visit, server.user, server)
+    ready = stage.outcome is Outcome.READY
+    steps = steps_of(stage, who)
+    done = sum(step.state == "done" for step in steps)
+    named = {"server": shown.title}
+    heading = who.say("{server} is ready", named) if ready else who.say("Starting {server}", named)
+    return {
+        "heading": heading,
+        "about": shown.about,
+        "server": shown,
+        "stream": _stream(visit, server),
+        "ready": ready,
+        "stopping": server.phase is Phase.STOPPING,
+        "steps": steps,
+        "done": done,
+        "live": _spoken(steps, done, who),
+        "events": events_of(stage, who),
+        "log": await hub.progress.log(server),
+    }
+
+
+def _stream(visit: Visit, server: Server) -> str:
+    """Return the address of the stream: scripts show by `_xsrf` that the page is ours."""
+    path = (server.user, server.name) if server.name else (server.user,)
+    query = {"_xsrf": visit.xsrf}
+    if visit.asked("next"):
+        query["next"] = visit.asked("next")
+    return f"{visit.pages.url('spawn-stream', *path)}?{urlencode(query)}"
+
+
+def _spoken(steps: list[Step], done: int, who: Reader) -> str:
+    """Return what is read out, once for each step."""
+    if done >= len(steps):
+        return who.say("Ready.")
+    given = {"n": done + 1, "of": len(steps), "name": steps[done].name}
+    return who.say("Step {n} of {of}: {name}", given)

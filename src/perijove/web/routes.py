@@ -1,0 +1,93 @@
+"""Every page, in one list, with who may see it."""
+
+from starlette.responses import Response
+
+from perijove.core import Hub
+from perijove.http.page import Visit, page
+from perijove.model.scope import Kind
+from perijove.web import (
+    account,
+    first,
+    home,
+    language,
+    people,
+    person,
+    progress,
+    servers,
+    sign_in,
+    sign_up,
+    start,
+    static_files,
+    tokens,
+    visits,
+)
+
+GATE = "people come here to sign in"
+ASSET = "the sign-in page is made of these"
+SEE, ADMIN = ("admin-ui",), ("admin:users",)
+START, STOP, READ = ("start:servers",), ("delete:servers",), ("read:servers",)
+ENTER, DELETE = ("access:servers",), ("delete:users",)
+
+
+async def asset(_: Hub, visit: Visit) -> Response:
+    """Send a file of the pages."""
+    version, _, name = visit.params["file"].rpartition("/")
+    return static_files.send(visit.request, name, version)
+
+
+async def logo(_: Hub, visit: Visit) -> Response:
+    """Send the logo, at the address that servers know."""
+    return static_files.send(visit.request, "logo.svg")
+
+
+PAGES = [
+    page("GET", "/", home.front, public=GATE),
+    page("GET", "/login", sign_in.show, public=GATE),
+    page("POST", "/login", sign_in.enter, public=GATE),
+    page("GET", "/logout", sign_in.leave, public="signing out twice is no error"),
+    page("POST", "/logout", sign_in.out, public="signing out twice is no error"),
+    page("GET", "/signup", sign_up.show, public=GATE),
+    page("POST", "/signup", sign_up.ask, public=GATE),
+    page("GET", "/signup/waiting", sign_up.wait, public=GATE),
+    page("GET", "/signup/stream", sign_up.stream, public=GATE),
+    page("GET", "/first", first.show, public="the link is the key"),
+    page("POST", "/first", first.enter, public="the link is the key"),
+    page("GET", "/language/{code}", language.choose, public="the sign-in page has the switch too"),
+    page("GET", "/static/{*file}", asset, public=ASSET),
+    page("GET", "/logo", logo, public=ASSET),
+    page("GET", "/home", home.show),
+    page("GET", "/home/stream", home.stream),
+    page("POST", "/servers", home.new),
+    page("GET", "/account", account.show),
+    page("POST", "/account", account.save),
+    page("POST", "/account/password", account.password),
+    page("POST", "/account/sessions", account.end_all),
+    page("POST", "/account/sessions/{session}", account.end),
+    page("GET", "/token", tokens.show),
+    page("POST", "/token", tokens.make),
+    page("POST", "/token/revoke/{id}", tokens.revoke),
+    page("GET", "/spawn", start.own),
+    *(
+        row
+        for path in ("{user}", "{user}/{server}")
+        for row in (
+            page("GET", f"/spawn/{path}", start.show, any_of=START, target=Kind.SERVER),
+            page("POST", f"/spawn/{path}", start.answer, any_of=START, target=Kind.SERVER),
+            page("GET", f"/spawn-pending/{path}", progress.show, any_of=READ, target=Kind.SERVER),
+            page("GET", f"/spawn-stream/{path}", progress.stream, any_of=READ, target=Kind.SERVER),
+            page("POST", f"/start/{path}", servers.start, any_of=START, target=Kind.SERVER),
+            page("POST", f"/stop/{path}", servers.stop, any_of=STOP, target=Kind.SERVER),
+            page("GET", f"/visit/{path}", visits.show, any_of=ENTER, target=Kind.SERVER),
+            page("POST", f"/visit/{path}", visits.enter, any_of=ENTER, target=Kind.SERVER),
+        )
+    ),
+    page("POST", "/delete/{user}/{server}", servers.delete, any_of=STOP, target=Kind.SERVER),
+    page("GET", "/admin", people.show, any_of=SEE),
+    page("POST", "/admin", people.add, any_of=ADMIN),
+    page("GET", "/admin/{user}", person.show, any_of=ADMIN, target=Kind.USER),
+    page("POST", "/admin/{user}/approve", person.approve, any_of=ADMIN, target=Kind.USER),
+    page("POST", "/admin/{user}/decline", person.decline, any_of=ADMIN, target=Kind.USER),
+    page("POST", "/admin/{user}/block", person.block, any_of=ADMIN, target=Kind.USER),
+    page("POST", "/admin/{user}/password", person.password, any_of=ADMIN, target=Kind.USER),
+    page("POST", "/admin/{user}/delete", person.delete, any_of=DELETE, target=Kind.USER),
+]

@@ -1,0 +1,52 @@
+"""Forms that ask for a server: start it as before, stop it, delete it."""
+
+from starlette.responses import Response
+
+from perijove.core import Hub
+from perijove.http.page import Visit
+from perijove.model.errors import Invalid, Unknown
+from perijove.web.cards import title
+from perijove.web.frame import back, following, go, reader
+from perijove.web.start import begin
+
+
+async def start(hub: Hub, visit: Visit) -> Response:
+    """Start it with the choices of last time, and show how far it is."""
+    name = visit.params.get("server", "")
+    server = await hub.servers.find(visit.owner, name)
+    response = await begin(hub, visit, dict(server.user_options) if server else {})
+    if response:
+        return response
+    if visit.posted("next"):
+        return back(hub, visit, "home", said="starting", what=title(reader(visit), server, name))
+    return go(visit, "spawn-pending", *_path(visit), **_next(visit))
+
+
+async def stop(hub: Hub, visit: Visit) -> Response:
+    """Ask it to stop; a start that is under way is cancelled."""
+    name = visit.params.get("server", "")
+    server = await hub.servers.stop(visit.owner, name)
+    what = title(reader(visit), server, name)
+    return back(hub, visit, "home", said="stopping", what=what)
+
+
+async def delete(hub: Hub, visit: Visit) -> Response:
+    """Remove a named server, if its name was typed."""
+    name = visit.params["server"]
+    if visit.posted("typed").strip() != name:
+        raise Invalid("not-typed", name=name)
+    server = await hub.servers.find(visit.owner, name)
+    if server is None:
+        raise Unknown
+    await hub.servers.remove(visit.owner, name)
+    return back(hub, visit, "home", said="deleted", what=title(reader(visit), server, name))
+
+
+def _path(visit: Visit) -> tuple[str, ...]:
+    name = visit.params.get("server", "")
+    return (visit.owner.name, name) if name else (visit.owner.name,)
+
+
+def _next(visit: Visit) -> dict[str, str]:
+    wanted = following(visit, "") if visit.asked("next") else ""
+    return {"next": wanted} if wanted else {}

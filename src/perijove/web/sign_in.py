@@ -1,0 +1,96 @@
+"""/login and /logout."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from perijove.core import Hub
+from perijove.http.page import Visit
+from perijove.http.reader import noted
+from perijove.http.sentences import next_step, told
+from perijove.model.errors import Busy, Denied, HubError, Invalid
+from perijove.web.frame import Notice, away, draw, following, go, reader
+
+SAID = {
+    "out": noted("You are signed out. Your servers keep running."),
+    "approved": noted("Your account has been approved. You can sign in now."),
+}
+"""What `?said=` can say above the form."""
+_TITLES = {
+    "signup.waiting": noted("Your account waits for approval"),
+    "signup.declined": noted("Your account was not approved"),
+    "signin.slow-down": noted("Too many tries"),
+}
+_PATIENCE = {"signup.waiting", "signin.slow-down"}
+
+
+async def show(hub: Hub, visit: Visit) -> Response:
+    """Ask who it is; somebody who has signed in goes on at once."""
+    if visit.visitor:
+        return away(following(visit, visit.pages.url("home")))
+    said = SAID.get(visit.asked("said"))
+    said = reader(visit).say(said) if said else ""
+    return await _form(hub, visit, visit.asked("username")[:255], said=said)
+
+
+async def enter(hub: Hub, visit: Visit) -> Response:
+    """Sign in, and go where the person wanted to go."""
+    name, password = visit.posted("username"), visit.posted("password")
+    try:
+        secret, session = await hub.login.sign_in(
+            name, password, address=visit.address, agent=visit.agent
+        )
+    except (Denied, Busy, Invalid) as error:
+        return await _refused(hub, visit, name[:255], error)
+    response = away(following(visit, visit.pages.url("home")))
+    visit.cookies.sign_in(response, secret, session.session, secure=visit.request.secure)
+    return response
+
+
+async def leave(hub: Hub, visit: Visit) -> Response:
+    """Sign out; a link from another site asks first."""
+    if visit.request.given.get("sec-fetch-site") == "cross-site" and visit.visitor:
+        return await draw(hub, visit, "logout.html")
+    return await out(hub, visit)
+
+
+async def out(hub: Hub, visit: Visit) -> Response:
+    """Sign out: the session ends, and every token given under it."""
+    if visit.visitor:
+        await hub.sessions.end(visit.visitor.session)
+    response = go(visit, "login", said="out")
+    visit.cookies.sign_out(response, secure=visit.request.secure)
+    return response
+
+
+async def _refused(hub: Hub, visit: Visit, name: str, error: HubError) -> Response:
+    who = reader(visit)
+    sentence = told(error.code, error.params, who)
+    if error.code == "wrong-password":
+        return await _form(hub, visit, name, 403, wrong=sentence)
+    step = next_step(error.code, error.params, who)
+    patient = error.code in _PATIENCE
+    title = _TITLES.get(error.code, noted("You are not allowed to use this Perijove"))
+    notice = Notice(
+        who.say(title),
+        who.both(sentence, step or ""),
+        "wait" if patient else "bad",
+        "clock" if patient else "shield",
+    )
+    status = 429 if isinstance(error, Busy) else 403
+    return await _form(hub, visit, name, status, refused=notice)
+
+
+async def _form(hub: Hub, visit: Visit, name: str, status: int = 200, **shown: Any) -> Response:
+    query = visit.request.raw_query
+    context = {"said": "", "wrong": "", "refused": None} | shown
+    return await draw(
+        hub,
+        visit,
+        "sign-in.html",
+        status,
+        name=name,
+        signs_up=hub.login.authenticator.sign_up,
+        action=visit.pages.url("login") + (f"?{query}" if query else ""),
+        **context,
+    )

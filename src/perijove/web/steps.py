@@ -1,0 +1,85 @@
+"""The steps of a start in plain words, with the time that each took; and what happened."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from perijove.http.reader import Reader, noted
+from perijove.http.sentences import told
+from perijove.model.stage import Stage, StepCode, StepShown, StepState
+
+NAMES = {
+    StepCode.REQUESTED: noted("Requested"),
+    StepCode.QUEUED: noted("Waiting for its turn"),
+    StepCode.HOME: noted("Home folder"),
+    StepCode.STARTED: noted("JupyterLab starts"),
+    StepCode.ANSWERS: noted("JupyterLab answers"),
+    StepCode.READY: noted("Ready"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the list."""
+
+    state: str
+    name: str
+    time: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened."""
+
+    at: datetime
+    words: str
+
+
+def steps_of(stage: Stage, who: Reader) -> list[Step]:
+    """Return every step; beside it when it was asked for, or how long it took."""
+    return [
+        Step(
+            state=step.state.value,
+            name=who.say(NAMES[step.code]),
+            time=_time(stage, n, who),
+            words=_words(stage, step, who),
+        )
+        for n, step in enumerate(stage.steps)
+    ]
+
+
+def events_of(stage: Stage, who: Reader) -> list[Event]:
+    """Return what happened, the newest first."""
+    reached = [
+        Event(step.at, told(f"progress.{step.code.value}", {}, who))
+        for step in stage.steps
+        if step.at and step.state is not StepState.TODO
+    ]
+    seen = [
+        Event(signal.at, told(signal.code, signal.params, who))
+        for signal in stage.signals
+        if signal.at
+    ]
+    if stage.ended and stage.server.reason:
+        reason = stage.server.reason
+        seen.append(Event(stage.server.since, told(reason.code, reason.params, who)))
+    return sorted([*reached, *seen], key=lambda each: each.at, reverse=True)
+
+
+def _time(stage: Stage, n: int, who: Reader) -> str:
+    step = stage.steps[n]
+    if step.at is None or step.state is StepState.TODO or step.code is StepCode.READY:
+        return ""
+    if step.code is StepCode.REQUESTED:
+        return who.clock(step.at)
+    later = next((each.at for each in stage.steps[n + 1 :] if each.at), None)
+    until = later or (stage.server.since if stage.ended else who.now)
+    return who.duration((until - step.at).total_seconds()) if until else ""
+
+
+def _words(stage: Stage, step: StepShown, who: Reader) -> str:
+    if step.code is StepCode.QUEUED and step.state is StepState.NOW:
+        return told(stage.message.code, stage.message.params, who)
+    if step.code is StepCode.READY and step.state is StepState.TODO:
+        return who.say("This page then opens it.")
+    return ""

@@ -1,0 +1,155 @@
+"""/token: make tokens for programs, see them, revoke them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.responses import Response
+
+from perijove.core import Hub
+from perijove.http.page import Visit
+from perijove.http.reader import Reader, noted
+from perijove.http.sentences import told
+from perijove.model.errors import HubError, Invalid, Unknown
+from perijove.model.scope import INHERIT
+from perijove.model.token import Kind, Token
+from perijove.web.frame import done, draw, go, reader
+
+OFFERED = {
+    "read:users!user": noted("see who I am and what runs"),
+    "servers!user": noted("start and stop my servers"),
+    "access:servers!user": noted("work in my servers, with all my files"),
+    INHERIT: noted("everything that I may do"),
+}
+"""What a person can give a token, in words."""
+_DAY = timedelta(days=1)
+_LIVES = (1, 30, 365)
+_USUAL = 30 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class May:
+    """A permission and what it is in words."""
+
+    text: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A token in the list."""
+
+    id: int
+    note: str
+    may: str
+    created: datetime
+    last_activity: datetime | None
+    expires: datetime | None
+
+
+async def show(hub: Hub, visit: Visit) -> Response:
+    """Show what there is."""
+    return await _show(hub, visit)
+
+
+async def make(hub: Hub, visit: Visit) -> Response:
+    """Make one, and show its secret this once."""
+    note, asked = visit.posted("note").strip(), visit.form.get("scopes", [])
+    life = visit.posted("expires_in")
+    try:
+        token, secret = await hub.tokens.make(
+            visit.me.user,
+            by=visit.me.principal,
+            note=note[:80],
+            scopes=None if INHERIT in asked else asked,
+            expires_in=_seconds(life),
+        )
+    except HubError as error:
+        given = {"note": note, "expires_in": _seconds(life) or 0, "scopes": asked}
+        return await _show(hub, visit, given=given, error=error)
+    example = f"{visit.request.site}{hub.base_url}hub/api/user"
+    made = {"secret": secret, "note": token.note, "expires": token.expires, "example": example}
+    return await _show(hub, visit, made=made)
+
+
+async def revoke(hub: Hub, visit: Visit) -> Response:
+    """Revoke one."""
+    id = visit.params["id"]
+    if not (id.isascii() and id.isdigit() and len(id) < 20):  # noqa: PLR2004  (63 bits)
+        raise Unknown
+    await hub.tokens.revoke(visit.me.user, int(id))
+    return go(visit, "token", said="revoked")
+
+
+def _seconds(text: str) -> int | None:
+    """Return how long a token is to live; None for as long as nobody revokes it."""
+    if text in {"", "0"}:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 12):  # noqa: PLR2004
+        raise Invalid("bad-expires-in")
+    return int(text)
+
+
+async def _show(
+    hub: Hub,
+    visit: Visit,
+    *,
+    made: dict[str, Any] | None = None,
+    given: dict[str, Any] | None = None,
+    error: HubError | None = None,
+) -> Response:
+    who, tokens = reader(visit), await hub.tokens.of(visit.me.user)
+    asked = {"note": "", "expires_in": _USUAL, "scopes": ["read:users!user"]}
+    return await draw(
+        hub,
+        visit,
+        "tokens.html",
+        400 if error else 200,
+        made=made,
+        notices=done(visit),
+        trouble=told(error.code, error.params, who) if error else "",
+        given=given or asked,
+        lifetimes=_lifetimes(who),
+        offered=[May(text, who.say(words)) for text, words in OFFERED.items()],
+        tokens=[_line(token, visit, who) for token in tokens if token.kind is Kind.API],
+        entered=_entered([token for token in tokens if token.kind is Kind.OAUTH]),
+    )
+
+
+def _lifetimes(who: Reader) -> list[tuple[int, str]]:
+    assert who.now is not None
+    days = [
+        (
+            n * 86400,
+            who.say(
+                "{days}, until {day}",
+                {"days": who.count("{n} day", "{n} days", n), "day": who.day(who.now + n * _DAY)},
+            ),
+        )
+        for n in _LIVES
+    ]
+    return [*days, (0, who.say("Until I revoke it"))]
+
+
+def _line(token: Token, visit: Visit, who: Reader) -> Line:
+    own = f"={visit.me.user.name}"
+    words = [
+        who.say(OFFERED[text]) if (text := scope.removesuffix(own)) in OFFERED else scope
+        for scope in token.scopes
+    ]
+    return Line(
+        id=token.id,
+        note=token.note,
+        may=" · ".join(words),
+        created=token.created,
+        last_activity=token.last_activity,
+        expires=token.expires,
+    )
+
+
+def _entered(tokens: list[Token]) -> list[Token]:
+    """Return the newest token of each client: revoking it revokes all of them."""
+    newest: dict[str | None, Token] = {}
+    for token in sorted(tokens, key=lambda each: each.created):
+        newest[token.client] = token
+    return list(newest.values())
