@@ -1,5 +1,8 @@
 """A server's place in the hub, its paths and its proof of XSRF: pure functions."""
 
+import subprocess
+import sys
+
 import pytest
 
 from perijove.proxy.paths import canonical as proxys
@@ -108,3 +111,24 @@ def test_the_proof_of_one_session_or_login_or_start_is_no_proof_for_another() ->
         for login in ("ada's", "bob's")
     }
     assert len(proofs) == 8
+
+
+def test_the_grammar_of_addresses_is_built_when_it_is_asked_for_and_then_tells_the_truth() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", LATE], capture_output=True, text=True, check=True, env={}
+    )
+    assert said.stdout.split() == ["False", "True", "False", "True", "True"]
+
+
+LATE = """
+import sys
+from perijove.singleuser import later
+later.put_off()
+from jsonschema import Draft202012Validator as Draft, FormatChecker
+print("rfc3987_syntax.syntax_helpers" in sys.modules)
+iri = Draft({"format": "iri"}, format_checker=FormatChecker())
+print(iri.is_valid("https://例子.cn/"), iri.is_valid("no address"))
+print("rfc3987_syntax.syntax_helpers" in sys.modules)
+import rfc3987_syntax
+print(rfc3987_syntax.is_valid_syntax("iri", "https://a.b/"))
+"""
