@@ -1,5 +1,6 @@
 """Bring a PostgreSQL database to the newest revision, or leave it as it is."""
 
+import asyncio
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -23,7 +24,7 @@ async def prepare(url: str) -> None:
             return
     finally:
         await connection.close()
-    await _upgrade(url)
+    await asyncio.to_thread(_upgrade_beside, url)
 
 
 async def _outdated(connection: _Connection) -> bool:
@@ -32,6 +33,11 @@ async def _outdated(connection: _Connection) -> bool:
     if TABLE in tables:
         version = await connection.fetchval(f"SELECT version_num FROM {TABLE}")  # noqa: S608
     return outdated(version, tables)
+
+
+def _upgrade_beside(url: str) -> None:
+    """Migrate in a loop of its own: Alembic reads files, which would hold up the hub's."""
+    asyncio.run(_upgrade(url))
 
 
 async def _upgrade(url: str) -> None:
