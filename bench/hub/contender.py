@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.hub.client import Client
+from perijove.cli.box import Box, Ports
 
 _PATIENCE = 60.0
 
@@ -142,19 +143,27 @@ class Perijove(Contender):
     @property
     def commands(self) -> list[list[str]]:
         """Return the hub with the stub spawner, and the proxy as it always is."""
-        data = ["--data", str(self.folder)]
         ours = [sys.executable, "-m", "bench.hub.ours", str(self.folder), str(self.stub)]
-        return [ours, [sys.executable, "-m", "perijove", "proxy", *data]]
+        proxy = [sys.executable, "-m", "perijove", "proxy", "--data", str(self.folder)]
+        return [ours, proxy]
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return nothing."""
-        return {}
+        """Return what differs from the defaults, as it does in JupyterHub's configuration."""
+        return {"PERIJOVE__HUB__CONCURRENTSPAWNLIMIT": "0"}
+
+    async def start(self) -> None:
+        """Make its data directory first."""
+        box = Box(self.folder)
+        await asyncio.to_thread(box.ready)
+        await asyncio.to_thread(box.keep, Ports(public=self.public, hub=self.port))
+        self.token = await asyncio.to_thread(box.secret, "cli-token")
+        await Contender.start(self)
 
     async def routes(self) -> int:
         """Read the table that its proxy keeps."""
         try:
-            text = await asyncio.to_thread((self.folder / "routes.json").read_text)
+            text = await asyncio.to_thread(Box(self.folder).routes.read_text)
         except FileNotFoundError:
             return 0
         return sum(path.startswith("/user/") for path in json.loads(text)["routes"])

@@ -39,9 +39,21 @@ def listener(host: str, port: int) -> socket.socket:
         ) from None
 
 
-async def serve(app: object, where: socket.socket) -> None:
-    """Answer requests on `where` until SIGTERM or SIGINT; then end what is open, within seconds."""
-    server = _Server(
+class End:
+    """Ends the process as SIGTERM does; may be called from a request."""
+
+    def __init__(self) -> None:
+        self.server: uvicorn.Server | None = None
+
+    def __call__(self) -> None:
+        """Begin to end."""
+        if self.server is not None:
+            self.server.should_exit = True
+
+
+async def serve(app: object, where: socket.socket, end: End) -> None:
+    """Answer on `where` until SIGTERM, SIGINT or `end`; then finish what is open, in seconds."""
+    end.server = _Server(
         uvicorn.Config(
             app,  # type: ignore[arg-type]
             loop="none",
@@ -60,9 +72,5 @@ async def serve(app: object, where: socket.socket) -> None:
     )
     loop = asyncio.get_running_loop()
     for order in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(order, _end, server)
-    await server.serve(sockets=[where])
-
-
-def _end(server: uvicorn.Server) -> None:
-    server.should_exit = True
+        loop.add_signal_handler(order, end)
+    await end.server.serve(sockets=[where])

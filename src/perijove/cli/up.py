@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from perijove.cli.box import Box, Ports, data_trouble
+from perijove.cli.configured import configured
 from perijove.cli.hold import Held
 from perijove.cli.supervisor.ending import Ending
 from perijove.cli.supervisor.leftovers import end_leftovers
@@ -18,7 +19,7 @@ from perijove.cli.supervisor.part import Part
 from perijove.cli.supervisor.ports import chosen, require_free
 from perijove.cli.supervisor.supervise import Supervisor
 from perijove.cli.supervisor.tools import require_singleuser
-from perijove.cli.trouble import Trouble
+from perijove.cli.trouble import Trouble, told
 from perijove.kit.clock import Clock
 from perijove.settings import Settings
 
@@ -36,6 +37,13 @@ class Asked:
     keep_servers: bool
 
 
+def main(asked: Asked) -> int:
+    """Run everything until it is stopped; return the exit code."""
+    with told() as outcome:
+        bring_up(configured(asked.file), asked)
+    return outcome.code
+
+
 def bring_up(settings: Settings, asked: Asked) -> None:
     """Run everything until Ctrl-C or SIGTERM.
 
@@ -48,7 +56,9 @@ def bring_up(settings: Settings, asked: Asked) -> None:
     with orders.heard(), _alone(box), data_trouble(box):
         box.renew_sign_in(Clock()().timestamp())
         ports = _ports(box, settings, asked, orders)
-        hub, proxy = (_part(name, box, asked) for name in ("hub", "proxy"))
+        file = ("-f", str(asked.file.absolute())) if asked.file else ()
+        where = ("--ip", settings.proxy.ip, "--base-url", settings.hub.base_url)
+        hub, proxy = _part("hub", box, file), _part("proxy", box, where)
         _supervised(_Run(settings, asked, box, ports, orders, hub, proxy))
 
 
@@ -117,9 +127,8 @@ def _ports(box: Box, settings: Settings, asked: Asked, orders: Orders) -> Ports:
     return ports
 
 
-def _part(name: str, box: Box, asked: Asked) -> Part:
-    file = ("-f", str(asked.file.absolute())) if asked.file else ()
-    command = (sys.executable, "-P", "-m", "perijove", name, "--data", str(box.path), *file)
+def _part(name: str, box: Box, more: tuple[str, ...]) -> Part:
+    command = (sys.executable, "-P", "-m", "perijove", name, "--data", str(box.path), *more)
     return Part(name=name, command=command, log=box.log(name))
 
 

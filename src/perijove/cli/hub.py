@@ -1,0 +1,90 @@
+"""`perijove hub`: the hub alone, on a data directory; SIGTERM ends it and never a server."""
+
+import argparse
+import gc
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import uvloop
+
+from perijove.app import Parts, running_hub
+from perijove.cli.box import Box
+from perijove.cli.configured import configured
+from perijove.cli.hold import Held
+from perijove.cli.listen import End, listener, serve
+from perijove.cli.source import database_url
+from perijove.cli.supervisor.ports import chosen
+from perijove.cli.trouble import Trouble, told
+from perijove.kit.log import to_stderr
+from perijove.model.decide import Patience
+from perijove.settings import Settings
+from perijove.spawners import Spawner
+from perijove.spawners.process import ProcessSpawner
+from perijove.store.open import open_database
+
+_PATIENCE = Patience(stop=timedelta(seconds=10))
+_YOUNG, _MIDDLE, _OLD = 50_000, 20, 50
+"""For the garbage collector: a hub makes little that only it can find, and looks are long."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the command line asks for; return the exit code."""
+    parser = argparse.ArgumentParser(prog="perijove hub", description="Run the hub alone.")
+    parser.add_argument("--data", type=Path, help="data directory (default: as `perijove up`)")
+    parser.add_argument("-f", "--file", type=Path, help="configuration, as YAML")
+    asked = parser.parse_args(arguments)
+    with told() as outcome:
+        settings, box = configured(asked.file), Box.at(asked.data)
+        box.ready()
+        chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
+        run(settings, box)
+    return outcome.code
+
+
+def run(settings: Settings, box: Box, spawner: Callable[[str], Spawner] | None = None) -> None:
+    """Run the hub of `box` until SIGTERM; `spawner` makes another than processes.
+
+    Raises:
+        Trouble: it cannot start.
+    """
+    to_stderr()
+    try:
+        with box.hold("hub").taken():
+            uvloop.run(_run(settings, box, spawner or _processes(box)))
+    except Held as held:
+        raise Trouble(
+            f"A hub already runs on {box.path}"
+            f"{f' (process {held.holder.pid})' if held.holder else ''}: stop that one first."
+        ) from None
+
+
+async def _run(settings: Settings, box: Box, spawner: Callable[[str], Spawner]) -> None:
+    ports, end = box.ports(), End()
+    where = listener("127.0.0.1", ports.hub)
+    database = await open_database(database_url(settings, box))
+    try:
+        parts = Parts(
+            database=database,
+            spawner=spawner,
+            hub=f"http://127.0.0.1:{ports.hub}",
+            cookie=box.secret("cookie").encode(),
+            server_tokens=box.secret("server-tokens").encode(),
+            proxy_token=box.secret("proxy-token"),
+            cli_token=box.secret("cli-token"),
+            first=box.first,
+            end=end,
+            patience=_PATIENCE,
+        )
+        async with running_hub(settings, parts) as running:
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
+            await serve(running.app, where, end)
+    finally:
+        await database.close()
+
+
+def _processes(box: Box) -> Callable[[str], Spawner]:
+    return partial(ProcessSpawner, box.workloads, homes=box.homes)
