@@ -1,5 +1,6 @@
 """Pages: draw a template for one reader. Knows no page; perijove.web gives it the templates."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,13 +10,14 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
+from markupsafe import Markup, escape
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from perijove.http.catalogue import counted, translated
 from perijove.http.languages import COOKIE, LANGUAGES, language_of
-from perijove.http.reader import ZONE_COOKIE, Reader, noted, zone_of
+from perijove.http.reader import ZONE_COOKIE, Reader, noted, tight, zone_of
 from perijove.http.sentences import administrator, told
 from perijove.model.signal import Params
 from perijove.model.user import User
@@ -85,10 +87,9 @@ class Pages:
             auto_reload=False,
             extensions=["jinja2.ext.i18n"],
         )
-        install = environment.install_gettext_callables  # type: ignore[attr-defined]
-        install(_gettext, _ngettext, newstyle=True)
         it = cls(environment, f"{base_url}hub/", clock)
-        environment.globals.update(tools, url=it.url, initials=initials)
+        words = {"_": _gettext, "gettext": _gettext, "ngettext": _ngettext}
+        environment.globals.update(tools, url=it.url, initials=initials, **words)
         for name in environment.list_templates():
             environment.get_template(name)
         return it
@@ -177,10 +178,23 @@ def _address(request: Request) -> str:
 
 
 @pass_context
-def _gettext(context: Context, text: str) -> str:
-    return translated(text, context["reader"].language)
+def _gettext(context: Context, text: str, **given: Any) -> Markup:
+    language = context["reader"].language
+    return _filled(translated(text, language), language, given)
 
 
 @pass_context
-def _ngettext(context: Context, one: str, many: str, number: int) -> str:
-    return counted(one, many, number, context["reader"].language)
+def _ngettext(context: Context, one: str, many: str, num: int, **given: Any) -> Markup:
+    language = context["reader"].language
+    return _filled(counted(one, many, num, language), language, {"num": num} | given)
+
+
+_PLACE = re.compile(r"(?P<left> ?)%\((?P<name>\w+)\)s(?P<right> ?)")
+
+
+def _filled(text: str, language: str, given: Mapping[str, Any]) -> Markup:
+    """Return a sentence of ours, which may hold tags, filled with what may not."""
+    if language == "zh":
+        text = tight(text, _PLACE, lambda found: str(escape(given[found["name"]])))
+        return Markup(text.replace("%%", "%"))  # noqa: S704  (the catalogue is ours)
+    return Markup(text) % given  # noqa: S704  (likewise)

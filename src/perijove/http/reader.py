@@ -1,7 +1,7 @@
 """Reader: who a page is drawn for, and how they write times, numbers and plurals."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
@@ -13,6 +13,24 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _LONG_AGO = 30 * _DAY
 _FURTHEST = 14 * 60
+_BRACES = re.compile(r"(?P<left> ?)\{\w+(?::\w+)?\}(?P<right> ?)")
+_CHINESE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f“”‘’…]")
+
+
+def tight(text: str, place: re.Pattern[str], value: Callable[[re.Match[str]], str]) -> str:
+    """Return Chinese `text` with every `place` in it filled.
+
+    Around a place stand the spaces that Latin needs; beside a Chinese value they go.
+    """
+
+    def put(found: re.Match[str]) -> str:
+        given = value(found)
+        bare = re.sub("<[^>]*>", "", given)
+        left = "" if _CHINESE.match(bare[:1]) else found["left"]
+        right = "" if _CHINESE.match(bare[-1:]) else found["right"]
+        return left + given + right
+
+    return place.sub(put, text)
 
 
 def noted(text: str) -> str:
@@ -38,8 +56,11 @@ class Reader:
 
     def say(self, text: str, params: Mapping[str, Any] | None = None) -> str:
         """Return `text` in the reader's language, filled with `params`: `{at:moment}`."""
-        filled = {name: _Value(value, self) for name, value in (params or {}).items()}
-        return translated(text, self.language).format_map(_Known(filled))
+        known = _Known({name: _Value(value, self) for name, value in (params or {}).items()})
+        said = translated(text, self.language)
+        if self.language == "zh":
+            return tight(said, _BRACES, lambda it: it.group().strip().format_map(known))
+        return said.format_map(known)
 
     def both(self, first: str, second: str) -> str:
         """Return two sentences one after the other, either of which may be ''."""

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from perijove.core import Hub
+from perijove.core.options import UNLISTED
 from perijove.core.profiles import Option, Profile
 from perijove.http.asked import Fields
 from perijove.http.reader import Reader
-
-UNLISTED = "unlisted-choice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +115,8 @@ def _offer(
     field, key = _field(profile, option), last.get(option.key)
     listed = any(choice.key == key for choice in option.choices)
     free = key == UNLISTED and option.unlisted is not None
-    first = next((each.key for each in option.choices if each.default), None)
-    first = first or next((each.key for each in option.choices), None)
-    wanted = key if listed or free else first
+    usual = option.chosen.key if option.chosen else None
+    wanted = key if listed or free else usual
     pills = [Pill(each.key, each.display_name, each.key == wanted) for each in option.choices]
     if option.unlisted is None:
         return Offer(option.display_name, field, pills, None)

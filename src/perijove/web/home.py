@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 
+from typing import Any
+
 from starlette.responses import Response
 
 from perijove.core import Hub
@@ -62,7 +64,7 @@ async def _show(hub: Hub, visit: Visit, called: str = "", error: str = "") -> Re
     default = card(hub, visit, user.name, servers.pop("", None))
     named = [card(hub, visit, user.name, server) for _, server in sorted(servers.items())]
     notices = [*done(visit), *await latest(hub, visit)]
-    shared = {"notices": notices, "has_options": bool(hub.profiles.items)}
+    shared: dict[str, Any] = {"notices": notices, "has_options": bool(hub.profiles.items)}
     if not default.since_words and not named and not error:
         return await draw(
             hub, visit, "home-new.html", default=default, shared_account=True, **shared

@@ -29,13 +29,13 @@ START, STOP, READ = ("start:servers",), ("delete:servers",), ("read:servers",)
 ENTER, DELETE = ("access:servers",), ("delete:users",)
 
 
-async def asset(_: Hub, visit: Visit) -> Response:
+async def asset(_hub: Hub, visit: Visit) -> Response:
     """Send a file of the pages."""
     version, _, name = visit.params["file"].rpartition("/")
     return static_files.send(visit.request, name, version)
 
 
-async def logo(_: Hub, visit: Visit) -> Response:
+async def logo(_hub: Hub, visit: Visit) -> Response:
     """Send the logo, at the address that servers know."""
     return static_files.send(visit.request, "logo.svg")
 
