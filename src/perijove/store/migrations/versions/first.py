@@ -29,12 +29,12 @@ def _clients() -> None:
 
 
 def _feed() -> None:
-    op.create_table(
+    feed = op.create_table(
         "pj_feed",
         sa.Column("only", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("version", sa.BigInteger, nullable=False),
     )
-    op.execute("INSERT INTO pj_feed (only, version) VALUES (1, 1)")
+    op.bulk_insert(feed, [{"only": 1, "version": 1}])
 
 
 def _instance() -> None:
