@@ -48,9 +48,13 @@ class Client(Line):
         return self._request is not None
 
     @property
-    def complete(self) -> bool:
-        """Whether a request that is being answered has come as a whole."""
-        return self._request is not None and self._body is None and self._frames is None
+    def waiting(self) -> bool:
+        """Whether a request has come as a whole and its answer has not begun.
+
+        Who says no more (FIN) then may still listen; later it is somebody who has left.
+        """
+        complete = self._request is not None and self._body is None
+        return complete and not self._begun and self._frames is None
 
     def drop_upstream(self) -> None:
         """Give the upstream up; a WebSocket's is given what was sent before."""

@@ -43,8 +43,8 @@ class Line(asyncio.Protocol):
 
     @property
     @abstractmethod
-    def complete(self) -> bool:
-        """Whether a request that is being answered has come as a whole."""
+    def waiting(self) -> bool:
+        """Whether a request has come as a whole and its answer has not begun."""
 
     @abstractmethod
     def drop_upstream(self) -> None:
@@ -73,7 +73,7 @@ class Line(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Keep the connection for an answer that is still due, else close it."""
-        self._half = self.complete and not self._leaving
+        self._half = self.waiting and not self._leaving
         self._keep = self._keep and not self._half
         self._deadline = self._edge.loop.time() + _HALF_OPEN_SECONDS
         return self._half

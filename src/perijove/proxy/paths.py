@@ -5,7 +5,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from perijove.proxy.refusal import Refusal
 
-_PLAIN = re.compile(rb"(?:/(?!\.)[A-Za-z0-9_.~@-]*+)*+")
+_PLAIN = re.compile(rb"(?:/(?!\.)[A-Za-z0-9_.~@-]*+)++")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(rb"[\x00-\x20\x7f#]|%[01][0-9A-Fa-f]|%7[Ff]")
 _SAFE = "@~"

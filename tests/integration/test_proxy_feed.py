@@ -1,0 +1,162 @@
+"""The proxy follows the hub's feed, serves without it, and tells it what was used."""
+
+import asyncio
+import json
+import signal
+import time
+from pathlib import Path
+
+from tests.integration.proxy_parts import (
+    Hub,
+    Proxy,
+    free_port,
+    mirror,
+    ok,
+    proxied,
+    read_request,
+    serving,
+)
+
+
+async def named(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while True:
+        await read_request(reader)
+        writer.write(ok(b"I am the other"))
+
+
+async def test_a_change_reaches_the_proxy_at_once(tmp_path: Path) -> None:
+    async with proxied(tmp_path) as (proxy, hub), serving(named) as port:
+        assert b"hub:" in await proxy.get("/user/bob/")
+        await hub.change({"/user/bob/": port})
+        await proxy.knows("/user/bob/", by=b"I am the other", seconds=1)
+        await hub.change({}, gone=("/user/bob/",))
+        await proxy.knows("/user/bob/", by=b"hub:", seconds=1)
+        assert sum("after=" not in url for url in hub.asked) == 1, "all else were deltas"
+
+
+async def test_a_wrong_checksum_makes_it_ask_for_the_whole(tmp_path: Path) -> None:
+    async with proxied(tmp_path) as (proxy, hub), serving(named) as port:
+        hub.lie = True
+        await hub.change({"/user/bob/": port})
+        await proxy.knows("/user/bob/", by=b"I am the other")
+        assert sum("after=" not in url for url in hub.asked) == 2
+        assert "checksum" in proxy.said()
+
+
+async def test_what_the_feed_sends_wrongly_changes_nothing(tmp_path: Path) -> None:
+    async with proxied(tmp_path) as (proxy, hub):
+        hub.entries = {**hub.entries, "/user/eve/": {"target": 3}}  # type: ignore[dict-item]
+        hub.version = 100
+        await asyncio.sleep(0.3)
+        assert b"GET /user/ada/" in await proxy.get("/user/ada/")
+        assert await proxy.serves()
+
+
+async def test_killed_it_is_back_within_a_second_without_the_hub(tmp_path: Path) -> None:
+    async with serving(mirror) as port:
+        async with serving(hub := Hub(0)) as hub.port:
+            proxy = Proxy(free_port(), hub.port, tmp_path)
+            hub.entries = {"/user/ada/": {"target": f"http://127.0.0.1:{port}"}}
+            await proxy.start()
+            await proxy.knows("/user/ada/x", by=b"GET /user/ada/x")
+            saved = tmp_path / "routes.json"
+            while not saved.exists():
+                await asyncio.sleep(0.01)
+            assert saved.stat().st_mode & 0o777 == 0o600
+            assert json.loads(saved.read_text())["version"] == 1
+        await proxy.end(signal.SIGKILL)
+        began = time.monotonic()
+        await proxy.start()
+        assert b"GET /user/ada/x" in await proxy.get("/user/ada/x")
+        assert time.monotonic() - began < 1.0
+        said = await proxy.get("/hub/home", "Accept: text/html")
+        assert said.startswith(b"HTTP/1.1 503 ")
+        assert "控制中心暂时没有响应" in said.decode()
+        said = await proxy.get("/hub/home", "Accept: application/json")
+        assert json.loads(said.partition(b"\r\n\r\n")[2])["status"] == 503
+        async with serving(hub, hub.port):
+            await hub.change({"/user/bob/": port})
+            await proxy.knows("/user/bob/", by=b"GET /user/bob/", seconds=8)
+        await proxy.end()
+
+
+async def test_a_damaged_table_on_disk_is_said_and_not_used(tmp_path: Path) -> None:
+    (tmp_path / "routes.json").write_text('{"version": 3, "routes": {"/user/a/": {"target":')
+    async with proxied(tmp_path) as (proxy, _):
+        assert "table-not-loaded" in proxy.said()
+        assert b"GET /user/ada/" in await proxy.get("/user/ada/")
+
+
+async def test_routes_come_and_go_under_traffic_without_an_error(tmp_path: Path) -> None:
+    async with proxied(tmp_path) as (proxy, hub), serving(named) as port:
+        errors, count, end = [], 0, asyncio.Event()
+
+        async def ask() -> None:
+            nonlocal count
+            reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+            while not end.is_set():
+                writer.write(b"POST /user/ada/ HTTP/1.1\r\nHost: e\r\nContent-Length: 2\r\n\r\nhi")
+                head = await reader.readuntil(b"\r\n\r\n")
+                if not head.startswith(b"HTTP/1.1 200"):
+                    errors.append(head)
+                await reader.readuntil(b"\r\n\r\nhi")
+                count += 1
+            writer.close()
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(8):
+                group.create_task(ask())
+            for number in range(60):
+                await hub.change({f"/user/u{number}/": port, "/user/ada/lab/": port})
+                await hub.change({}, gone=(f"/user/u{number - 2}/", "/user/ada/lab/"))
+                await asyncio.sleep(0.01)
+            end.set()
+        assert not errors
+        assert count > 500
+        await proxy.knows("/user/u59/", by=b"I am the other")
+
+
+async def test_use_is_told_in_batches_and_kept_while_the_hub_is_deaf(tmp_path: Path) -> None:
+    more = ("--activity-interval", "0.1")
+    async with proxied(tmp_path, more=more) as (proxy, hub), serving(named) as port:
+        hub.deaf = True
+        await hub.change({"/user/bob/": port})
+        await proxy.knows("/user/bob/", by=b"I am the other")
+        await proxy.get("/user/ada/")
+        await asyncio.sleep(0.3)
+        hub.deaf = False
+        await asyncio.sleep(0.5)
+        assert [sorted(report) for report in hub.reports] == [["/user/ada/", "/user/bob/"]]
+        assert abs(_seconds(hub.reports[0]["/user/ada/"]) - time.time()) < 5
+        await proxy.get("/user/ada/")
+        await asyncio.sleep(0.3)
+        assert [sorted(report) for report in hub.reports[1:]] == [["/user/ada/"]]
+
+
+async def test_an_answer_that_is_no_success_is_no_use(tmp_path: Path) -> None:
+    async def upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n")
+
+    more = ("--activity-interval", "0.1")
+    async with proxied(tmp_path, upstream, more) as (proxy, hub):
+        assert b" 302 " in await proxy.get("/user/ada/")
+        await asyncio.sleep(0.3)
+        assert hub.reports == []
+
+
+async def test_a_server_that_is_gone_is_answered_with_the_page_of_the_hub(tmp_path: Path) -> None:
+    async with proxied(tmp_path) as (proxy, hub):
+        await hub.change({"/user/bob/": free_port()})
+        await proxy.knows("/user/bob/tree?a=b", by=b"hub says 503")
+        said = await proxy.get("/user/bob/tree?a=b&c")
+        assert said.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nContent-Type: text/html\r\n" in said
+        assert said.endswith(b"/hub/error/503?url=%2Fuser%2Fbob%2Ftree%3Fa%3Db%26c")
+
+
+def _seconds(stamp: str) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(stamp).timestamp()
