@@ -1,0 +1,139 @@
+"""user_options -> what a server gets instead of the defaults. Pure: the same whoever asks.
+
+hub.md 7.7: `{"profile": slug, option: choice, "option--unlisted-choice": value}`.
+"""
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from perijove.core.profiles import Option, Overrides, Profile
+from perijove.model.errors import Invalid
+
+logger = logging.getLogger(__name__)
+
+UNLISTED = "unlisted-choice"
+_RESERVED = "__jupyterhub_"
+_LONGEST = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """All profiles there are; none is fine."""
+
+    items: tuple[Profile, ...] = ()
+
+    def of(self, options: Mapping[str, Any]) -> Profile | None:
+        """Return the profile that `options` name, or else the default; None: there is none."""
+        wanted = options.get("profile") or None
+        if wanted is None:
+            return next((profile for profile in self.items if profile.default), None)
+        return next((profile for profile in self.items if profile.slug == wanted), None)
+
+    def require(self, options: Mapping[str, Any]) -> None:
+        """Let a server start with `options`.
+
+        Raises:
+            Invalid: they name a profile, an option or a choice that does not exist, or an
+                unlisted value that is not allowed.
+        """
+        for key in options:
+            if str(key).startswith(_RESERVED):
+                raise Invalid("options.reserved", key=str(key)[:100])
+        if self.items:
+            for _ in self._steps(options):
+                pass
+
+    def resolve(self, options: Mapping[str, Any]) -> Overrides:
+        """Return what to change: the profile's, then each option's in the order declared.
+
+        Raises:
+            Invalid: as `require`.
+        """
+        changes: dict[str, Any] = {}
+        for step in self._steps(options) if self.items else ():
+            changes = merged(changes, step)
+        return changes
+
+    def overrides(self, options: Mapping[str, Any]) -> Overrides:
+        """Return what `resolve` does; a server asked for under other profiles gets the default."""
+        try:
+            return self.resolve(options)
+        except Invalid as error:
+            logger.warning("options that do not exist any more (%s): default profile", error.code)
+            return self.resolve({})
+
+    def _steps(self, options: Mapping[str, Any]) -> Iterator[Overrides]:
+        profile = self.of(options)
+        if profile is None:
+            raise Invalid("profile.unknown", profile=_said(options.get("profile")))
+        _require_known(profile, options)
+        yield profile.overrides
+        for option in profile.options:
+            yield _answer(option, options)
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with `changes`: mappings are merged, None deletes, the rest replaces."""
+    result = dict(base)
+    for key, value in changes.items():
+        before = result.get(key)
+        if isinstance(value, Mapping):
+            result[key] = merged(before if isinstance(before, Mapping) else {}, value)
+        elif value is None:
+            result.pop(key, None)
+        else:
+            result[key] = value
+    return result
+
+
+def _require_known(profile: Profile, options: Mapping[str, Any]) -> None:
+    known = {"profile"}
+    for option in profile.options:
+        known |= {option.key, f"{option.key}--{UNLISTED}"}
+    for key in options:
+        if key not in known:
+            raise Invalid("profile.option-unknown", option=_said(key), profile=profile.slug)
+
+
+def _answer(option: Option, options: Mapping[str, Any]) -> Overrides:
+    free = options.get(f"{option.key}--{UNLISTED}")
+    key = options.get(option.key)
+    if key == UNLISTED or (key is None and free is not None):
+        return _unlisted(option, free)
+    if key is None:
+        return option.chosen.overrides if option.chosen else {}
+    found = next((choice for choice in option.choices if choice.key == key), None)
+    if found is None:
+        raise Invalid("profile.choice-unknown", choice=_said(key), option=option.key)
+    return found.overrides
+
+
+def _unlisted(option: Option, value: Any) -> Overrides:
+    unlisted = option.unlisted
+    if unlisted is None:
+        raise Invalid("profile.unlisted-refused", option=option.key)
+    if not isinstance(value, str) or not value or len(value) > _LONGEST:
+        raise Invalid("profile.unlisted-missing", option=option.key)
+    if unlisted.validation_regex and not re.match(unlisted.validation_regex, value):
+        message = unlisted.validation_message
+        code = "profile.unlisted-told" if message else "profile.unlisted-bad"
+        raise Invalid(code, option=option.key, value=value[:100], validation_message=message)
+    return {key: _filled(it, value) for key, it in unlisted.overrides.items()}
+
+
+def _filled(template: Any, value: str) -> Any:
+    """Put `value` where {value} stands; what it holds itself is never a template."""
+    if isinstance(template, str):
+        return template.replace("{value}", value)
+    if isinstance(template, Mapping):
+        return {key: _filled(it, value) for key, it in template.items()}
+    if isinstance(template, list | tuple):
+        return [_filled(it, value) for it in template]
+    return template
+
+
+def _said(value: Any) -> str:
+    return str(value)[:100]

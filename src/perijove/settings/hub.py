@@ -1,0 +1,145 @@
+"""`hub`: the sections of the hub itself, its database, services and roles."""
+
+from typing import Any
+
+from pydantic import AliasChoices, Field, field_validator
+
+from perijove.core.naming import Naming
+from perijove.core.orphans import Policy
+from perijove.core.roles import Role, Roles
+from perijove.kit.section import Section, Traits
+from perijove.model.errors import HubError
+from perijove.model.scope import Scope
+from perijove.settings.authentication import HubConfig
+
+_PORT = Field(default=None, ge=1, le=65535)
+_DRIVERS = {"postgresql", "postgresql+psycopg2", "postgresql+psycopg", "postgresql+asyncpg"}
+
+
+class DbSettings(Section):
+    """`hub.db`."""
+
+    type: str = "sqlite-pvc"
+    """sqlite-pvc: a file in the data directory. postgres: `hub.db.url`. (sqlite-memory: for trials.)"""
+    url: str | None = Field(default=None, json_schema_extra={"secret": True})
+    """postgresql://user:password@host/name; only for `type: postgres`."""
+    password: str | None = Field(default=None, json_schema_extra={"secret": True})
+    """The password that `url` leaves out."""
+
+    @field_validator("type")
+    @classmethod
+    def _kind(cls, kind: str) -> str:
+        kind = "postgres" if kind == "postgresql" else kind  # as a published example writes it
+        if kind in {"mysql", "other"}:
+            raise ValueError(f"{kind!r} is a database that this version does not have")
+        kinds = {"sqlite-pvc", "sqlite-memory", "postgres"}
+        if kind not in kinds:
+            raise ValueError(f"must be one of {', '.join(sorted(kinds))}; it is {kind!r}")
+        return kind
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, url: str | None) -> str | None:
+        scheme = (url or "sqlite").partition(":")[0]
+        if not (scheme == "sqlite" or scheme in _DRIVERS):
+            raise ValueError("must begin with postgresql:// (or sqlite:///)")
+        return url
+
+
+class ServiceSettings(Traits):
+    """`hub.services.<name>`: a program with a token of its own."""
+
+    name: str = ""
+    """What the API calls it; its key if unset."""
+    admin: bool = False
+    """It may do all that an administrator may; better is a role that names it."""
+    api_token: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("api_token", "apiToken"),
+        json_schema_extra={"secret": True},
+    )
+    """Its token. Without one it cannot call the API."""
+
+
+class RoleSettings(Traits):
+    """`hub.loadRoles.<name>`: a named set of scopes, and who has it."""
+
+    name: str = ""
+    """What the API calls it; its key if unset."""
+    description: str = ""
+    scopes: tuple[str, ...] = ()
+    """What it allows."""
+    users: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
+
+    @field_validator("scopes")
+    @classmethod
+    def _exist(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        for text in scopes:
+            try:
+                Scope.parse(text)
+            except (HubError, ValueError):
+                raise ValueError(f"there is no scope {text!r}") from None
+        return scopes
+
+
+class HubSettings(Section):
+    """`hub`."""
+
+    base_url: str = "/"
+    """Where all pages are below."""
+    allow_named_servers: bool | None = False
+    """People may have more servers than one, each with a name."""
+    named_server_limit_per_user: int | None = Field(default=None, ge=0)
+    """How many of them; unset or 0: any number."""
+    concurrent_spawn_limit: int | None = Field(default=64, ge=0)
+    """How many servers may be starting at once. 0 or null: any number."""
+    config: HubConfig = HubConfig()
+    db: DbSettings = DbSettings()
+    services: dict[str, ServiceSettings] = {}
+    load_roles: dict[str, RoleSettings] = {}
+    port: int | None = _PORT
+    """Where the hub itself listens, on this machine only; unset: a free one, chosen once."""
+    instance: str | None = None
+    """The id of a lost database that this one replaces, so that its servers are adopted."""
+    orphans: Policy = Policy.REPORT
+    """What to do with a workload that no row knows: report, adopt or stop."""
+
+    @field_validator("base_url")
+    @classmethod
+    def _slashes(cls, url: str) -> str:
+        return f"/{url.strip('/')}/" if url.strip("/") else "/"
+
+    @field_validator("orphans", mode="before")
+    @classmethod
+    def _policy(cls, name: Any) -> Any:
+        known = {policy.value for policy in Policy}
+        return Policy(name) if isinstance(name, str) and name in known else name
+
+    @property
+    def naming(self) -> Naming:
+        """Return who may have servers with names."""
+        limit = self.named_server_limit_per_user or 0
+        return Naming(allowed=bool(self.allow_named_servers), limit=limit)
+
+    @property
+    def roles(self) -> Roles:
+        """Return all roles, those of JupyterHub included.
+
+        Raises:
+            Invalid: a role has no good name, or changes what `admin` is.
+        """
+        return Roles(
+            [
+                Role(
+                    name=it.name or key,
+                    description=it.description,
+                    scopes=it.scopes,
+                    users=it.users,
+                    groups=it.groups,
+                    services=it.services,
+                )
+                for key, it in self.load_roles.items()
+            ]
+        )

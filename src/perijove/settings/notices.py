@@ -1,0 +1,74 @@
+"""What is worth knowing about settings that are good: misspellings in profiles, risks."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from perijove.settings.authentication import DUMMY
+from perijove.settings.known import MISSPELT, traits
+from perijove.settings.problem import Path, Place, Problem, dotted
+from perijove.settings.sections import Settings
+from perijove.settings.walk import meant, place_of
+
+HONOURED = frozenset({"cmd", "default_url", "environment"})
+"""Overrides of profiles that do something here."""
+_LOOPBACK = ("127.", "::1", "localhost")
+
+
+def notices(settings: Settings, places: Mapping[Path, Place]) -> list[Problem]:
+    """Return what whoever wrote `settings` should know."""
+    return [*_risks(settings, places), *_misspelt(settings, places), *_idle(settings)]
+
+
+def _risks(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:
+    sign_in, key = settings.sign_in, ("hub", "config", "JupyterHub", "authenticator_class")
+    if sign_in.name == DUMMY:
+        open_to_all = not settings.proxy.ip.startswith(_LOOPBACK)
+        words = "`dummy` lets anybody in under any name; it is for trials only."
+        if open_to_all:
+            words = "`dummy` lets anybody in, and `proxy.ip` opens it to the network: anybody can run programs here."
+        yield Problem(words, dotted(key), place_of(places, key))
+    if not sign_in.rules.any and not sign_in.rules.admin_users:
+        hint = "Set hub.config.Authenticator.allow_all, allowed_users or admin_users."
+        yield Problem("nobody may sign in: no rule allows anybody.", "hub.config", None, hint)
+    if settings.singleuser.cmd[0] == "jupyterhub-singleuser":
+        return
+
+
+def _misspelt(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:
+    known = traits()["KubeSpawner"] | HONOURED
+    for path, key in _overrides(settings):
+        if key in known or (settings.compat.honour_misspelt and key in MISSPELT):
+            continue
+        if key in MISSPELT:
+            hint = (
+                f"It is written `{MISSPELT[key]}`; compat.honourMisspelt: true takes it as it is."
+            )
+        else:
+            hint = meant(key, known)
+        words = "is no setting of a server, and does nothing."
+        yield Problem(words, dotted((*path, key)), place_of(places, (*path, key)), hint)
+
+
+def _idle(settings: Settings) -> Iterator[Problem]:
+    keys = sorted({key for _, key in _overrides(settings)} & traits()["KubeSpawner"])
+    keys = [key for key in keys if key not in HONOURED]
+    if keys:
+        words = f"these settings of profiles have no effect here: {', '.join(keys)}."
+        yield Problem(words, "singleuser.profileList")
+
+
+def _overrides(settings: Settings) -> Iterator[tuple[Path, str]]:
+    """Yield every key of every kubespawner_override, and what it is in."""
+    for at, entry in enumerate(settings.singleuser.profile_list):
+        yield from _of(entry, ("singleuser", "profileList", at))
+        for name, option in entry.profile_options.items():
+            here: Path = ("singleuser", "profileList", at, "profile_options", name)
+            for key, choice in option.choices.items():
+                yield from _of(choice, (*here, "choices", key))
+            if option.unlisted_choice:
+                yield from _of(option.unlisted_choice, (*here, "unlisted_choice"))
+
+
+def _of(entry: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    for key in entry.kubespawner_override:
+        yield (*path, "kubespawner_override"), key

@@ -1,0 +1,140 @@
+"""A file and the environment -> settings, what is wrong with them, and what is worth knowing."""
+
+import json
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path as File
+from typing import Any
+
+from pydantic import ValidationError
+
+from perijove.model.errors import Invalid
+from perijove.settings import parse
+from perijove.settings.environment import override
+from perijove.settings.known import MOVED
+from perijove.settings.notices import notices
+from perijove.settings.problem import BadConfig, Path, Place, Problem, dotted
+from perijove.settings.sections import Settings
+from perijove.settings.walk import Walk, place_of
+from perijove.settings.words import words_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What came of reading a configuration."""
+
+    settings: Settings | None
+    """None: it has problems."""
+    problems: tuple[Problem, ...] = ()
+    notices: tuple[Problem, ...] = ()
+    idle: tuple[str, ...] = ()
+    """Keys that have no effect here."""
+    places: Mapping[Path, Place] = field(default_factory=dict[Path, Place])
+
+    def required(self) -> Settings:
+        """Return the settings.
+
+        Raises:
+            BadConfig: with every problem.
+        """
+        if self.settings is None:
+            raise BadConfig(self.problems)
+        return self.settings
+
+
+def read(file: File | None, environment: Mapping[str, str]) -> Reading:
+    """Return what `file` and the environment say; None is no file."""
+    parsed = parse.read(file) if file else parse.Parsed()
+    if parsed.problems and not parsed.tree:
+        return Reading(settings=None, problems=tuple(parsed.problems))
+    return _settled(parsed, environment)
+
+
+def read_tree(tree: Mapping[str, Any], environment: Mapping[str, str]) -> Reading:
+    """Return what a tree says that is no file; it is not changed."""
+    return _settled(parse.Parsed(tree=deepcopy(dict(tree))), environment)
+
+
+def _settled(parsed: parse.Parsed, environment: Mapping[str, str]) -> Reading:
+    tree, places, problems = parsed.tree, parsed.places, parsed.problems
+    problems += override(tree, places, Settings, environment)
+    _move(tree, places)
+    walk = Walk(places)
+    known = walk.known(tree, Settings)
+    problems += walk.problems
+    settings = _validated(known, places, problems)
+    order = sorted(problems, key=_order)
+    if settings is None or order:
+        return Reading(settings=None, problems=tuple(order), places=places)
+    return Reading(
+        settings=settings,
+        notices=tuple(notices(settings, places)),
+        idle=tuple(dotted(path) for path in walk.idle),
+        places=places,
+    )
+
+
+def _validated(
+    known: dict[str, Any], places: Mapping[Path, Place], problems: list[Problem]
+) -> Settings | None:
+    # As JSON: a list is then a tuple or a set, and a text an enum, while the rest stays strict.
+    try:
+        settings = Settings.model_validate_json(json.dumps(known, default=str))
+        _ = settings.sign_in, settings.hub.roles
+    except ValidationError as error:
+        problems += words_for(error, known, places)
+    except Invalid as error:
+        key = ("hub", "loadRoles", str(error.params.get("role", "")))
+        words = "has no good name, or changes what the role `admin` is."
+        problems.append(Problem(words, dotted(key), place_of(places, key)))
+    else:
+        problems += _patterns(settings, places)
+        return settings
+    return None
+
+
+def _patterns(settings: Settings, places: Mapping[Path, Place]) -> list[Problem]:
+    """Return the regular expressions of profiles that are none."""
+    found = []
+    for at, entry in enumerate(settings.singleuser.profile_list):
+        for key, option in entry.profile_options.items():
+            pattern = option.unlisted_choice.validation_regex if option.unlisted_choice else ""
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                path = ("singleuser", "profileList", at, "profile_options", key)
+                path = (*path, "unlisted_choice", "validation_regex")
+                words = f"is no regular expression: {error}."
+                found.append(Problem(words, dotted(path), place_of(places, path)))
+    return found
+
+
+def _move(tree: dict[str, Any], places: dict[Path, Place]) -> None:
+    """Put traits that are sections here where those are."""
+    for key, target in MOVED.items():
+        path = tuple(key.split("."))
+        branch: Any = tree
+        for part in path[:-1]:
+            branch = branch.get(part) if isinstance(branch, dict) else None
+        if not isinstance(branch, dict) or path[-1] not in branch:
+            continue
+        value = branch.pop(path[-1])
+        _put(tree, target, value)
+        for place in [each for each in places if each[: len(path)] == path]:
+            places[(*target, *place[len(path) :])] = places.pop(place)
+
+
+def _put(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for part in path[:-1]:
+        inner = tree.get(part)
+        if not isinstance(inner, dict):
+            inner = tree[part] = {}
+        tree = inner
+    tree[path[-1]] = value
+
+
+def _order(problem: Problem) -> tuple[str, int, int]:
+    place = problem.place
+    return (place.source, place.line or 0, place.column or 0) if place else ("", 0, 0)

@@ -1,0 +1,113 @@
+"""Settings: the whole configuration as one frozen tree of sections."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from perijove.core.cull import CullSettings
+from perijove.core.options import Profiles
+from perijove.core.place import PlaceSettings
+from perijove.core.profiles import ProfileEntry, profiles, slug_of
+from perijove.kit.section import Section
+from perijove.settings.authentication import SignIn, sign_in
+from perijove.settings.hub import HubSettings
+
+
+class ProxySettings(Section):
+    """`proxy`."""
+
+    port: int | None = Field(default=None, ge=1, le=65535)
+    """The port of the address that people open; unset: a free one, chosen once."""
+    ip: str = "127.0.0.1"
+    """Where it listens; 0.0.0.0 opens it to the network."""
+
+
+class SingleuserSettings(Section):
+    """`singleuser`: what people's servers are."""
+
+    cmd: tuple[str, ...] = ("perijove-singleuser",)
+    """What is run: one word, or a list of words."""
+    default_url: str | None = None
+    """Where a server opens: /lab, /tree, /lab/tree/welcome.ipynb …"""
+    extra_env: dict[str, str] = {}
+    """More environment variables of every server."""
+    start_timeout: int | None = Field(default=300, ge=1)
+    """Seconds that a server may take to answer."""
+    profile_list: tuple[ProfileEntry, ...] = ()
+    """What people may choose from when they start a server."""
+
+    @field_validator("cmd", mode="before")
+    @classmethod
+    def _words(cls, cmd: Any) -> Any:
+        if isinstance(cmd, str):
+            return (cmd,)
+        return tuple(cmd) if isinstance(cmd, list) else cmd
+
+    @field_validator("cmd")
+    @classmethod
+    def _something(cls, cmd: tuple[str, ...]) -> tuple[str, ...]:
+        if not cmd or not cmd[0].strip():
+            raise ValueError("names no command")
+        return cmd
+
+    @field_validator("extra_env", mode="before")
+    @classmethod
+    def _texts(cls, given: Any) -> Any:
+        """Take numbers and booleans as text, and the list form of Kubernetes."""
+        if isinstance(given, list) and all(isinstance(each, Mapping) for each in given):
+            given = {each.get("name"): each.get("value") for each in given}
+        if isinstance(given, Mapping):
+            return {name: _text(value) for name, value in given.items()}
+        return given
+
+    @field_validator("profile_list", mode="before")
+    @classmethod
+    def _sorted(cls, given: Any) -> Any:
+        if isinstance(given, Mapping):
+            return tuple(given[key] for key in sorted(given))
+        return tuple(given) if isinstance(given, list) else given
+
+    @field_validator("profile_list")
+    @classmethod
+    def _distinct(cls, entries: tuple[ProfileEntry, ...]) -> tuple[ProfileEntry, ...]:
+        slugs = [slug_of(entry) for entry in entries]
+        twice = next((name for name in slugs if slugs.count(name) > 1), None)
+        if twice:
+            raise ValueError(f"two profiles are called {twice!r}; give one of them another `slug`")
+        return entries
+
+
+class CompatSettings(Section):
+    """`compat`: what published examples get wrong."""
+
+    honour_misspelt: bool = False
+    """Take `cpu_gurantee`, `mem_gurantee` and `memo_gurantee` for what they were meant to be."""
+
+
+class Settings(Section):
+    """What a configuration may say. An unknown key is an error."""
+
+    hub: HubSettings = HubSettings()
+    proxy: ProxySettings = ProxySettings()
+    singleuser: SingleuserSettings = SingleuserSettings()
+    cull: CullSettings = CullSettings()
+    place: PlaceSettings = PlaceSettings()
+    compat: CompatSettings = CompatSettings()
+
+    @cached_property
+    def sign_in(self) -> SignIn:
+        """How people prove who they are, and who of them may enter."""
+        return sign_in(self.hub.config)
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        """What people may choose from."""
+        return Profiles(profiles(self.singleuser.profile_list))
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
