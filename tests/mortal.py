@@ -1,0 +1,111 @@
+"""Death at any moment: every call to the store, the spawner and the network can be the last."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
+
+from perijove.model.placement import Placement
+from perijove.model.signal import Signal
+from perijove.model.workload import GONE, LaunchSpec, Observation
+from perijove.spawners import Spawner
+from perijove.spawners.fake import FakeSpawner
+from perijove.store.database import Database
+from perijove.store.statement import Statement
+
+T = TypeVar("T")
+
+
+class Crash(BaseException):
+    """Not an Exception: nothing in the hub may catch it."""
+
+
+class Fuse:
+    """Counts calls; burns just before or just after the n-th."""
+
+    def __init__(self, fatal: int = 0, *, after: bool = False) -> None:
+        self.fatal, self.after = fatal, after
+        self.points: list[str] = []
+        self.burnt: str | None = None
+
+    async def call(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
+        self.points.append(name)
+        dies = len(self.points) == self.fatal
+        if self.burnt or (dies and not self.after):
+            self.burnt = self.burnt or name
+            raise Crash(name)
+        result = await call()
+        if dies:
+            self.burnt = name
+            raise Crash(name)
+        return result
+
+
+class MortalDatabase:
+    def __init__(self, inner: Database, fuse: Fuse) -> None:
+        self.inner, self.fuse = inner, fuse
+
+    async def read(self, statement: Statement[T]) -> T:
+        return await self.fuse.call("read", lambda: self.inner.read(statement))
+
+    async def write(self, *statements: Statement[Any]) -> None:
+        await self.fuse.call("write", lambda: self.inner.write(*statements))
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+class MortalSpawner:
+    def __init__(self, inner: Spawner, fuse: Fuse) -> None:
+        self.inner, self.fuse = inner, fuse
+
+    async def start(self, spec: LaunchSpec) -> None:
+        await self.fuse.call("start", lambda: self.inner.start(spec))
+
+    async def stop(self, name: str, incarnation: int, *, force: bool = False) -> None:
+        await self.fuse.call("stop", lambda: self.inner.stop(name, incarnation, force=force))
+
+    async def poll(self, name: str) -> Observation:
+        return await self.fuse.call("poll", lambda: self.inner.poll(name))
+
+    async def logs(self, name: str, tail: int = 65536) -> str:
+        return await self.fuse.call("logs", lambda: self.inner.logs(name, tail))
+
+    async def events(self, name: str) -> list[Signal]:
+        return await self.fuse.call("events", lambda: self.inner.events(name))
+
+    async def ensure_storage(self, placement: Placement) -> None:
+        await self.fuse.call("ensure_storage", lambda: self.inner.ensure_storage(placement))
+
+    async def remove_storage(self, placement: Placement) -> None:
+        await self.fuse.call("remove_storage", lambda: self.inner.remove_storage(placement))
+
+    def watch(self) -> AsyncIterator[str]:
+        return self.inner.watch()
+
+
+def mortal_knock(
+    knock: Callable[[str], Awaitable[bool]], fuse: Fuse
+) -> Callable[[str], Awaitable[bool]]:
+    async def mortally(url: str) -> bool:
+        return await fuse.call("knock", lambda: knock(url))
+
+    return mortally
+
+
+class LateWorld(FakeSpawner):
+    """Shows a new workload one look late, as a cache does; so a second start is a real danger."""
+
+    def __init__(self, instance: str) -> None:
+        super().__init__(instance)
+        self.unseen: dict[str, int] = {}
+        self.starts: list[tuple[str, int]] = []
+
+    async def start(self, spec: LaunchSpec) -> None:
+        if spec.name not in self.world:
+            self.unseen[spec.name] = 1
+            self.starts.append((spec.name, spec.origin.incarnation))
+        await super().start(spec)
+
+    async def poll(self, name: str) -> Observation:
+        if self.unseen.pop(name, 0):
+            return GONE
+        return await super().poll(name)
