@@ -141,7 +141,7 @@ class Login:
         if self.first is None or await self._claimed(claim):
             raise Denied("link.used" if self.first else "link.unknown")
         await self.first.require(secret)
-        user, become = await self.accounts.becoming_administrator(self._administrator())
+        user, become = await self.accounts.becoming_administrator(self.administrator)
         cookie, session, begin = self.sessions.new(user, address=address, agent=agent)
         try:
             await self.accounts.database.write(attempts.claim(claim), *become, begin)
@@ -152,7 +152,9 @@ class Login:
         logger.warning("%s signed in by the one-time link from %s", user.name, address)
         return cookie, session
 
-    def _administrator(self) -> str:
+    @property
+    def administrator(self) -> str:
+        """Whom the one-time link signs in."""
         return min(self.rules.admin_users, default="admin")
 
     async def _claimed(self, claim: str) -> bool:
