@@ -1,25 +1,23 @@
 """`perijove hub`: the hub alone, on a data directory; SIGTERM ends it and never a server."""
 
-import argparse
 import gc
-from collections.abc import Callable, Sequence
+from argparse import Namespace
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 import uvloop
 
 from perijove.app import Parts, running_hub
 from perijove.cli.box import Box
-from perijove.cli.configured import configured
 from perijove.cli.hold import Held
 from perijove.cli.listen import End, listener, serve
 from perijove.cli.source import database_url
 from perijove.cli.supervisor.ports import chosen
-from perijove.cli.trouble import Trouble, told
+from perijove.cli.trouble import Trouble
 from perijove.kit.log import to_stderr
 from perijove.model.decide import Patience
-from perijove.settings import Settings
+from perijove.settings import Settings, load
 from perijove.spawners import Spawner
 from perijove.spawners.process import ProcessSpawner
 from perijove.store.open import open_database
@@ -29,18 +27,16 @@ _YOUNG, _MIDDLE, _OLD = 50_000, 20, 50
 """For the garbage collector: a hub makes little that only it can find, and looks are long."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the command line asks for; return the exit code."""
-    parser = argparse.ArgumentParser(prog="perijove hub", description="Run the hub alone.")
-    parser.add_argument("--data", type=Path, help="data directory (default: as `perijove up`)")
-    parser.add_argument("-f", "--file", type=Path, help="configuration, as YAML")
-    asked = parser.parse_args(arguments)
-    with told() as outcome:
-        settings, box = configured(asked.file), Box.at(asked.data)
-        box.ready()
-        chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
-        run(settings, box)
-    return outcome.code
+def command(given: Namespace) -> None:
+    """Run the hub of a data directory.
+
+    Raises:
+        BadConfig, Trouble: it cannot.
+    """
+    settings, box = load(given.file), Box.at(given.data)
+    box.ready()
+    chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
+    run(settings, box)
 
 
 def run(settings: Settings, box: Box, spawner: Callable[[str], Spawner] | None = None) -> None:

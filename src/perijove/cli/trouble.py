@@ -1,10 +1,6 @@
 """Trouble: what went wrong at the terminal, in one sentence that names the next step."""
 
 import errno
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 OK, FAILURE, USAGE = 0, 1, 2
@@ -21,24 +17,6 @@ class Trouble(Exception):
     def __init__(self, sentence: str, *, exit_code: int = FAILURE) -> None:
         super().__init__(sentence)
         self.exit_code = exit_code
-
-
-@dataclass(slots=True)
-class Outcome:
-    """How a command ended."""
-
-    code: int = OK
-
-
-@contextmanager
-def told() -> Iterator[Outcome]:
-    """Say on stderr what ends the block as Trouble; the exit code is in the Outcome."""
-    outcome = Outcome()
-    try:
-        yield outcome
-    except Trouble as trouble:
-        sys.stderr.write(f"{trouble}\n")
-        outcome.code = trouble.exit_code
 
 
 def with_data(path: Path, error: OSError) -> Trouble:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from perijove.cli.box import Box, Ports, data_trouble
-from perijove.cli.configured import configured
 from perijove.cli.hold import Held
 from perijove.cli.supervisor.ending import Ending
 from perijove.cli.supervisor.leftovers import end_leftovers
@@ -19,9 +19,9 @@ from perijove.cli.supervisor.part import Part
 from perijove.cli.supervisor.ports import chosen, require_free
 from perijove.cli.supervisor.supervise import Supervisor
 from perijove.cli.supervisor.tools import require_singleuser
-from perijove.cli.trouble import Trouble, told
+from perijove.cli.trouble import Trouble
 from perijove.kit.clock import Clock
-from perijove.settings import Settings
+from perijove.settings import Settings, load
 
 _ANYWHERE = {"", "0.0.0.0", "::"}  # noqa: S104 - what a configuration may say
 
@@ -37,11 +37,20 @@ class Asked:
     keep_servers: bool
 
 
-def main(asked: Asked) -> int:
-    """Run everything until it is stopped; return the exit code."""
-    with told() as outcome:
-        bring_up(configured(asked.file), asked)
-    return outcome.code
+def command(given: Namespace) -> None:
+    """Run everything until it is stopped.
+
+    Raises:
+        BadConfig, Trouble: it cannot.
+    """
+    asked = Asked(
+        file=given.file,
+        data=given.data,
+        port=given.port,
+        as_json=given.output == "json",
+        keep_servers=given.keep_servers,
+    )
+    bring_up(load(asked.file), asked)
 
 
 def bring_up(settings: Settings, asked: Asked) -> None:
