@@ -33,8 +33,7 @@ class Asked(Request):
     def given(self) -> Mapping[str, str]:
         """Every header by its name in lower case; of several of one name, the last."""
         return {
-            name.decode("latin-1"): value.decode("latin-1")
-            for name, value in self.scope["headers"]
+            name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]
         }
 
     @property
@@ -104,13 +103,14 @@ class Asked(Request):
             parts.append(part)
         return b"".join(parts)
 
-    async def sent_form(self) -> Fields:
-        """Return what a form has sent; nothing when the body is none.
+    async def sent_form(self, *, any_type: bool = False) -> Fields:
+        """Return what a form has sent; nothing when the body is none, unless `any_type`.
 
         Raises:
             Invalid: too many fields, or bytes that are no text.
         """
-        if self.given.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        kind = self.given.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != _FORM and not any_type:
             return {}
         raw = await self.data()
         try:

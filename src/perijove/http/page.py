@@ -105,10 +105,18 @@ class Page:
     """It takes a token in the header as well."""
     forged: str = ""
     """Why a POST needs no XSRF value."""
+    same: bool = False
+    """It is the same for everybody (a file), so nobody finds out who has come."""
+    unnoted: bool = False
+    """It is no sign that a person is there."""
 
     def __post_init__(self) -> None:
         """Refuse what could let everybody in."""
-        if set(self.any_of) - SCOPES or (self.public and self.any_of):
+        if (
+            set(self.any_of) - SCOPES
+            or (self.public and self.any_of)
+            or (self.same > bool(self.public))
+        ):
             raise ValueError(f"{self.method} {self.path} needs known scopes, has {self.any_of}")
         if self.target in {Kind.USER, Kind.SERVER} and "{user}" not in self.path:
             raise ValueError(f"{self.method} {self.path} does not say which {self.target}")

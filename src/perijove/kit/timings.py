@@ -24,6 +24,8 @@ class Timings:
     """One histogram for every kind of request."""
 
     def __init__(self) -> None:
+        self.reports = 0
+        """How often a browser has told that a page broke its policy."""
         self._counted: dict[Labels, Counted] = {}
 
     def note(self, method: str, template: str, status: int, seconds: float) -> None:

@@ -1,0 +1,63 @@
+"""/user: who is asking. Every server asks this about every visitor, so it must be quick."""
+
+from functools import lru_cache
+
+from perijove.api.models import SelfModel
+from perijove.api.users import of, shown
+from perijove.core import Hub
+from perijove.core.access import Sight
+from perijove.http.route import Call, Reply
+from perijove.model.errors import Anonymous
+from perijove.model.principal import Principal
+from perijove.model.scope import Scope, Target, identify
+
+_OF_SERVERS = frozenset({"servers", "server", "pending"})
+_REMEMBERED = 4096
+
+
+async def me(hub: Hub, call: Call) -> Reply:
+    """Return who is asking, and what they may do."""
+    principal = call.principal
+    if principal.user is None:
+        return _service(principal)
+    user = principal.user
+    sight, fields = _sight(principal.scopes, of(user))
+    # Nothing is read that is not shown.
+    servers = await hub.servers.of(user) if fields & _OF_SERVERS else []
+    model = shown(hub, sight, user, servers)
+    return Reply(200, _signed(SelfModel.model_construct(
+        _fields_set={*model.model_fields_set}, **model.__dict__,
+    ), principal))  # fmt: skip
+
+
+def token_id(id: int | None) -> str | None:
+    """Return how a token is called outside."""
+    return None if id is None else f"a{id}"
+
+
+def _service(principal: Principal) -> Reply:
+    if principal.kind != "service":
+        raise Anonymous
+    model = SelfModel.model_construct(
+        _fields_set={"kind", "name", "admin"},
+        kind="service", name=principal.name, admin=principal.admin,
+    )  # fmt: skip
+    return Reply(200, _signed(model, principal))
+
+
+def _signed(model: SelfModel, principal: Principal) -> SelfModel:
+    model.scopes = _texts(principal.scopes)
+    model.token_id = token_id(principal.token_id)
+    model.session_id = principal.session
+    return model
+
+
+@lru_cache(_REMEMBERED)
+def _texts(scopes: frozenset[Scope]) -> list[str]:
+    return sorted(scope.text for scope in scopes)
+
+
+@lru_cache(_REMEMBERED)
+def _sight(scopes: frozenset[Scope], user: Target) -> tuple[Sight, frozenset[str]]:
+    sight = Sight(scopes | identify(user.user))
+    return sight, sight.fields(user)

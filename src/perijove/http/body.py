@@ -1,0 +1,81 @@
+"""JSON in and out: what a body may hold, and how an answer is written."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.responses import Response
+
+from perijove.http.asked import Asked
+from perijove.http.route import Body, Reply
+from perijove.model.errors import Invalid
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+async def read(asked: Asked, model: type[Model]) -> Model:
+    """Return the body as `model`, whatever its content type says; some clients send none.
+
+    Raises:
+        Invalid: it is no JSON, or not of that form.
+    """
+    raw = await asked.data()
+    return checked(model, tree(raw) if raw else {}, "bad-body")
+
+
+def tree(raw: bytes) -> Any:
+    """Return the JSON in `raw`.
+
+    Raises:
+        Invalid: it is none; NaN and halves of characters are none.
+    """
+    try:
+        text = raw.decode()
+        found = json.loads(text, parse_constant=_refuse)
+        if "\\u" in text:
+            json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise Invalid("bad-json") from error
+    return found
+
+
+def checked(model: type[Model], given: Any, code: str) -> Model:
+    """Return `given` as `model`.
+
+    Raises:
+        Invalid: with `code`, and the first field that does not fit.
+    """
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])[:100]
+        raise Invalid(code, field=where) from error
+
+
+def response(reply: Reply) -> Response:
+    """Return what is sent for `reply`. A field that was not set is not sent."""
+    match reply.body:
+        case None:
+            return Response(b"", reply.status, media_type="text/plain")
+        case body:
+            return Response(_json(body), reply.status, media_type="application/json")
+
+
+def _json(body: Body) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    if isinstance(body, BaseModel):
+        return dumped(body)
+    if isinstance(body, Mapping):
+        return json.dumps(body, separators=(",", ":")).encode()
+    return b"[" + b",".join(dumped(model) for model in body or ()) + b"]"
+
+
+def dumped(model: BaseModel) -> bytes:
+    """Return `model` as JSON."""
+    return model.__pydantic_serializer__.to_json(model, exclude_unset=True)
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(word)

@@ -1,0 +1,72 @@
+"""Addresses below /hub that are no pages of their own: stopped servers, errors, reports."""
+
+import logging
+from urllib.parse import quote
+
+from starlette.responses import RedirectResponse, Response
+
+from perijove.core import Hub
+from perijove.core.routes import prefix
+from perijove.http import stopped
+from perijove.http.next_url import within
+from perijove.http.page import Visit, page
+
+logger = logging.getLogger(__name__)
+
+_SHOWN = 300
+_RESTARTING = 503
+_CODES = {403: "denied", 404: "unknown", 405: "method-not-allowed"}
+_ASKED = "programs are told that a server does not run, whoever they are"
+_SAYS = "it changes nothing, it only says that a server does not run"
+
+
+async def redirect(hub: Hub, visit: Visit) -> Response:
+    """Send a person to a path of their own server, which is started if it does not run."""
+    name = visit.me.user.name
+    there = prefix(hub.base_url, name, "") + visit.params["path"]
+    query = visit.request.raw_query
+    to = quote(there + (f"?{query}" if query else ""), safe="")
+    mine = quote(name, safe="@~")
+    return RedirectResponse(f"{hub.base_url}hub/spawn/{mine}?next={to}", 302)
+
+
+async def error(hub: Hub, visit: Visit) -> Response:
+    """Draw the page of an error for the proxy, which sends it with a status of its own."""
+    text = visit.params["code"]
+    code = int(text) if text.isdecimal() and len(text) == len("500") else 404
+    url = within(visit.asked("url"), visit.request.site) or hub.base_url
+    answer: Response
+    if code == _RESTARTING:
+        of_server = url.startswith(f"{hub.base_url}user/")
+        answer = visit.pages.draw(visit, "restarting.html", retry=url, server=of_server)
+    else:
+        answer = visit.pages.problem(visit, code, _CODES.get(code, "error"), {})
+    answer.status_code = 200
+    return answer
+
+
+async def report(hub: Hub, visit: Visit) -> Response:
+    """Count and log what a browser tells of a page that broke its policy."""
+    hub.timings.reports += 1
+    told = await visit.request.data()
+    logger.warning("a page broke its policy: %.*s", _SHOWN, ascii(told[:_SHOWN]))
+    return Response(status_code=204)
+
+
+PAGES = (
+    *(
+        row
+        for path in ("/user/{user}", "/user/{user}/{*path}")
+        for row in (
+            page("GET", path, stopped.arrive, public=_ASKED, tokens=True, unnoted=True),
+            *(
+                page(method, path, stopped.refuse, public=_ASKED, tokens=True, forged=_SAYS,
+                     unnoted=True)
+                for method in ("POST", "PUT", "PATCH", "DELETE")
+            ),
+        )
+    ),
+    page("GET", "/user-redirect/{*path}", redirect),
+    page("GET", "/error/{code}", error, public="proxies fetch it for whoever sees it"),
+    page("POST", "/security/csp-report", report, public="browsers send it", same=True),
+)  # fmt: skip

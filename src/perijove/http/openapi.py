@@ -1,0 +1,187 @@
+"""OpenAPI 3.1, made of the same rows that answer."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from starlette.responses import Response
+
+from perijove.core import Hub
+from perijove.http.dress import VERSION
+from perijove.http.route import Call, Route, route
+from perijove.model.scope import Kind
+
+_REF = "#/components/schemas/{model}"
+_NAME = re.compile(r"\{\*?(\w+)\}")
+_PROBLEM = {
+    "type": "object",
+    "required": ["status", "message"],
+    "properties": {
+        "status": {"type": "integer"},
+        "message": {"type": "string"},
+        "code": {"type": "string"},
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "detail": {"type": "string"},
+        "params": {"type": "object"},
+    },
+}
+_MEANT = {
+    200: "OK", 201: "Made", 202: "On its way", 204: "Done", 400: "The request makes no sense",
+    401: "The client has not proven itself", 403: "No credentials, or not enough of them",
+    404: "There is none, or it may not be seen", 409: "There is one already",
+    413: "The body is too large", 422: "It can never be started like this",
+    429: "Not now; Retry-After says when", 503: "Not now",
+}  # fmt: skip
+_EMPTY = 204
+_OAUTH = frozenset({401})
+_PUBLIC = "whoever writes a client reads it before they have a token"
+
+
+def described(rows: Iterable[tuple[str, Route]]) -> Route:
+    """Return the row that answers with the description of `rows` and of itself."""
+    known = list(rows)
+    made: list[bytes] = []
+
+    async def openapi(hub: Hub, call: Call) -> Response:  # noqa: ARG001
+        """Return this description."""
+        if not made:  # when somebody asks: most hubs are never asked
+            prefix = f"{hub.base_url}hub/api"
+            made.append(json.dumps(document([*known, (prefix, itself)])).encode())
+        return Response(made[0], 200, media_type="application/json")
+
+    itself = route("GET", "/openapi.json", openapi, public=_PUBLIC)
+    return itself
+
+
+def document(rows: Iterable[tuple[str, Route]]) -> dict[str, Any]:
+    """Return the description of `rows`, each with the path below which it answers."""
+    known = list(rows)
+    schemas = _schemas(it for _, it in known)
+    paths: dict[str, dict[str, Any]] = {}
+    for below, row in known:
+        path = _NAME.sub(r"{\1}", below + row.path)
+        paths.setdefault(path, {})[row.method.lower()] = _operation(below, row)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Perijove: the REST API of JupyterHub", "version": VERSION},
+        "paths": paths,
+        "components": {
+            "schemas": {**schemas, "Problem": _PROBLEM},
+            "securitySchemes": {
+                "token": {"type": "apiKey", "in": "header", "name": "Authorization",
+                          "description": "`token <secret>` or `bearer <secret>`"},
+            },
+        },
+    }  # fmt: skip
+
+
+def _operation(below: str, row: Route) -> dict[str, Any]:
+    words = (row.handler.__doc__ or "").strip().splitlines()
+    operation: dict[str, Any] = {
+        "operationId": _id(below, row),
+        "summary": row.summary or (words[0] if words else ""),
+        "description": _rule(row),
+        "parameters": [*_in_path(row), *_in_query(row)],
+        "responses": _responses(row),
+        "security": [] if row.public else [{"token": []}],
+        "x-scopes": list(row.any_of),
+    }
+    if row.body:
+        schema = {"$ref": _ref(row.body)}
+        operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}
+    if row.form:
+        kind = "application/x-www-form-urlencoded"
+        operation["requestBody"] = {"content": {kind: {"schema": {"type": "object"}}}}
+    return operation
+
+
+def _id(below: str, row: Route) -> str:
+    words = re.findall(r"\w+", f"{below.rpartition('/hub')[2]}{row.path}")
+    tail = "_slash" if row.path == "/" else ""
+    return "_".join([row.method.lower(), *words]) + tail
+
+
+def _rule(row: Route) -> str:
+    if row.any_of:
+        return f"Needs any of: {', '.join(row.any_of)}."
+    return f"Open to all we know: {row.known}." if row.known else f"Open to all: {row.public}."
+
+
+def _in_path(row: Route) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _NAME.findall(row.path)
+    ]
+
+
+def _in_query(row: Route) -> list[dict[str, Any]]:
+    if row.query is None:
+        return []
+    properties: Mapping[str, Any] = row.query.model_json_schema()["properties"]
+    return [
+        {"name": name, "in": "query", "required": False, "schema": schema}
+        for name, schema in properties.items()
+    ]
+
+
+def _responses(row: Route) -> dict[str, Any]:
+    responses: dict[str, Any] = {
+        str(status): {"description": _MEANT[status], **_content(row, status)}
+        for status in row.success
+    }
+    for status in sorted(_errors(row)):
+        kind = "application/json" if status in _OAUTH or row.form else "application/problem+json"
+        schema = {"type": "object"} if row.form else {"$ref": _REF.format(model="Problem")}
+        content = {kind: {"schema": schema}}
+        responses[str(status)] = {"description": _MEANT[status], "content": content}
+    return responses
+
+
+def _errors(row: Route) -> set[int]:
+    errors = {400, 503, *row.errors}
+    if not row.public:
+        errors.add(403)
+    if row.target is not Kind.NONE and not row.public:
+        errors.add(404)
+    if row.body or row.form:
+        errors.add(413)
+    return errors
+
+
+def _content(row: Route, status: int) -> dict[str, Any]:
+    if status == _EMPTY or (row.returns is None and row.media.endswith("/json")):
+        return {}
+    if row.returns is None:
+        return {"content": {row.media: {"schema": {"type": "string"}}}}
+    schema: dict[str, Any] = {"$ref": _ref(row.returns)}
+    if row.many:
+        schema = {"type": "array", "items": schema}
+    return {"content": {row.media: {"schema": schema}}}
+
+
+def _ref(model: type[BaseModel]) -> str:
+    return _REF.format(model=model.__name__)
+
+
+def _schemas(rows: Iterable[Route]) -> dict[str, Any]:
+    """Return the schema of every model; what is sent may lack what may not be seen."""
+    taken: dict[type[BaseModel], None] = {}
+    given: dict[type[BaseModel], None] = {}
+    for row in rows:
+        taken.update({row.body: None} if row.body else {})
+        given.update({row.returns: None} if row.returns else {})
+    inputs: list[tuple[type[BaseModel], Any]] = [(model, "validation") for model in taken]
+    outputs: list[tuple[type[BaseModel], Any]] = [(model, "serialization") for model in given]
+    _, found = models_json_schema(inputs + outputs, ref_template=_REF)
+    schemas: dict[str, Any] = found.get("$defs", {})
+    for model in given:
+        _loosen(schemas[model.__name__])
+    return schemas
+
+
+def _loosen(schema: dict[str, Any]) -> None:
+    schema.pop("required", None)

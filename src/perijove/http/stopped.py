@@ -1,0 +1,170 @@
+"""/user/… below the hub: what answers for a server that has no route (hub.md 4.3)."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+from starlette.responses import RedirectResponse, Response
+
+from perijove.core import Hub
+from perijove.core.access import grant
+from perijove.core.routes import prefix
+from perijove.http.page import Visit
+from perijove.model.errors import Denied, Unknown
+from perijove.model.scope import Kind, Target
+from perijove.model.server import Desired, Phase, Server
+from perijove.model.user import User
+
+_GONE = 424
+_STARTING = 503
+_BROKEN = 500
+_MOST = 4
+"""Redirects, after which the proxy and the hub do not agree about where the server is."""
+_LONGEST_WAIT = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What an address below /user/ means."""
+
+    owner: str
+    server: str
+    path: str
+    """The same address outside the hub, as it was sent."""
+    query: str
+
+
+async def arrive(hub: Hub, visit: Visit) -> Response:
+    """Send a person to their server, or say that it does not run, and how to start it."""
+    first = unquote(visit.params.get("path", "").partition("/")[0])
+    owner = await hub.accounts.named(visit.params["user"])
+    servers = await hub.servers.of(owner) if owner else []
+    named = next((it for it in servers if it.name and it.name == first), None)
+    server = named or next((it for it in servers if not it.name), None)
+    place = _place(hub, visit, named)
+    if visit.principal is None:
+        return _anonymous(hub, visit, place)
+    _require_access(visit, owner, place)
+    if server is not None and _up(server):
+        return await _onwards(visit, place)
+    if _of_program(visit):
+        return _starting() if server and not server.at_rest else _unavailable(hub, visit, place)
+    if server is not None and (not server.at_rest or server.phase is Phase.FAILED):
+        there = f"{place.path}?{place.query}" if place.query else place.path
+        to = f"{_spawn(hub, place, 'spawn-pending')}?next={quote(there, safe='')}"
+        return RedirectResponse(to, 303)
+    return visit.pages.draw(
+        visit,
+        "stopped.html",
+        _GONE,
+        user=place.owner,
+        server=place.server,
+        next=f"{place.path}?{place.query}" if place.query else place.path,
+        reason=server.reason if server else None,
+    )
+
+
+async def refuse(hub: Hub, visit: Visit) -> Response:
+    """Tell a program that its server does not run."""
+    first = unquote(visit.params.get("path", "").partition("/")[0])
+    owner = await hub.accounts.named(visit.params["user"]) if visit.principal else None
+    servers: Sequence[Server] = await hub.servers.of(owner) if owner else []
+    named = next((it for it in servers if it.name and it.name == first), None)
+    return _unavailable(hub, visit, _place(hub, visit, named))
+
+
+def _place(hub: Hub, visit: Visit, named: Server | None) -> Place:
+    asked, inside = visit.request, f"{hub.base_url}hub/"
+    raw = asked.raw_path
+    path = hub.base_url + raw.removeprefix(inside) if raw.startswith(inside) else raw
+    return Place(
+        owner=visit.params["user"],
+        server=named.name if named else "",
+        path=path,
+        query=asked.raw_query,
+    )
+
+
+def _anonymous(hub: Hub, visit: Visit, place: Place) -> Response:
+    if _of_program(visit):
+        return _unavailable(hub, visit, place)
+    here = visit.request.raw_path + (f"?{place.query}" if place.query else "")
+    return RedirectResponse(f"{hub.base_url}hub/login?next={quote(here, safe='')}", 302)
+
+
+def _require_access(visit: Visit, owner: User | None, place: Place) -> None:
+    """Refuse who may not enter, as if there were nothing.
+
+    Raises:
+        Unknown: they may not, or there is no such user.
+    """
+    if owner is None or visit.principal is None:
+        raise Unknown
+    target = Target(kind=Kind.SERVER, user=owner.name, server=place.server, groups=owner.groups)
+    try:
+        grant(visit.principal, ("access:servers",), target)
+    except Denied as error:
+        raise Unknown from error
+
+
+async def _onwards(visit: Visit, place: Place) -> Response:
+    """Send to the server, more slowly each time: its route may not have reached the proxy."""
+    query = parse_qsl(place.query, keep_blank_values=True)
+    counts = [value for name, value in query if name == "redirects" and value.isdecimal()]
+    count = int(counts[0][:3]) if counts else 0
+    if count >= _MOST:
+        params = {"server": f"{place.owner}/{place.server}"}
+        return visit.pages.problem(visit, _BROKEN, "redirect-loop", params)
+    if count > 0:
+        await asyncio.sleep(min(2**count, _LONGEST_WAIT))
+    kept = [(name, value) for name, value in query if name != "redirects"]
+    text = urlencode([*kept, ("redirects", count + 1)])
+    return RedirectResponse(f"{place.path}?{text}", 302, {"cache-control": "no-store"})
+
+
+def _up(server: Server) -> bool:
+    return server.phase is Phase.RUNNING and server.desired is Desired.RUNNING
+
+
+def _of_program(visit: Visit) -> bool:
+    below = visit.params.get("path", "").split("/")
+    return "api" in below or prefers_json(visit.request.given.get("accept", ""))
+
+
+def prefers_json(accept: str) -> bool:
+    """Return whether an Accept header wants JSON before HTML."""
+    found = {"json": 0.0, "html": 0.0}
+    for part in accept.lower().split(","):
+        kind, *parameters = (it.strip() for it in part.split(";"))
+        quality = next((it[2:] for it in parameters if it.startswith("q=")), "1")
+        name = kind.rpartition("/")[2].rpartition("+")[2]
+        name = "html" if name == "xml" else name
+        if name in found and quality.replace(".", "", 1).isdecimal():
+            found[name] = max(found[name], float(quality))
+    return found["json"] > found["html"]
+
+
+def _spawn(hub: Hub, place: Place, page: str) -> str:
+    path = prefix(f"{hub.base_url}hub/", place.owner, place.server)
+    return path.replace("/hub/user/", f"/hub/{page}/", 1).removesuffix("/")
+
+
+def _unavailable(hub: Hub, visit: Visit, place: Place) -> Response:
+    """Say it in the words and with the status that JupyterLab looks for."""
+    url = prefix(hub.base_url, place.owner, place.server)
+    restart = f"{visit.request.site}{_spawn(hub, place, 'spawn')}"
+    message = f"JupyterHub server no longer running at {url}. Restart the server at {restart}"
+    return _json(_GONE, message)
+
+
+def _starting() -> Response:
+    answer = _json(_STARTING, "The server is starting.")
+    answer.headers["retry-after"] = "2"
+    return answer
+
+
+def _json(status: int, message: str) -> Response:
+    body = json.dumps({"status": status, "message": message})
+    return Response(body, status, {"cache-control": "no-store"}, "application/json")

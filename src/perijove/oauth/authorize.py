@@ -1,0 +1,126 @@
+"""/oauth2/authorize: a browser comes from a server, and goes back with a code."""
+
+import re
+from urllib.parse import urlencode, urlsplit
+
+from starlette.responses import RedirectResponse, Response
+
+from perijove.core import Hub
+from perijove.core.grants import Offer, Question
+from perijove.http.page import Visit
+from perijove.http.sentences import ENGLISH, told
+from perijove.model.errors import SentBack
+from perijove.model.server import Server
+
+_STATE = re.compile(r"(?:^|&)state=([^&]*)")
+
+
+async def ask(hub: Hub, visit: Visit) -> Response:
+    """Go back with a code at once, or ask the visitor first."""
+    try:
+        offer = await hub.grants.ask(visit.me, _question(visit))
+    except SentBack as error:
+        return _sent_back(visit, error)
+    if not offer.confirm:
+        return await _go(hub, visit, offer)
+    if offer.client.owner_id is not None:
+        return await _ask_why(hub, visit, offer)
+    return _ask_whether(visit, offer)
+
+
+async def answer(hub: Hub, visit: Visit) -> Response:
+    """Go back with a code for what the visitor has allowed."""
+    try:
+        offer = await hub.grants.ask(visit.me, _question(visit))
+    except SentBack as error:
+        return _sent_back(visit, error)
+    why = visit.posted("why").strip()
+    if offer.confirm and offer.client.owner_id is not None and not why:
+        return await _ask_why(hub, visit, offer, error="visit.why")
+    return await _go(hub, visit, offer, chosen=visit.form.get("scopes", []), why=why)
+
+
+async def _go(
+    hub: Hub, visit: Visit, offer: Offer, *, chosen: list[str] | None = None, why: str = ""
+) -> Response:
+    """Send the browser back; who enters another's server is written down."""
+    if offer.client.owner_id not in {None, visit.me.user.id}:
+        server = await _server(hub, offer)
+        if server is not None:
+            await hub.visits.add(server, visit.me.user, why)
+    code = await hub.grants.code(visit.me, offer, chosen)
+    return _redirect(visit, offer.client.redirect_uri, code=code)
+
+
+async def _ask_why(hub: Hub, visit: Visit, offer: Offer, error: str = "") -> Response:
+    """Let a visitor of another's server say why; its owner can read it."""
+    server = await _server(hub, offer)
+    return visit.pages.draw(
+        visit,
+        "visit.html",
+        owner=server.user if server else offer.client.description,
+        action=_here(visit),
+        hidden=[("scopes", text) for text in _texts(offer)],
+        why="",
+        error=told(error, {}, visit.pages.reader(visit)) if error else "",
+    )
+
+
+def _ask_whether(visit: Visit, offer: Offer) -> Response:
+    reader = visit.pages.reader(visit)
+    shown = [
+        {"text": scope.text, "words": told(code, {"value": scope.value}, reader)}
+        for scope in sorted(offer.scopes, key=lambda scope: scope.text)
+        if (code := f"scope.{scope.name}") in ENGLISH
+    ]
+    place = urlsplit(offer.client.redirect_uri).netloc or urlsplit(visit.request.site).netloc
+    return visit.pages.draw(
+        visit,
+        "consent.html",
+        client=offer.client.description,
+        action=_here(visit),
+        scopes=shown,
+        place=place,
+    )
+
+
+def _question(visit: Visit) -> Question:
+    return Question(
+        client_id=visit.asked("client_id"),
+        redirect_uri=visit.asked("redirect_uri"),
+        response_type=visit.asked("response_type"),
+        scope=visit.asked("scope"),
+        challenge=visit.asked("code_challenge"),
+        method=visit.asked("code_challenge_method"),
+    )
+
+
+async def _server(hub: Hub, offer: Offer) -> Server | None:
+    """Return the server that the client is."""
+    owner_id = offer.client.owner_id
+    owner = None if owner_id is None else await hub.accounts.by_id(owner_id)
+    servers = await hub.servers.of(owner) if owner else []
+    return next((server for server in servers if server.id == offer.client.server_id), None)
+
+
+def _sent_back(visit: Visit, error: SentBack) -> Response:
+    return _redirect(visit, str(error.params["to"]), error=error.error)
+
+
+def _redirect(visit: Visit, to: str, **query: str) -> Response:
+    """Send the browser to the client, with its `state` as it came, to the byte."""
+    text = urlencode(query)
+    state = _STATE.search(visit.request.raw_query)
+    if state:
+        text += f"&state={state[1]}"
+    answer = RedirectResponse("/", 302, {"cache-control": "no-store"})
+    answer.headers["location"] = f"{to}{'&' if '?' in to else '?'}{text}"
+    return answer
+
+
+def _here(visit: Visit) -> str:
+    return f"{visit.request.raw_path}?{visit.request.raw_query}"
+
+
+def _texts(offer: Offer) -> list[str]:
+    return sorted(scope.text for scope in offer.scopes)
