@@ -68,7 +68,7 @@ class ChoiceEntry(Traits):
 
     display_name: str = ""
     default: bool = False
-    kubespawner_override: dict[str, Any] = {}
+    kubespawner_override: dict[str, Any] = Field(default={})
     """What a server with this choice gets instead."""
 
 
@@ -80,14 +80,14 @@ class UnlistedEntry(Traits):
     display_name_in_choices: str = ""
     validation_regex: str = ""
     validation_message: str = ""
-    kubespawner_override: dict[str, Any] = {}
+    kubespawner_override: dict[str, Any] = Field(default={})
 
 
 class OptionEntry(Traits):
     """`profile_options.<option>`."""
 
     display_name: str = ""
-    choices: dict[str, ChoiceEntry] = {}
+    choices: dict[str, ChoiceEntry] = Field(default={})
     unlisted_choice: UnlistedEntry | None = None
 
 
@@ -101,7 +101,7 @@ class ProfileEntry(Traits):
     description: str = ""
     default: bool = False
     """Taken when a start names no profile; the first one if none is."""
-    kubespawner_override: dict[str, Any] = {}
+    kubespawner_override: dict[str, Any] = Field(default={})
     """What a server with this profile gets instead."""
     profile_options: dict[str, OptionEntry] = Field(default={})
 

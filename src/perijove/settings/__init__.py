@@ -1,4 +1,4 @@
-"""The whole configuration as one frozen tree; the keys are those of values.yaml where it has one."""
+"""The whole configuration as one frozen tree, with the keys of values.yaml where it has one."""
 
 import logging
 import os

@@ -31,9 +31,9 @@ def override(
             problems.append(Problem("is no key: it has an empty part.", place=Place(name)))
         elif kind is None and parts[-1].lower() == _FILE:
             path, kind = _path(model, tree, parts[:-1])
-            text, problem = _from_file(name, text)
+            secret, problem = _from_file(name, text)
             problems += problem
-            _put(tree, places, path, text, Place(name))
+            _put(tree, places, path, secret, Place(name))
         else:
             _put(tree, places, path, _value(text, kind), Place(name))
     return problems

@@ -20,7 +20,7 @@ class DbSettings(Section):
     """`hub.db`."""
 
     type: str = "sqlite-pvc"
-    """sqlite-pvc: a file in the data directory. postgres: `hub.db.url`. (sqlite-memory: for trials.)"""
+    """sqlite-pvc: a file in the data directory. postgres: `hub.db.url`. sqlite-memory: trials."""
     url: str | None = Field(default=None, json_schema_extra={"secret": True})
     """postgresql://user:password@host/name; only for `type: postgres`."""
     password: str | None = Field(default=None, json_schema_extra={"secret": True})
@@ -97,8 +97,8 @@ class HubSettings(Section):
     """How many servers may be starting at once. 0 or null: any number."""
     config: HubConfig = HubConfig()
     db: DbSettings = DbSettings()
-    services: dict[str, ServiceSettings] = {}
-    load_roles: dict[str, RoleSettings] = {}
+    services: dict[str, ServiceSettings] = Field(default={})
+    load_roles: dict[str, RoleSettings] = Field(default={})
     port: int | None = _PORT
     """Where the hub itself listens, on this machine only; unset: a free one, chosen once."""
     instance: str | None = None

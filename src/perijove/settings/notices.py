@@ -25,13 +25,11 @@ def _risks(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem
         open_to_all = not settings.proxy.ip.startswith(_LOOPBACK)
         words = "`dummy` lets anybody in under any name; it is for trials only."
         if open_to_all:
-            words = "`dummy` lets anybody in, and `proxy.ip` opens it to the network: anybody can run programs here."
+            words = "`dummy` lets anybody in, and `proxy.ip` opens this to the network."
         yield Problem(words, dotted(key), place_of(places, key))
     if not sign_in.rules.any and not sign_in.rules.admin_users:
         hint = "Set hub.config.Authenticator.allow_all, allowed_users or admin_users."
         yield Problem("nobody may sign in: no rule allows anybody.", "hub.config", None, hint)
-    if settings.singleuser.cmd[0] == "jupyterhub-singleuser":
-        return
 
 
 def _misspelt(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:

@@ -29,7 +29,7 @@ class Parsed:
 
 def read(file: File) -> Parsed:
     """Return what `file` says; what cannot be read is a problem."""
-    problem = ""
+    problem, data = "", b""
     try:
         with file.open("rb") as stream:
             data = stream.read(_LARGEST + 1)

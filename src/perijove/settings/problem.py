@@ -1,4 +1,4 @@
-"""Problem and Notice: what is wrong with a configuration, or worth knowing, and where it says so."""
+"""Problem: what is wrong with a configuration, or worth knowing, and where it says so."""
 
 from dataclasses import dataclass
 

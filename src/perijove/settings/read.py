@@ -104,7 +104,7 @@ def _patterns(settings: Settings, places: Mapping[Path, Place]) -> list[Problem]
             try:
                 re.compile(pattern)
             except re.error as error:
-                path = ("singleuser", "profileList", at, "profile_options", key)
+                path: Path = ("singleuser", "profileList", at, "profile_options", key)
                 path = (*path, "unlisted_choice", "validation_regex")
                 words = f"is no regular expression: {error}."
                 found.append(Problem(words, dotted(path), place_of(places, path)))

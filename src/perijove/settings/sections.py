@@ -31,7 +31,7 @@ class SingleuserSettings(Section):
     """What is run: one word, or a list of words."""
     default_url: str | None = None
     """Where a server opens: /lab, /tree, /lab/tree/welcome.ipynb …"""
-    extra_env: dict[str, str] = {}
+    extra_env: dict[str, str] = Field(default={})
     """More environment variables of every server."""
     start_timeout: int | None = Field(default=300, ge=1)
     """Seconds that a server may take to answer."""

@@ -59,12 +59,11 @@ def _within(tree: Any, path: Path) -> Path:
     """Return `path` as far as it is written; what pydantic adds (a type in a union) goes."""
     kept: list[str | int] = []
     for part in path:
-        if isinstance(tree, Mapping) and part in tree:
-            tree = tree[part]
-        elif isinstance(tree, list) and isinstance(part, int) and part < len(tree):
-            tree = tree[part]
-        else:
+        there = isinstance(tree, Mapping) and part in tree
+        in_list = isinstance(tree, list) and isinstance(part, int) and part < len(tree)
+        if not (there or in_list):
             break
+        tree = tree[part]
         kept.append(part)
     return tuple(kept)
 
