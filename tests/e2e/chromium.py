@@ -1,0 +1,41 @@
+"""Debian's chromium, driven by Playwright; without it there is no answer, so no test passes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+_FLAGS = (
+    "--no-sandbox",  # tests may run as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Yield a running browser."""
+    if not CHROMIUM.exists():
+        pytest.fail(f"{CHROMIUM} is missing: apt-get install chromium", pytrace=False)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def person(browser: Browser, url: str, language: str = "en-US") -> BrowserContext:
+    """Return a new profile: cookies of its own, one language, a desk's screen."""
+    context = browser.new_context(
+        base_url=url, locale=language, viewport={"width": 1280, "height": 900}
+    )
+    context.set_default_timeout(30_000)
+    return context
