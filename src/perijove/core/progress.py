@@ -13,7 +13,7 @@ from perijove.model.signal import Signal
 from perijove.model.stage import Outcome, Stage, StepCode, StepShown, StepState
 from perijove.model.workload import GONE, Observation, State
 from perijove.spawners import Spawner
-from perijove.store import remains
+from perijove.store import phase_log, remains
 from perijove.store import servers as store
 from perijove.store.database import Database
 
@@ -25,6 +25,15 @@ _PERCENT = {
     StepCode.ANSWERS: 80,
     StepCode.READY: 100,
 }
+_FAILED_AT = {
+    "disappeared": StepCode.STARTED,
+    "exited": StepCode.STARTED,
+    "port-taken": StepCode.STARTED,
+    "refused": StepCode.STARTED,
+    "start-timeout": StepCode.STARTED,
+    "no-answer": StepCode.ANSWERS,
+}
+"""What was under way when it failed so; its workload may be gone by the time that is asked."""
 _LOOK = 1.0
 
 
@@ -102,6 +111,11 @@ class Progress:
         kept = await self.database.read(remains.last(server.id))
         return kept.log if kept else ""
 
+    async def ran(self, server: Server) -> bool:
+        """Return whether this start of `server` has ever been ready."""
+        log = await self.database.read(phase_log.of(server.id))
+        return any(it.phase is Phase.RUNNING and it.incarnation == server.incarnation for it in log)
+
     async def _catch_up(self, watched: _Watched) -> None:
         """Read the row: another replica may have changed it."""
         row = await self.database.read(store.by_id(watched.server.id))
@@ -146,6 +160,8 @@ def _reached(server: Server, seen: Observation) -> StepCode:
         return StepCode.READY
     if server.phase is Phase.QUEUED:
         return StepCode.QUEUED
+    if server.reason is not None and server.reason.code in _FAILED_AT:
+        return _FAILED_AT[server.reason.code]
     if seen.state is State.UP:
         return StepCode.ANSWERS if seen.address else StepCode.STARTED
     return StepCode.STARTED if seen.state is State.PENDING else StepCode.HOME
