@@ -60,7 +60,10 @@ class SingleUserApp(ServerApp):
     def load_config_file(self, *args: Any, **kwargs: Any) -> None:
         """Put what the hub says above the files; the command line stays above both."""
         super().load_config_file(*args, **kwargs)
-        self.update_config(Config({"ServerApp": self._from_hub(), **_QUIET}))
+        chosen = Config(_QUIET)
+        chosen.merge(self.config)
+        chosen.ServerApp.update(self._from_hub())
+        self.update_config(chosen)
 
     def _from_hub(self) -> dict[str, Any]:
         environment = self._environment
@@ -139,7 +142,14 @@ class SingleUserApp(ServerApp):
         self._hub.close()
 
 
-_QUIET = {"FileContentsManager": {"delete_to_trash": False}}
+_QUIET = {
+    "FileContentsManager": {"delete_to_trash": False},
+    "LabApp": {
+        "news_url": None,
+        "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+    },
+}
+"""Unless a file says otherwise: nobody here updates JupyterLab or sees the host's trash."""
 
 
 def _respelled(prefix: str, find: Callable[..., Any]) -> Callable[..., Any]:
