@@ -1,4 +1,4 @@
-"""A platform for the contract: `perijove up` with sign-in by any password, and one kind of server."""
+"""A platform for the contract: `perijove up`, sign-in by any password, one kind of server."""
 
 import os
 import signal
