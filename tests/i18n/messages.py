@@ -16,8 +16,8 @@ SAID = {"say": 1, "noted": 1, "count": 2}
 
 def in_templates() -> Iterator[str]:
     environment = drawing.load("/", Clock()).environment
-    for path in sorted(drawing.TEMPLATES.glob("*.html")):
-        for _, _, found in environment.extract_translations(path.read_text(encoding="utf-8")):  # type: ignore[attr-defined]
+    for source in drawing.SOURCES.values():
+        for _, _, found in environment.extract_translations(source):  # type: ignore[attr-defined]
             yield from (found,) if isinstance(found, str) else (text for text in found if text)
 
 
@@ -50,8 +50,8 @@ def plurals() -> dict[str, str]:
     """Return the plural of every sentence that has one."""
     found: dict[str, str] = {}
     environment = drawing.load("/", Clock()).environment
-    for path in sorted(drawing.TEMPLATES.glob("*.html")):
-        for _, name, texts in environment.extract_translations(path.read_text(encoding="utf-8")):  # type: ignore[attr-defined]
+    for source in drawing.SOURCES.values():
+        for _, name, texts in environment.extract_translations(source):  # type: ignore[attr-defined]
             if name == "ngettext":
                 found[texts[0]] = texts[1]
     for call in _calls():

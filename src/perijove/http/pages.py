@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2 import DictLoader, Environment, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 from starlette.datastructures import Headers
@@ -68,31 +67,8 @@ class Pages:
     prefix: str
     """base_url + "hub/"."""
     clock: Callable[[], datetime]
-
-    @classmethod
-    def load(
-        cls,
-        templates: Path,
-        tools: Mapping[str, Any],
-        base_url: str,
-        clock: Callable[[], datetime],
-    ) -> "Pages":
-        """Read and compile every template, so that no request waits for a disk."""
-        environment = Environment(
-            loader=FileSystemLoader(templates),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-            extensions=["jinja2.ext.i18n"],
-        )
-        it = cls(environment, f"{base_url}hub/", clock)
-        words = {"_": _gettext, "gettext": _gettext, "ngettext": _ngettext}
-        environment.globals.update(tools, url=it.url, initials=initials, **words)
-        for name in environment.list_templates():
-            environment.get_template(name)
-        return it
+    tools: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What templates can call, beside what they have here."""
 
     def url(self, *parts: str | int) -> str:
         """Return the address of a page, of parts that may hold anything."""
@@ -107,6 +83,8 @@ class Pages:
         request, reader = visit.request, self.reader(visit)
         theme = request.cookies.get(THEME_COOKIE, "")
         shared: dict[str, Any] = {
+            **self.tools,
+            "url": self.url,
             "reader": reader,
             "tell": lambda signal: told(signal.code, signal.params, reader),
             "tag": LANGUAGES[reader.language],
@@ -160,6 +138,24 @@ _ELSE = (
     noted("This did not work"),
     noted("The page was asked for in a way that it does not know."),
 )
+
+
+def compiled(sources: Mapping[str, str], tools: Mapping[str, Any]) -> Environment:
+    """Return `sources` compiled: templates that can call `tools`, and say `_("…")`."""
+    environment = Environment(
+        loader=DictLoader(sources),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    words = {"_": _gettext, "gettext": _gettext, "ngettext": _ngettext}
+    environment.globals.update(tools, initials=initials, **words)
+    for name in environment.list_templates():
+        environment.get_template(name)
+    return environment
 
 
 def initials(name: str) -> str:

@@ -61,7 +61,7 @@ async def password(hub: Hub, visit: Visit) -> Response:
     """Change the password of who knows the present one; every other browser is signed out."""
     user, old, new = visit.me.user, visit.posted("old"), visit.posted("new")
     try:
-        await hub.login.check(user.name, old, address=visit.address)
+        await hub.login.require_password(user, old, address=visit.address)
     except HubError as error:
         return await _show(hub, visit, {"old": error})
     try:
@@ -105,7 +105,7 @@ async def _show(hub: Hub, visit: Visit, wrong: Mapping[str, HubError]) -> Respon
         notices=notices,
         given=given,
         errors={field: said.get(field, "") for field in ("name", "old", "new")},
-        passwords=hub.login.authenticator.sign_up,
+        passwords=hub.login.signs_up,
         shortest=SHORTEST_PASSWORD,
         sessions=[_browser(session, visit, who) for session in sessions],
         visits=await told_visits(hub, user, who),

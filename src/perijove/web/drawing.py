@@ -4,15 +4,21 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
+from jinja2 import Environment
 from markupsafe import Markup
 
-from perijove.http.pages import Pages
+from perijove.http.pages import Pages, compiled
 from perijove.web.static_files import ASSETS, VERSION
 
 HERE = Path(__file__).parent
-TEMPLATES = HERE / "templates"
+SOURCES = {
+    path.name: path.read_text(encoding="utf-8")
+    for path in sorted((HERE / "templates").glob("*.html"))
+}
+"""Read while this module is imported, before there is a loop that could be held up."""
 
 
 def _symbols() -> Mapping[str, str]:
@@ -38,6 +44,11 @@ def spot(step: float, of: float) -> tuple[str, str]:
     return f"{168 + 148 * math.cos(turn):.1f}", f"{124 - 112 * math.sin(turn):.1f}"
 
 
+@cache
+def _environment() -> Environment:
+    return compiled(SOURCES, {"icon": icon, "spot": spot})
+
+
 def load(base_url: str, clock: Callable[[], datetime]) -> Pages:
     """Return every page, ready to be drawn."""
 
@@ -45,4 +56,4 @@ def load(base_url: str, clock: Callable[[], datetime]) -> Pages:
         assert name in ASSETS
         return f"{base_url}hub/static/{VERSION}/{name}"
 
-    return Pages.load(TEMPLATES, {"icon": icon, "spot": spot, "asset": asset}, base_url, clock)
+    return Pages(_environment(), f"{base_url}hub/", clock, {"asset": asset})

@@ -18,7 +18,7 @@ async def show(hub: Hub, visit: Visit) -> Response:
 async def enter(hub: Hub, visit: Visit) -> Response:
     """Sign the administrator in, with the password chosen here where there are passwords."""
     secret, password = visit.posted("secret"), visit.posted("password")
-    keeps = hub.login.authenticator.sign_up
+    keeps = hub.login.signs_up
     if keeps and not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         wrong = Invalid("password.short", least=SHORTEST_PASSWORD)
         if len(password) > LONGEST_PASSWORD:
@@ -53,7 +53,7 @@ async def _form(
         403 if used else 400 if wrong else 200,
         secret=secret[:256],
         username=hub.login.administrator,
-        passwords=hub.login.authenticator.sign_up,
+        passwords=hub.login.signs_up,
         wrong=told(wrong.code, wrong.params, who) if wrong else "",
         used=told(used.code, used.params, who) if used else "",
         shortest=SHORTEST_PASSWORD,

@@ -1,7 +1,6 @@
 """/home: my servers, and what may be done with them."""
 
 from collections.abc import AsyncIterator
-
 from typing import Any
 
 from starlette.responses import Response

@@ -97,7 +97,7 @@ async def _show(hub: Hub, visit: Visit, wrong: Mapping[str, HubError]) -> Respon
         given={each: visit.posted(each) for each in ("username", "name", "admin")},
         errors={each: said.get(each, "") for each in ("username", "name", "password")},
         wrong=bool(wrong),
-        passwords=hub.login.authenticator.sign_up,
+        passwords=hub.login.signs_up,
         shortest=SHORTEST_PASSWORD,
     )
 

@@ -93,6 +93,6 @@ async def _show(hub: Hub, visit: Visit, error: HubError | None = None) -> Respon
         visits=await told_visits(hub, person, who),
         sessions=len(await hub.sessions.of(person)),
         tokens=sum(token.kind is Kind.API for token in tokens),
-        passwords=hub.login.authenticator.sign_up,
+        passwords=hub.login.signs_up,
         shortest=SHORTEST_PASSWORD,
     )

@@ -90,7 +90,7 @@ async def _form(hub: Hub, visit: Visit, name: str, status: int = 200, **shown: A
         "sign-in.html",
         status,
         name=name,
-        signs_up=hub.login.authenticator.sign_up,
+        signs_up=hub.login.signs_up,
         action=visit.pages.url("login") + (f"?{query}" if query else ""),
         **context,
     )

@@ -104,7 +104,7 @@ async def _form(
 ) -> Response:
     who = reader(visit)
     said = {field: told(it.code, it.params, who) for field, it in trouble.items()}
-    closed = "" if hub.login.authenticator.sign_up else told("signup.closed", {}, who)
+    closed = "" if hub.login.signs_up else told("signup.closed", {}, who)
     return await draw(
         hub,
         visit,
@@ -114,6 +114,6 @@ async def _form(
         errors={field: said.get(field, "") for field in (*_FIELDS, "password")},
         trouble=said.get("", ""),
         closed=closed,
-        at_once=hub.login.rules.allow_all,
+        at_once=hub.login.at_once,
         shortest=SHORTEST_PASSWORD,
     )

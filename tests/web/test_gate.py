@@ -1,0 +1,123 @@
+"""Signing in, up and out, on pages."""
+
+from tests.web.desk import PASSWORD, Browser, Desk, Shown
+
+
+async def test_a_new_person_asks_waits_is_approved_and_signs_in(desk: Desk, chen: Browser) -> None:
+    zhou = Browser(desk)
+    waiting = await zhou.post(
+        "/signup", "/signup", username="zhou.yi", name="Zhou Yi", password=PASSWORD, note="thesis"
+    )
+    assert waiting.url.path == "/hub/signup/waiting"
+    assert "zhou.yi" in waiting.text
+    assert not waiting.url.query
+    refused = await zhou.sign_in("zhou.yi")
+    assert refused.status_code == 403
+    assert "waits for approval" in refused.text
+
+    people = await chen.get("/admin")
+    assert "thesis" in people.text
+    approved = await chen.post("/admin/zhou.yi/approve", "/admin")
+    assert "zhou.yi can sign in now." in approved.text
+    again = await zhou.get("/signup/waiting")
+    assert again.url.path == "/hub/login"
+    assert 'value="zhou.yi"' in again.text
+    home = await zhou.sign_in("zhou.yi")
+    assert "Welcome, Zhou Yi" in home.text
+
+
+async def test_a_wrong_password_keeps_the_name_and_forgets_the_password(desk: Desk) -> None:
+    await desk.person("lin.xiao")
+    page = await Browser(desk).sign_in("lin.xiao", "wrong & long enough")
+    assert page.status_code == 403
+    assert 'value="lin.xiao"' in page.text
+    assert "wrong &amp; long" not in page.text
+    assert 'aria-invalid="true"' in page.text
+    assert "do not match" in page.text
+
+
+async def test_a_declined_and_a_blocked_person_are_told_so(desk: Desk, chen: Browser) -> None:
+    for name in ("wu.min", "du.fan"):
+        await desk.person(name)
+    wu = await desk.hub.accounts.named("wu.min")
+    assert wu
+    await desk.hub.accounts.decline(wu)
+    assert "was not approved" in (await Browser(desk).sign_in("wu.min")).text
+    blocked = await chen.post("/admin/du.fan/block", "/admin/du.fan")
+    assert "is blocked" in blocked.text
+    assert "du.fan is blocked" in (await Browser(desk).sign_in("du.fan")).text
+
+
+async def test_too_many_tries_say_until_when(desk: Desk) -> None:
+    await desk.person("lin.xiao")
+    browser = Browser(desk)
+    for _ in range(10):
+        await browser.sign_in("lin.xiao", "no")
+    page = await browser.sign_in("lin.xiao", "no")
+    assert page.status_code == 429
+    assert "Too many tries for lin.xiao. Try again at today" in page.text
+
+
+async def test_an_impossible_name_says_what_is_wrong_and_keeps_the_rest(desk: Desk) -> None:
+    page = await Browser(desk).post(
+        "/signup", "/signup", username="a/b", name="Ann", password=PASSWORD, note="because"
+    )
+    assert page.status_code == 400
+    assert "cannot hold a slash" in page.text
+    for kept in ('value="a/b"', 'value="Ann"', 'value="because"'):
+        assert kept in page.text
+    assert PASSWORD not in page.text
+
+
+async def test_signing_out_says_so_and_ends_the_session(lin: Browser) -> None:
+    page = await lin.get("/logout")
+    assert "You are signed out. Your servers keep running." in page.text
+    assert (await lin.get("/home")).url.path == "/hub/login"
+
+
+async def test_a_link_from_another_site_does_not_sign_out(lin: Browser) -> None:
+    lin.http.headers["sec-fetch-site"] = "cross-site"
+    page = await lin.get("/logout")
+    assert "Another site sent you here" in page.text
+    del lin.http.headers["sec-fetch-site"]
+    assert (await lin.post("/logout", "/home")).url.path == "/hub/login"
+
+
+async def test_the_first_link_is_used_by_its_form_and_not_by_looking(desk: Desk) -> None:
+    secret, browser = desk.first.read_text(), Browser(desk)
+    page = f"/first?secret={secret}"
+    assert "You are its first administrator" in (await browser.get(page)).text
+    short = await browser.post("/first", page, secret=secret, password="short")
+    assert "at least 8 characters" in short.text
+    assert desk.first.exists()
+    home = await browser.post("/first", page, secret=secret, password=PASSWORD)
+    assert home.url.path == "/hub/home"
+    assert (await browser.get("/admin")).status_code == 200
+    again = await Browser(desk).post("/first", page, secret=secret, password=PASSWORD)
+    assert again.status_code == 403
+    assert "used already" in again.text
+    assert (await Browser(desk).sign_in("admin")).url.path == "/hub/home"
+
+
+async def test_next_leads_back_to_where_one_wanted_to_go_and_never_away(desk: Desk) -> None:
+    await desk.person("lin.xiao")
+    browser = Browser(desk)
+    asked = await browser.get("/token")
+    assert asked.url.path == "/hub/login"
+    there = await browser.post(
+        f"/login?{asked.url.query.decode()}", "/login", username="lin.xiao", password=PASSWORD
+    )
+    assert there.url.path == "/hub/token"
+    away = Browser(desk)
+    gone = await away.post(
+        "/login?next=//evil.example/", "/login", username="lin.xiao", password=PASSWORD
+    )
+    assert gone.url.path == "/hub/home"
+
+
+async def test_the_language_switch_works_without_scripts(lin: Browser) -> None:
+    page = await lin.get("/language/zh?next=/hub/token")
+    assert page.url.path == "/hub/token"
+    assert '<html lang="zh-Hans"' in page.text
+    assert "令牌" in Shown(page.text).text
+    assert (await lin.get("/language/fr")).status_code == 404
