@@ -28,7 +28,7 @@ def free_port() -> int:
 @asynccontextmanager
 async def serving(handler: Handler, port: int = 0) -> AsyncIterator[int]:
     """Run `handler` for each connection; give the port."""
-    tasks = set()
+    tasks: set[asyncio.Task[Any] | None] = set()
 
     async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -46,7 +46,8 @@ async def serving(handler: Handler, port: int = 0) -> AsyncIterator[int]:
     finally:
         server.close()
         for task in list(tasks):
-            task.cancel()
+            if task is not None:
+                task.cancel()
         await asyncio.sleep(0)
 
 
@@ -83,6 +84,7 @@ class Hub:
     """The hub's side of the feed, over real HTTP, in the shapes of the wire."""
 
     port: int
+    token: str = TOKEN
     version: int = 1
     entries: Entries = field(default_factory=dict)
     deltas: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -105,7 +107,7 @@ class Hub:
         while True:
             head, body = await read_request(reader)
             method, url, _ = head.split(" ", 2)
-            if url.startswith("/hub/api/") and f"Authorization: token {TOKEN}" not in head:
+            if url.startswith("/hub/api/") and f"Authorization: token {self.token}" not in head:
                 writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
             elif url.startswith("/hub/api/proxy/feed"):
                 self.asked.append(url)
@@ -158,7 +160,8 @@ class Proxy:
         (self.folder / "token").write_text(TOKEN)
         with (self.folder / "log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-W", "error", "-m", "perijove.proxy", "--ip", "127.0.0.1"),
+                *(sys.executable, "-W", "error", "-W", "always::ResourceWarning"),
+                *("-m", "perijove.proxy", "--ip", "127.0.0.1"),
                 *("--port", str(self.port), "--hub", f"http://127.0.0.1:{self.hub_port}"),
                 *("--token-file", str(self.folder / "token")),
                 *("--table", str(self.folder / "routes.json"), *self.more),
@@ -231,6 +234,8 @@ async def proxied(
                 assert time.monotonic() < end, proxy.said()
                 await asyncio.sleep(0.01)
             yield proxy, hub
+            await asyncio.wait_for(proxy.end(), 15)
             assert "Traceback" not in proxy.said()
+            assert "ResourceWarning" not in proxy.said()
         finally:
             await proxy.end(signal.SIGKILL)

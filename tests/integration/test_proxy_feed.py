@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import time
+from datetime import datetime
 from pathlib import Path
 
 from tests.integration.proxy_parts import (
@@ -45,7 +46,7 @@ async def test_a_wrong_checksum_makes_it_ask_for_the_whole(tmp_path: Path) -> No
 
 async def test_what_the_feed_sends_wrongly_changes_nothing(tmp_path: Path) -> None:
     async with proxied(tmp_path) as (proxy, hub):
-        hub.entries = {**hub.entries, "/user/eve/": {"target": 3}}  # type: ignore[dict-item]
+        hub.entries = {**hub.entries, "/user/eve/": {"target": 3}}
         hub.version = 100
         await asyncio.sleep(0.3)
         assert b"GET /user/ada/" in await proxy.get("/user/ada/")
@@ -75,8 +76,8 @@ async def test_killed_it_is_back_within_a_second_without_the_hub(tmp_path: Path)
         said = await proxy.get("/hub/home", "Accept: application/json")
         assert json.loads(said.partition(b"\r\n\r\n")[2])["status"] == 503
         async with serving(hub, hub.port):
-            await hub.change({"/user/bob/": port})
-            await proxy.knows("/user/bob/", by=b"GET /user/bob/", seconds=8)
+            await hub.change({"/user/ada/": free_port()})
+            await proxy.knows("/user/ada/", by=b"hub says 503", seconds=8)
         await proxy.end()
 
 
@@ -157,6 +158,4 @@ async def test_a_server_that_is_gone_is_answered_with_the_page_of_the_hub(tmp_pa
 
 
 def _seconds(stamp: str) -> float:
-    from datetime import datetime
-
     return datetime.fromisoformat(stamp).timestamp()

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import socket
+import struct
 from pathlib import Path
 
 import pytest
@@ -63,13 +65,19 @@ async def test_dots_are_resolved_before_anybody_sees_them(tmp_path: Path) -> Non
 async def test_hop_by_hop_fields_stay_on_their_hop(tmp_path: Path) -> None:
     async def upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await read_head(reader)
-        more = ("Keep-Alive: timeout=5", "Connection: X-Mine, keep-alive", "X-Mine: 1", "Trailer: x")
+        more = (
+            "Keep-Alive: timeout=5",
+            "Connection: X-Mine, keep-alive",
+            "X-Mine: 1",
+            "Trailer: x",
+        )
         writer.write(ok(head.encode(), *more, "Upgrade: h2c", "Proxy-Connection: x"))
 
     async with proxied(tmp_path, upstream) as (proxy, _):
         said = await proxy.ask(
-            get("", "Connection: close, X-Secret, Cookie, TE", "X-Secret: 1", "Cookie: a=b")
-            .replace(b"\r\n\r\n", b"\r\nTE: trailers\r\nKeep-Alive: 5\r\nUpgrade: h2c\r\n\r\n")
+            get(
+                "", "Connection: close, X-Secret, Cookie, TE", "X-Secret: 1", "Cookie: a=b"
+            ).replace(b"\r\n\r\n", b"\r\nTE: trailers\r\nKeep-Alive: 5\r\nUpgrade: h2c\r\n\r\n")
         )
         answer, _, asked = said.decode().partition("\r\n\r\n")
         for name in ("X-Secret", "TE:", "Keep-Alive", "Upgrade", "Connection"):
@@ -116,18 +124,22 @@ async def test_long_cookies_pass_up_to_the_limit(tmp_path: Path, size: int, stat
         assert said.startswith(b"HTTP/1.1 %d" % status)
 
 
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"
+)
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+
+
 @pytest.mark.parametrize(
     ("method", "answer"),
     [
         ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"),
         ("GET", b"HTTP/1.1 204 No Content\r\n\r\n"),
         ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\n\r\n"),
-        ("GET", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                b"5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"),
-        ("GET", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n"
-                b"Content-Length: 2\r\n\r\nhi"),
+        ("GET", CHUNKED),
+        ("GET", HINTS + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"),
     ],
-)  # fmt: skip
+)
 async def test_an_answer_ends_where_it_ends(tmp_path: Path, method: str, answer: bytes) -> None:
     async def upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while "last" not in await read_head(reader):
@@ -259,9 +271,6 @@ async def test_an_endless_answer_that_breaks_is_reset(tmp_path: Path) -> None:
         await writer.drain()
         await asyncio.sleep(0.1)
         if "breaks" in head:
-            import socket
-            import struct
-
             sock = writer.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
@@ -329,3 +338,21 @@ async def test_the_absolute_form_is_understood(tmp_path: Path) -> None:
             b"GET http://edge/user/ada/x?y HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n"
         )
         assert b"\r\n\r\nGET /user/ada/x?y HTTP/1.1\r\n" in said
+
+
+async def test_a_head_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    async with proxied(tmp_path, more=("--header-timeout", "0.5")) as (proxy, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        writer.write(b"GET /user/ada/ HTTP/1.1\r\n")
+
+        async def drip() -> None:
+            while True:
+                await asyncio.sleep(0.05)
+                writer.write(b"X")
+
+        async with asyncio.timeout(4):
+            task = asyncio.create_task(drip())
+            said = await reader.read()
+        task.cancel()
+        writer.close()
+        assert said.startswith(b"HTTP/1.1 408 ")

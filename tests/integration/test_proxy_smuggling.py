@@ -34,15 +34,29 @@ LINES = [
     *(b"GET /user/ada/ HTTP/1.1\r", b"GET /user/a\x00da/ HTTP/1.1", b"GET /user/\x01 HTTP/1.1"),
     *(b"GET /user/a da/ HTTP/1.1", b"GET user/ada/ HTTP/1.1", b"G=T /user/ada/ HTTP/1.1"),
     *(b"GET http://other/user/ada/ HTTP/1.1", b"GET * HTTP/1.1", b"CONNECT edge:80 HTTP/1.1"),
-    *(b"GET ftp://edge/user/ada/ HTTP/1.1", b"\x16\x03\x01\x02\x00", b"GET /user/\xc3\xbc HTTP/1.1"),
+    *(
+        b"GET ftp://edge/user/ada/ HTTP/1.1",
+        b"\x16\x03\x01\x02\x00",
+        b"GET /user/\xc3\xbc HTTP/1.1",
+    ),
     *(b"PRI * HTTP/2.0", b"GET /user/ada/#x HTTP/1.1", b"GET /user/ada/%00 HTTP/1.1"),
     *(b"GET /user/ada/%0d%0a HTTP/1.1", b"GET /user/ada/% HTTP/1.1", b"GET /%u0041 HTTP/1.1"),
 ]
 CHUNKS = [
     *(b"g\r\n", b"-1\r\n", b"0x1\r\nx\r\n", b"1 \r\nx\r\n", b" 1\r\nx\r\n", b"1\nx\r\n0\r\n\r\n"),
     *(b"1\r\nxx\r\n0\r\n\r\n", b"1\r\nx\n0\r\n\r\n", b"1\r\nx0\r\n\r\n", b"\r\n", b"1\r\rx\r\n"),
-    *(b"fffffffffffffffff\r\n", b"1;a=\x00\r\n", b"1;\n\r\nx\r\n", b"0\r\nContent-Length: 9\r\n\r\n"),
-    *(b"0\r\nTransfer-Encoding: x\r\n\r\n", b"0\r\n x: folded\r\n\r\n", b"0\r\nX: 1\n\r\n\r\n", b"+1\r\n"),
+    *(
+        b"fffffffffffffffff\r\n",
+        b"1;a=\x00\r\n",
+        b"1;\n\r\nx\r\n",
+        b"0\r\nContent-Length: 9\r\n\r\n",
+    ),
+    *(
+        b"0\r\nTransfer-Encoding: x\r\n\r\n",
+        b"0\r\n x: folded\r\n\r\n",
+        b"0\r\nX: 1\n\r\n\r\n",
+        b"+1\r\n",
+    ),
 ]
 VECTORS = [
     *(with_fields(b"Content-Length: " + text + b"\r\n", body=b"hello") for text in LENGTHS),
@@ -102,8 +116,12 @@ async def test_what_only_looks_odd_is_served(tmp_path: Path) -> None:
 
     odd = [
         b"\r\n\r\n" + with_fields(b"Content-Length: 5\r\n", body=b"hello"),
-        with_fields(b"Transfer-Encoding: \t Chunked \t\r\n", body=b"00a;x=y\r\n0123456789\r\n0\r\n\r\n"),
-        with_fields(b"Content-Length:5\r\n", b"X: \xff\t\r\n", body=b"hello").replace(b":5", b": 5"),
+        with_fields(
+            b"Transfer-Encoding:   Chunked\r\n", body=b"00a;x=y\r\n0123456789\r\n0\r\n\r\n"
+        ),
+        with_fields(b"Content-Length:5\r\n", b"X: \xff\t\r\n", body=b"hello").replace(
+            b":5", b": 5"
+        ),
         with_fields(b"Content-Length: 0\r\n", b"Connection: ,,keep-alive,\r\n"),
     ]
     last = b"GET /user/ada/ HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n"

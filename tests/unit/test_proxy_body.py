@@ -1,5 +1,7 @@
 """Where a body ends, however it is cut up; and where a WebSocket frame does."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ def end_of(body: Body, pieces: list[bytes]) -> int:
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     marks = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
-    return [data[a:b] for a, b in zip(marks, marks[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(marks)]
 
 
 CHUNKS = st.lists(st.binary(min_size=1, max_size=40), max_size=6)

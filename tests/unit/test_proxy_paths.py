@@ -38,13 +38,18 @@ def test_what_is_forwarded_has_the_same_form_and_no_dots(sent: str, expected: st
 
 
 PIECES = st.sampled_from(
-    ["user", "al", "alice", "%61lice", "ALICE", "", ".", "..", "%2e%2E", "a%2fb", "a%2Fb", "a/b"]
-    + ["a@b", "a%40b", "~x", "%7ex", "a+b", "a%2bb", "ü", "%C3%BC", "%c3%bc", "%41", "A", "x" * 50]
+    [
+        *("user", "al", "alice", "%61lice", "ALICE", ".", "..", "%2e%2E", "a%2fb"),
+        *("a%2Fb", "a/b", "a@b", "a%40b", "~x", "%7ex", "a+b", "a%2bb", "ü", "%C3%BC"),
+        *("%c3%bc", "%41", "A", "", "%2E", "x"),
+    ]
 )
 PATHS = st.lists(PIECES, max_size=7).map(lambda parts: "/" + "/".join(parts))
 PREFIXES = st.sampled_from(
-    ["/user/al/", "/user/alice/", "/user/a%2Fb/", "/user/a@b/", "/user/~x/", "/user/A/", "/user/"]
-    + ["/user/alice/lab/", "/user/%C3%BC/", "/user/a%2Bb/", "/a/b/"]
+    [
+        *("/user/al/", "/user/alice/", "/user/a%2Fb/", "/user/a@b/", "/user/~x/", "/user/A/"),
+        *("/user/", "/user/alice/lab/", "/user/%C3%BC/", "/user/a%2Bb/", "/a/b/"),
+    ]
 )
 
 

@@ -40,6 +40,7 @@ class Edge:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     draining: bool = False
     most_visitors: int = 10_000
+    head_seconds: float = 30.0
 
     def sweep(self) -> None:
         """Close what has been silent for too long."""
@@ -60,3 +61,5 @@ class Edge:
             self.sweep()
         for visitor in list(self.visitors):
             visitor.abandon()
+        for target in self.table.targets():
+            target.retire()

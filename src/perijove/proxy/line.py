@@ -11,7 +11,6 @@ from perijove.proxy.forwarded import plain_address
 from perijove.proxy.pages import answer, page
 from perijove.proxy.refusal import Refusal
 
-_HEAD_SECONDS = 30.0
 _KEPT_SECONDS = 75.0
 _HALF_OPEN_SECONDS = 60.0
 _LEAVING_SECONDS = 5.0
@@ -34,7 +33,7 @@ class Line(asyncio.Protocol):
         self._half = self._held = self._leaving = self._moved = False
         self._keep = True
         self.full = False
-        self._deadline = edge.loop.time() + _HEAD_SECONDS
+        self._deadline = edge.loop.time() + edge.head_seconds
 
     @property
     @abstractmethod
@@ -121,7 +120,9 @@ class Line(asyncio.Protocol):
 
     def await_head(self, *, begun: bool) -> None:
         """Set the time until a head must be here, or begin."""
-        self._deadline = self._edge.loop.time() + (_HEAD_SECONDS if begun else _KEPT_SECONDS)
+        self._deadline = self._edge.loop.time() + (
+            self._edge.head_seconds if begun else _KEPT_SECONDS
+        )
 
     def sweep(self, now: float) -> None:
         """Close the connection if it has been silent for too long."""

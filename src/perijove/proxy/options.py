@@ -21,6 +21,7 @@ class Options:
     pid_file: Path | None = None
     activity_interval: float = 30.0
     drain: float = 10.0
+    header_timeout: float = 30.0
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -38,6 +39,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--pid-file", type=Path, help="file for the process id")
     add("--activity-interval", type=float, default=30.0, help="seconds between reports of use")
     add("--drain", type=float, default=10.0, help="seconds for running requests at the end")
+    add("--header-timeout", type=float, default=30.0, help="seconds until a head must be here")
     add(
         "--trusted-proxies",
         default=",".join(LOOPBACK),

@@ -63,6 +63,9 @@ async def serve(options: Options) -> None:
         await edge.drain(options.drain)
         await activity.tell()
         await shelf.flush()
+    line.close()
+    reports.close()
+    await asyncio.sleep(0)  # closing is done by the loop
     if options.pid_file is not None:
         options.pid_file.unlink(missing_ok=True)
 
@@ -93,6 +96,7 @@ def _edge(options: Options, table: Table, log: Log, address: HubAddress) -> Edge
         log=log,
         apology=Apology(address),
         most_visitors=most,
+        head_seconds=options.header_timeout,
     )
 
 

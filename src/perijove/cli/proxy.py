@@ -1,0 +1,83 @@
+"""`perijove proxy`: the proxy alone, on a data directory or on what the options name."""
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from perijove.cli.box import Box, Ports
+from perijove.cli.hold import Held
+from perijove.cli.trouble import FAILURE
+from perijove.proxy.__main__ import main as run_proxy
+
+_BOX_DRAIN = 1.5
+"""Seconds for running requests: somebody waits for Ctrl-C at the terminal."""
+_OPTIONS = ("ip", "port", "hub", "token_file", "table", "trusted_proxies", "pid_file")
+
+
+def command(given: Namespace) -> None:
+    """Become a proxy.
+
+    The settings need far more memory than the proxy: they are read here, and the process then
+    replaces itself by one that never loads them.
+
+    Raises:
+        BadConfig, Trouble: it cannot start.
+    """
+    program = [sys.executable, "-P", "-m", "perijove.cli.proxy"]
+    direct = _direct(given)
+    if "--hub" in direct:
+        os.execv(sys.executable, [*program, "", *direct])  # noqa: S606 - no shell is wanted
+    box = Box.at(given.data)
+    box.ready()
+    arguments = [*program, str(box.path), *_of_box(box, given.file), *direct]
+    os.execv(sys.executable, arguments)  # noqa: S606 - no shell is wanted
+
+
+def _direct(given: Namespace) -> list[str]:
+    """Return the options of the proxy itself that were given."""
+    options: list[str] = []
+    for name in _OPTIONS:
+        value = getattr(given, name, None)
+        if value is not None:
+            options += [f"--{name.replace('_', '-')}", str(value)]
+    return options
+
+
+def _of_box(box: Box, file: Path | None) -> list[str]:
+    from perijove.cli.supervisor.ports import chosen  # noqa: PLC0415 - the second life is lean
+    from perijove.settings import load  # noqa: PLC0415 - likewise
+
+    settings = load(file)
+    ports = chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
+    return of_box(box, ports, settings.proxy.ip, settings.hub.base_url)
+
+
+def of_box(box: Box, ports: Ports, ip: str, base_url: str) -> list[str]:
+    """Return the options of the proxy of `box`."""
+    return [
+        *("--ip", ip, "--port", str(ports.public)),
+        *("--hub", f"http://127.0.0.1:{ports.hub}{base_url.rstrip('/')}"),
+        *("--token-file", str(box.path / "secrets" / "proxy-token")),
+        *("--table", str(box.routes), "--drain", str(_BOX_DRAIN)),
+    ]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the proxy; the first argument is the data directory to hold, or empty."""
+    path, *options = arguments
+    if not path:
+        run_proxy(options)
+        return
+    try:
+        with Box.at(path).hold("proxy").taken():
+            run_proxy(options)
+    except Held as held:
+        by = f" (process {held.holder.pid})" if held.holder else ""
+        sys.stderr.write(f"A proxy already runs on {path}{by}: stop that one first.\n")
+        sys.exit(FAILURE)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
