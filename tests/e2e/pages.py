@@ -1,0 +1,91 @@
+"""The platform's pages in a browser: what a person reads and clicks, in their language."""
+
+import re
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from perijove.http.catalogue import translated
+from tests.e2e.lab import Lab
+
+_START = 60_000
+
+
+class Person:
+    """Somebody with a browser of their own."""
+
+    def __init__(self, context: BrowserContext, language: str = "en") -> None:
+        self.page: Page = context.new_page()
+        self._language = language
+
+    def say(self, english: str) -> str:
+        """Return what stands on the page for `english`."""
+        return translated(english, self._language)
+
+    def sees(self, english: str) -> None:
+        heading = self.page.get_by_role("heading", name=self.say(english), exact=True)
+        expect(heading).to_be_visible()
+
+    def sign_up(self, name: str, password: str, why: str) -> None:
+        page = self.page
+        page.goto("/")
+        page.get_by_role("link", name=self.say("Create one")).click()
+        page.get_by_label(self.say("User name")).fill(name)
+        page.get_by_label(self.say("Your name")).fill(f"{name} of the journey")
+        page.get_by_label(self.say("Password")).fill(password)
+        page.get_by_label(self.say("What do you need it for? (optional)")).fill(why)
+        page.get_by_role("button", name=self.say("Request an account")).click()
+        self.sees("Waiting for approval")
+
+    def is_let_in(self) -> None:
+        """Return when the page of who waits goes on to sign-in by itself."""
+        button = self.page.get_by_role("button", name=self.say("Sign in"), exact=True)
+        expect(button).to_be_visible(timeout=_START)
+
+    def sign_in(self, name: str, password: str) -> None:
+        page = self.page
+        page.get_by_label(self.say("User name")).fill(name)
+        page.get_by_label(self.say("Password")).fill(password)
+        page.get_by_role("button", name=self.say("Sign in"), exact=True).click()
+        self.sees("Your servers")
+
+    def first(self, link: str, password: str) -> None:
+        """Use the one-time link of the first administrator."""
+        page = self.page
+        page.goto(link)
+        self.sees("Welcome to Perijove")
+        page.get_by_label(self.say("Password")).fill(password)
+        page.get_by_role("button", name=self.say("Continue")).click()
+        self.sees("Your servers")
+
+    def approve(self, name: str) -> None:
+        page = self.page
+        page.get_by_role("link", name=self.say("People")).click()
+        words = self.say("Approve %(name)s") % {"name": name}
+        page.get_by_role("button", name=words).click()
+        expect(page.get_by_role("button", name=words)).to_have_count(0)
+
+    def start(self, profile: str = "") -> Lab:
+        """Start the server from the home page and watch until JupyterLab opens by itself."""
+        page = self.page
+        page.goto("/hub/home")
+        page.get_by_role("button", name=self.say("Start")).or_(
+            page.get_by_role("link", name=self.say("Start"))
+        ).first.click()
+        if profile:
+            self.sees("What do you want to work with?")
+            page.get_by_label(profile).check()
+            page.get_by_role("button", name=self.say("Start"), exact=True).click()
+        return self.watch()
+
+    def watch(self) -> Lab:
+        page = self.page
+        page.wait_for_url(re.compile(r"/hub/spawn-pending/|/user/"), timeout=_START)
+        page.wait_for_url(re.compile(r"/user/[^/]+/lab"), timeout=_START)
+        return Lab(page).wait()
+
+    def stop(self) -> None:
+        page = self.page
+        page.goto("/hub/home")
+        page.get_by_role("link", name=self.say("Stop")).first.click()
+        page.get_by_role("dialog").get_by_role("button", name=self.say("Stop"), exact=True).click()
+        expect(page.get_by_text(self.say("Stopped"), exact=True)).to_be_visible(timeout=_START)
