@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from typing import TYPE_CHECKING
+from typing import Protocol, cast
 from urllib.parse import urlencode
 
 from jupyter_server.auth.decorator import allow_unauthenticated
@@ -14,9 +14,6 @@ from tornado.web import HTTPError, RequestHandler
 from perijove.singleuser.cookies import Cookies
 from perijove.singleuser.environment import Environment
 from perijove.singleuser.hub import Away, CodeRefused, Hub, Strange
-
-if TYPE_CHECKING:
-    from perijove.singleuser.provider import HubIdentityProvider
 
 _LONGEST = 1500
 """Of an address to come back to; a browser drops a cookie of more than 4 KiB."""
@@ -66,10 +63,24 @@ def _text(digest: bytes) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
+class Door(Protocol):
+    """What the handlers need of the identity provider."""
+
+    environment: Environment
+    cookies: Cookies
+    sign_in: SignIn
+
+    async def admit(self, handler: RequestHandler, token: str) -> bool:
+        """Sign this browser in with `token`, if it is anybody's."""
+
+    def dismiss(self, handler: RequestHandler) -> None:
+        """Sign this browser out."""
+
+
 class CallbackHandler(JupyterHandler):
     """Where the hub sends a browser back to."""
 
-    def initialize(self, provider: "HubIdentityProvider") -> None:
+    def initialize(self, provider: Door) -> None:
         """Be given the provider whose routes these are."""
         self.provider = provider
 
@@ -114,7 +125,7 @@ class LogoutHandler(JupyterHandler):
     @allow_unauthenticated
     def get(self) -> None:
         """Drop the login, unless another site sent the browser here: then the hub asks first."""
-        provider: HubIdentityProvider = self.identity_provider  # type: ignore[assignment]
+        provider = cast("Door", self.identity_provider)
         if self.request.headers.get("Sec-Fetch-Site") != "cross-site":
             provider.dismiss(self)
         environment = provider.environment
