@@ -35,7 +35,8 @@ def command(given: Namespace) -> None:
     """
     settings, box = load(given.file), Box.at(given.data)
     box.ready()
-    chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
+    if box.hold("up").free():  # else it has chosen, and its --port is the newer word
+        chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
     run(settings, box)
 
 

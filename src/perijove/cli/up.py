@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from perijove.cli.box import Box, Ports, data_trouble
 from perijove.cli.hold import Held
+from perijove.cli.proxy import of_box
 from perijove.cli.supervisor.ending import Ending
 from perijove.cli.supervisor.leftovers import end_leftovers
 from perijove.cli.supervisor.local import LocalHub
@@ -65,9 +66,8 @@ def bring_up(settings: Settings, asked: Asked) -> None:
     with orders.heard(), _alone(box), data_trouble(box):
         box.renew_sign_in(Clock()().timestamp())
         ports = _ports(box, settings, asked, orders)
-        file = ("-f", str(asked.file.absolute())) if asked.file else ()
-        where = ("--ip", settings.proxy.ip, "--base-url", settings.hub.base_url)
-        hub, proxy = _part("hub", box, file), _part("proxy", box, where)
+        hub = _part("hub", box, _hub(box, asked))
+        proxy = _part("proxy", box, _proxy(box, ports, settings))
         _supervised(_Run(settings, asked, box, ports, orders, hub, proxy))
 
 
@@ -136,9 +136,20 @@ def _ports(box: Box, settings: Settings, asked: Asked, orders: Orders) -> Ports:
     return ports
 
 
-def _part(name: str, box: Box, more: tuple[str, ...]) -> Part:
-    command = (sys.executable, "-P", "-m", "perijove", name, "--data", str(box.path), *more)
+def _part(name: str, box: Box, module: tuple[str, ...]) -> Part:
+    command = (sys.executable, "-P", "-m", *module)
     return Part(name=name, command=command, log=box.log(name))
+
+
+def _hub(box: Box, asked: Asked) -> tuple[str, ...]:
+    file = ("-f", str(asked.file.absolute())) if asked.file else ()
+    return "perijove", "hub", "--data", str(box.path), *file
+
+
+def _proxy(box: Box, ports: Ports, settings: Settings) -> tuple[str, ...]:
+    """Return what `perijove proxy` becomes, at once: it must be back within a second."""
+    options = of_box(box, ports, settings.proxy.ip, settings.hub.base_url)
+    return "perijove.cli.proxy", str(box.path), *options
 
 
 def _tell(run: _Run) -> None:
