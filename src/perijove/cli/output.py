@@ -1,0 +1,56 @@
+"""What commands answer: a table for people, JSON for programs; colour on a terminal only."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Row = Sequence[str]
+
+
+def answer(text: str) -> None:
+    """Print what was asked for."""
+    print(text)  # noqa: T201 - what it is for
+
+
+def remark(text: str) -> None:
+    """Say how it goes; stdout is kept for the answer."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - what it is for
+
+
+def answer_json(value: Any) -> None:
+    """Print a value as JSON."""
+    answer(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def table(columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Print rows below their columns: drawn on a terminal, plain text in a pipe."""
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        _drawn(columns, rows)
+    else:
+        answer("\n".join(_plain([tuple(column.upper() for column in columns), *rows])))
+
+
+def fields(found: Mapping[str, str]) -> None:
+    """Print a few names and their values."""
+    width = max(map(len, found), default=0)
+    answer("\n".join(f"{name:{width}}  {value}" for name, value in found.items()))
+
+
+def _plain(rows: Sequence[Row]) -> list[str]:
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    return ["  ".join(f"{it:{widths[at]}}" for at, it in enumerate(row)).rstrip() for row in rows]
+
+
+def _drawn(columns: Sequence[str], rows: Sequence[Row]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - on a terminal only
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    drawn = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        drawn.add_column(column)
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    Console().print(drawn)
