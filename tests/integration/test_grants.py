@@ -148,8 +148,10 @@ async def test_a_proof_is_verified_when_one_was_announced(
         ({"client_secret": "\ud800"}, "invalid_client"),
         ({"client_id": "jupyterhub-user-bob"}, "invalid_client"),
         ({"client_id": "nobody"}, "invalid_client"),
+        ({"client_id": "\0"}, "invalid_client"),
         ({"code": ""}, "invalid_grant"),
         ({"code": "x" * 30}, "invalid_grant"),
+        ({"code": "\ud800"}, "invalid_grant"),
         ({"redirect_uri": "/user/bob/oauth_callback"}, "invalid_request"),
     ],
     ids=str,
@@ -306,6 +308,8 @@ async def test_an_unknown_client_or_another_address_is_sent_nowhere(database: Da
     client = await server_of(at, ada)
     for wrong in (
         replace(client, id="jupyterhub"),
+        replace(client, id="\0"),
+        replace(client, id="\ud800"),
         replace(client, redirect_uri="https://evil.example/user/ada/oauth_callback"),
         replace(client, redirect_uri=client.redirect_uri + "/"),
         replace(client, redirect_uri=quote(client.redirect_uri, safe="")),
@@ -325,6 +329,8 @@ async def test_an_unknown_client_or_another_address_is_sent_nowhere(database: Da
         ({"scope": "inherit"}, "invalid_scope"),
         ({"scope": "admin"}, "invalid_scope"),
         ({"challenge": "x", "method": "S512"}, "invalid_request"),
+        ({"challenge": "\0"}, "invalid_request"),
+        ({"challenge": "x" * 200}, "invalid_request"),
     ],
     ids=str,
 )

@@ -92,6 +92,19 @@ async def test_wrong_passwords_and_unknown_names_get_one_answer(database: Databa
     assert await code_of(sign_in(at, "..", "x")) == "wrong-password"
 
 
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "\0" * 300, "", " ", "😀" * 100])
+async def test_a_name_that_no_database_can_hold_is_wrong_like_any_other(
+    database: Database, name: str
+) -> None:
+    at = gate(database)
+    assert await code_of(sign_in(at, name)) == "wrong-password"
+    assert await at.accounts.named(name) is None
+    with pytest.raises(HubError):
+        await at.login.sign_up(name + "\0", PASSWORD, why="a\0\ud800", address="::1")
+    bob = await at.login.sign_up("bob", PASSWORD, why="a\0\ud800", address="::1")
+    assert bob.note == "a\ufffd?"
+
+
 async def test_a_log_line_holds_little_of_a_megabyte_of_name(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -75,6 +75,7 @@ async def test_a_note_says_who_made_it_for_somebody_else(database: Database) -> 
     assert (await at.tokens.make(ada, by=root))[0].note == "Requested via api by user root"
     assert (await at.tokens.make(ada, by=grader))[0].note == "Requested via api by service grader"
     assert (await at.tokens.make(ada, by=root, note="x" * 999))[0].note == "x" * 255
+    assert (await at.tokens.make(ada, by=root, note="a\0\ud800"))[0].note == "a\ufffd?"
 
 
 async def test_a_token_with_scopes_does_that_and_no_more(database: Database) -> None:

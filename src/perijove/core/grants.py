@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from perijove.core.memory import Memory
-from perijove.core.proof import METHODS, proves
+from perijove.core.proof import CHALLENGE, METHODS, proves
 from perijove.core.roles import Roles
 from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
 from perijove.kit.secret import digest, letters
+from perijove.kit.storable import storable
 from perijove.model.client import Client, Code
 from perijove.model.errors import BadGrant, Denied, Invalid, SentBack, Stale
 from perijove.model.overlap import Groups, intersect, within
@@ -70,7 +71,7 @@ class Grants:
 
     async def client(self, id: str) -> Client | None:
         """Return the client of that id, or None."""
-        return await self.database.read(clients.find(id))
+        return await self.database.read(clients.find(id)) if storable(id) else None
 
     async def ask(self, visitor: Visitor, question: Question) -> Offer:
         """Return what `visitor` may let the client have.
@@ -132,11 +133,25 @@ class Grants:
         if code.token_id is not None:
             await self._take_back(code)
         self._require_match(code, form)
+        token = await self._token(code, client)
+        given = letters(_SECRET)
+        try:
+            # Of any number at once, one finds the code unspent.
+            spend = codes.spend(secret, token.id)
+            await self.database.write(spend, tokens.add(token, digest(given)))
+        except Stale as error:
+            again = await self.database.read(codes.find(secret))
+            if again is not None:
+                await self._take_back(again)
+            raise BadGrant("invalid-grant") from error
+        return given, token
+
+    async def _token(self, code: Code, client: Client) -> Token:
         user = await self.database.read(users.by_id(code.user_id))
         if user is None or user.standing is not Standing.ACTIVE:
             raise BadGrant("invalid-grant")
         now = self.clock()
-        token = Token(
+        return Token(
             id=self.ids(),
             kind=Kind.OAUTH,
             user_id=user.id,
@@ -148,18 +163,6 @@ class Grants:
             client=client.id,
             session=code.session,
         )
-        given = letters(_SECRET)
-        try:
-            # Of any number at once, one finds the code unspent.
-            await self.database.write(
-                codes.spend(secret, token.id), tokens.add(token, digest(given))
-            )
-        except Stale as error:
-            again = await self.database.read(codes.find(secret))
-            if again is not None:
-                await self._take_back(again)
-            raise BadGrant("invalid-grant") from error
-        return given, token
 
     async def _proven(self, form: Mapping[str, str]) -> Client:
         client = await self.client(form.get("client_id", ""))
@@ -194,6 +197,8 @@ class Grants:
             raise SentBack("unsupported-response-type", to=to)
         if question.method and question.method not in METHODS:
             raise SentBack("invalid-request", why="code_challenge_method", to=to)
+        if question.challenge and not CHALLENGE.fullmatch(question.challenge):
+            raise SentBack("invalid-request", why="code_challenge", to=to)
         if self.require_proof and not question.challenge:
             raise SentBack("invalid-request", why="code_challenge", to=to)
 

@@ -11,6 +11,7 @@ from perijove.core.names import LONGEST, display_name, normal, short
 from perijove.core.rules import Rules
 from perijove.core.sessions import Sessions
 from perijove.kit.secret import digest
+from perijove.kit.storable import stored_as
 from perijove.model.errors import Busy, Denied, Invalid, Stale
 from perijove.model.token import Session
 from perijove.model.user import Standing, User
@@ -62,7 +63,7 @@ class Login:
             Denied: the password is wrong, or no rule lets them in.
             Busy: too many tries.
         """
-        asked = normal(name[:LONGEST])
+        asked = normal(stored_as(name[:LONGEST]))
         await self._count(asked, address)
         identity = await self.authenticator.authenticate(asked, password)
         if identity is None:
@@ -86,7 +87,7 @@ class Login:
             raise Denied("signup.closed")
         await self.limits.take(f"sign-up {address}", OF_ADDRESS)
         # Whoever comes first under an administrator's name is not therefore the administrator.
-        wanted = normal(name[:LONGEST])
+        wanted = normal(stored_as(name[:LONGEST]))
         open_to_all = self.rules.allow_all and wanted not in self.rules.admin_users
         if wanted in self.rules.blocked_users:
             raise Denied("blocked", name=short(name))

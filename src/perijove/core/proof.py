@@ -3,7 +3,10 @@
 import base64
 import hashlib
 import hmac
+import re
 
+CHALLENGE = re.compile(r"[\x21-\x7e]{1,128}")
+"""RFC 7636 wants 43 unreserved characters or more; some clients send others."""
 METHODS = frozenset({"S256", "plain"})
 
 

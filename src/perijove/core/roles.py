@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from perijove.model.errors import Invalid
 from perijove.model.scope import Scope, expand, resolved
@@ -10,6 +11,8 @@ from perijove.model.user import User
 
 _NAME = re.compile(r"[a-z][a-z0-9\-_~.]{1,253}[a-z0-9]")
 ADMIN = "admin"
+_REMEMBERED = 512
+"""People whose scopes are kept: those who just asked for something will ask again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,7 @@ class Roles:
             name: tuple(Scope.parse(text) for text in role.scopes)
             for name, role in self._roles.items()
         }
+        self._held = lru_cache(_REMEMBERED)(self._of)
 
     def find(self, name: str) -> Role | None:
         """Return the role of that name, or None."""
@@ -68,14 +72,11 @@ class Roles:
 
     def names_of(self, user: User) -> list[str]:
         """Return the names of the roles that `user` has itself, by name."""
-        own = {role.name for role in self._roles.values() if user.name in role.users}
-        return sorted(own | {"user"} | ({ADMIN} if user.admin else set()))
+        return sorted(self._own(user.name, admin=user.admin))
 
     def of(self, user: User) -> frozenset[Scope]:
         """Return all that `user` may do, expanded."""
-        shared = (role.name for role in self._roles.values() if role.groups & user.groups)
-        held = self._scopes({*self.names_of(user), *shared})
-        return expand(resolved(held, user=user.name))
+        return self._held(user.name, user.admin, user.groups)
 
     def of_service(self, name: str, more: Iterable[str] = ()) -> frozenset[Scope]:
         """Return all that a service may do by its roles and by `more` of them, expanded.
@@ -93,6 +94,15 @@ class Roles:
             Invalid: there is no role of such a name.
         """
         return [scope.text for scope in self._scopes(names)]
+
+    def _own(self, name: str, *, admin: bool) -> set[str]:
+        own = {role.name for role in self._roles.values() if name in role.users}
+        return own | {"user"} | ({ADMIN} if admin else set())
+
+    def _of(self, name: str, admin: bool, groups: frozenset[str]) -> frozenset[Scope]:  # noqa: FBT001 (a cache takes no names)
+        shared = {role.name for role in self._roles.values() if role.groups & groups}
+        held = self._scopes(self._own(name, admin=admin) | shared)
+        return expand(resolved(held, user=name))
 
     def _scopes(self, names: Iterable[str]) -> list[Scope]:
         unknown = sorted(set(names) - self._roles.keys())

@@ -8,6 +8,7 @@ from perijove.core.roles import Roles
 from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
 from perijove.kit.secret import digest, hexadecimal, letters
+from perijove.kit.storable import stored_as
 from perijove.model.principal import Principal
 from perijove.model.token import Session
 from perijove.model.user import Standing, User
@@ -58,7 +59,7 @@ class Sessions:
             seen=now,
             expires=now + self.life,
             address=address[:_LONGEST_ADDRESS],
-            agent=agent[:_LONGEST_AGENT],
+            agent=stored_as(agent[:_LONGEST_AGENT]),
         )
         secret = letters(_SECRET)
         return secret, session, store.add(session, digest(secret))

@@ -10,6 +10,7 @@ from perijove.core.roles import Roles
 from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
 from perijove.kit.secret import digest, hexadecimal
+from perijove.kit.storable import stored_as
 from perijove.model.errors import Invalid, Unknown
 from perijove.model.overlap import intersect, people, within
 from perijove.model.principal import Principal
@@ -86,7 +87,7 @@ class Tokens:
             kind=Kind.API,
             user_id=owner.id,
             user=owner.name,
-            note=(note or _requested(owner, by))[:_LONGEST_NOTE],
+            note=stored_as((note or _requested(owner, by))[:_LONGEST_NOTE]),
             scopes=(INHERIT,) if scopes is None else await self._granted(owner, scopes),
             created=now,
             expires=None if expires_in is None else now + _life(expires_in),

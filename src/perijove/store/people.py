@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select
 
+from perijove.kit.storable import stored_as
 from perijove.model.server import Phase
 from perijove.model.user import Standing, User
 from perijove.store import users as store
@@ -70,7 +71,7 @@ def _shape(wanted: Wanted) -> Wanted:
 
 
 def _values(wanted: Wanted) -> dict[str, Value]:
-    escaped = wanted.name_filter.lower()
+    escaped = stored_as(wanted.name_filter.lower())
     for special in ("\\", "%", "_"):
         escaped = escaped.replace(special, f"\\{special}")
     return {"pattern": f"%{escaped}%"}
