@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perijove.core.names import look, normal, server_name, short, user_name
+from perijove.core.names import look, normal, short, user_name
 from perijove.model.errors import Invalid
 
 GOOD = {
@@ -107,19 +107,6 @@ def test_whoever_gets_a_name_finds_themselves_under_it(text: str) -> None:
     assert "/" not in name
     assert name == name.strip()
     assert name not in {"", ".", ".."}
-
-
-@pytest.mark.parametrize("name", ["", "gpu", "a", "lab-2", "a" * 30, "a1-b2-c3"])
-def test_a_server_may_be_called_that(name: str) -> None:
-    assert server_name(name) == name
-
-
-@pytest.mark.parametrize(
-    "name", ["GPU", "2nd", "-a", "a-", "a--b", "a_b", "a b", "a/b", "..", "a" * 31, "学", "a\n"]
-)
-def test_a_server_may_not_be_called_that(name: str) -> None:
-    with pytest.raises(Invalid):
-        server_name(name)
 
 
 def test_a_log_line_holds_little_of_a_name_and_nothing_that_steers_a_terminal() -> None:

@@ -1,6 +1,5 @@
-"""What people and servers may be called."""
+"""What people may be called."""
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from urllib.parse import unquote
@@ -8,8 +7,6 @@ from urllib.parse import unquote
 from perijove.model.errors import Invalid
 
 LONGEST = 255
-_SERVER = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_SERVER_LONGEST = 30
 _SHOWN_LONGEST = 255
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _NEWLINES = frozenset("\n\r\x0b\x0c\x85\u2028\u2029")
@@ -65,19 +62,8 @@ def user_name(text: str) -> str:
     return name
 
 
-def server_name(text: str) -> str:
-    """Return the name of a new server; '' is the default one.
-
-    Raises:
-        Invalid: no server may be called that.
-    """
-    if text and not (len(text) <= _SERVER_LONGEST and _SERVER.fullmatch(text)):
-        raise Invalid("server-name.bad", most=_SERVER_LONGEST)
-    return text
-
-
 def display_name(text: str) -> str:
-    """Return what a person or a server is to be called on pages; '' is allowed.
+    """Return what a person is to be called on pages; '' is the same as their name.
 
     Raises:
         Invalid: it is too long, or holds what cannot be printed.
