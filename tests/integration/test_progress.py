@@ -1,0 +1,145 @@
+"""What a page or a program that watches a start is told, and when it ends."""
+
+import asyncio
+from dataclasses import replace
+
+from perijove.core.lifecycle import Lifecycle
+from perijove.kit.tasks import in_background
+from perijove.model.server import Server
+from perijove.model.signal import Signal
+from perijove.model.stage import Outcome, Stage, StepCode, StepState
+from perijove.model.workload import Observation, State
+from perijove.spawners.fake import FakeSpawner
+from perijove.store.database import Database
+from tests.integration.test_crash import settle
+from tests.life import hub, row, user
+
+
+async def watch(life: Lifecycle, server: Server) -> list[Stage]:
+    async with asyncio.timeout(10):
+        return [stage async for stage in life.progress.of(server)]
+
+
+async def test_a_start_is_told_step_by_step_to_its_end(database: Database) -> None:
+    life = await hub(database)
+    server = await life.servers.start(await user(life), "", {})
+    async with in_background(life.run()):
+        stages = await watch(life, server)
+    assert stages[0].outcome is Outcome.STARTING
+    assert stages[-1].outcome is Outcome.READY
+    percents = [stage.percent for stage in stages]
+    assert percents == sorted(percents)
+    assert percents[-1] == 100
+    assert all(it.state is StepState.DONE for it in stages[-1].steps)
+    assert StepCode.QUEUED not in [it.code for it in stages[-1].steps]
+    assert life.progress._watched == {}
+
+
+async def test_ten_watchers_are_told_the_same_and_one_that_leaves_disturbs_none(
+    database: Database,
+) -> None:
+    life = await hub(database)
+    server = await life.servers.start(await user(life), "", {})
+    leaving = asyncio.create_task(watch(life, server))
+    await asyncio.sleep(0)
+    watchers = [asyncio.create_task(watch(life, server)) for _ in range(10)]
+    await asyncio.sleep(0)
+    leaving.cancel()
+    async with in_background(life.run()):
+        ends = [stages[-1] for stages in await asyncio.gather(*watchers)]
+    assert ends == [ends[0]] * 10
+
+
+async def test_what_runs_is_ready_at_once(database: Database) -> None:
+    life = await hub(database)
+    await life.servers.start(await user(life), "", {})
+    await settle(life.reconciler)
+    [stage] = await watch(life, await row(database))
+    assert (stage.outcome, stage.percent) == (Outcome.READY, 100)
+
+
+async def test_a_failure_is_told_again_until_the_next_start(database: Database) -> None:
+    world = FakeSpawner("i")
+    life = await hub(database, world)
+    ada = await user(life)
+    server = await life.servers.start(ada, "", {})
+    origin = life.reconciler.launch(server).origin
+    world.become(server.key, Observation(state=State.EXITED, origin=origin, exit_code=3))
+    async with in_background(life.run()):
+        first = (await watch(life, server))[-1]
+    assert first.outcome is Outcome.FAILED
+    assert first.message == Signal(code="exited", params={"exit_code": 3})
+    again = await hub(database, world)  # a restart forgets nothing
+    [replayed] = await watch(again, await row(database))
+    assert replayed.message == first.message
+    assert [it.code for it in replayed.steps if it.state is StepState.FAILED] == [StepCode.STARTED]
+    fresh = await life.servers.start(ada, "", {})
+    async with in_background(life.run()):
+        assert (await watch(life, fresh))[-1].outcome is Outcome.READY
+
+
+async def test_a_cancelled_start_has_failed_for_those_who_watch(database: Database) -> None:
+    life = await hub(database)
+    ada = await user(life)
+    server = await life.servers.start(ada, "", {})
+    watching = asyncio.create_task(watch(life, server))
+    await asyncio.sleep(0)
+    await life.servers.stop(ada, "")
+    await settle(life.reconciler)
+    last = (await watching)[-1]
+    assert (last.outcome, last.message) == (Outcome.FAILED, Signal(code="cancelled"))
+    [replayed] = await watch(life, await row(database))
+    assert replayed.message == Signal(code="cancelled")
+
+
+async def test_who_waits_is_told_how_many_are_ahead(database: Database) -> None:
+    life = await hub(database, limit=1)
+    people = [await user(life, f"u{n}") for n in range(3)]
+    servers = [await life.servers.start(it, "", {}, in_line=True) for it in people]
+    stage = await life.progress.now(servers[2])
+    assert stage.message == Signal(code="queue.start", params={"ahead": 1})
+    assert [it.code for it in stage.steps if it.state is StepState.NOW] == [StepCode.QUEUED]
+    async with in_background(life.run()):
+        assert (await watch(life, servers[2]))[-1].outcome is Outcome.READY
+
+
+async def test_a_start_that_another_replica_carries_out_is_seen_to_its_end(
+    database: Database,
+) -> None:
+    world = FakeSpawner("i")
+    here, there = await hub(database, world), await hub(database, world)
+    server = await there.servers.start(await user(there), "", {})
+    async with in_background(there.run()):
+        assert (await watch(here, server))[-1].outcome is Outcome.READY
+
+
+async def test_a_page_that_is_loaded_again_after_a_restart_sees_how_far_it_is(
+    database: Database,
+) -> None:
+    world = FakeSpawner("i")
+    life = await hub(database, world)
+    server = await life.servers.start(await user(life), "", {})
+    await life.reconciler.step(server.key)
+    stage = await (await hub(database, world)).progress.now(server)
+    assert [it.code for it in stage.steps if it.state is StepState.NOW] == [StepCode.ANSWERS]
+
+
+async def test_the_log_is_the_one_of_now_and_then_what_is_kept(database: Database) -> None:
+    world = FakeSpawner("i")
+    life = await hub(database, world)
+    ada = await user(life)
+    server = await life.servers.start(ada, "", {})
+    assert await life.progress.log(server) == ""
+    await settle(life.reconciler)
+    world.written[server.key] = "now\n"
+    assert await life.progress.log(server) == "now\n"
+    assert await life.progress.ran(await row(database))
+    seen = world.world[server.key]
+    world.become(server.key, replace(seen, state=State.EXITED, exit_code=1))
+    await settle(life.reconciler)
+    await life.servers.start(ada, "", {})
+    world.written[server.key] = "now\n"
+    await settle(life.reconciler)
+    await life.servers.stop(ada, "")
+    await settle(life.reconciler)
+    assert await life.progress.log(await row(database)) == "now\n"
