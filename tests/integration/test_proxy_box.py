@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from perijove.cli.box import Box, Ports
 from tests.integration.proxy_parts import Hub, Proxy, free_port, serving
 
@@ -25,22 +27,36 @@ async def start(folder: Path) -> asyncio.subprocess.Process:
     )
 
 
-async def test_a_data_directory_has_one_proxy_and_it_is_small(tmp_path: Path) -> None:
-    box = Box.at(tmp_path / "data")
-    await asyncio.to_thread(box.ready)
-    hub = Hub(0)
-    async with serving(hub) as hub.port:
-        await asyncio.to_thread(box.keep, Ports(public=free_port(), hub=hub.port))
-        hub.token = box.secret("proxy-token")
-        process = await start(box.path)
-        proxy = Proxy(box.ports().public, hub.port, tmp_path, process=process)
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    it = Box.at(tmp_path / "data")
+    it.ready()
+    it.keep(Ports(public=free_port(), hub=free_port()))
+    return it
+
+
+@pytest.fixture
+def parts(box: Box, tmp_path: Path) -> tuple[Hub, Proxy]:
+    ports = box.ports()
+    hub = Hub(ports.hub, token=box.secret("proxy-token"))
+    return hub, Proxy(ports.public, ports.hub, tmp_path)
+
+
+async def test_a_data_directory_has_one_proxy_and_it_is_small(
+    box: Box, parts: tuple[Hub, Proxy]
+) -> None:
+    hub, proxy = parts
+    async with serving(hub, hub.port):
+        process = proxy.process = await start(box.path)
         try:
             end = time.monotonic() + 10
             while not (box.routes.exists() and await proxy.serves()):
                 assert time.monotonic() < end
                 await asyncio.sleep(0.02)
             assert proxy.rss() <= 30 * 2**20
-            assert json.loads(box.routes.read_text())["version"] == hub.version
+            assert (
+                json.loads(await asyncio.to_thread(box.routes.read_text))["version"] == hub.version
+            )
             second = await start(box.path)
             _, said = await asyncio.wait_for(second.communicate(), 10)
             assert second.returncode == 1
