@@ -14,13 +14,19 @@ from perijove.app import Running
 from perijove.core import Hub
 from perijove.kit.tasks import in_background
 from perijove.model.user import User
+from perijove.settings import of
 from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database
 from tests.parts import hub as whole_hub
 
+of({"hub": {"config": {"JupyterHub": {}}}})  # settings read their tables when they are first used
 PASSWORD = "a sentence works well"
-PROFILES = [
-    {"display_name": "Data science", "description": "Python with the usual libraries.", "default": True},
+PROFILES: list[dict[str, Any]] = [
+    {
+        "display_name": "Data science",
+        "description": "Python with the usual libraries.",
+        "default": True,
+    },
     {
         "display_name": "Deep learning",
         "slug": "deep",
@@ -42,7 +48,7 @@ PROFILES = [
             }
         },
     },
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +76,7 @@ async def desk(
     """Yield a hub whose people have passwords of ours; `keys` are those of `hub`."""
     first, spawner = folder / "first", FakeSpawner("i")
     first.write_text("s" * 32)
-    tree = {"hub": keys, "singleuser": {"profileList": list(offers)}}
+    tree = {"hub": {"allowNamedServers": True, **keys}, "singleuser": {"profileList": list(offers)}}
     running = await whole_hub(database, spawner, tree, first=first)
     async with in_background(running.life.run()):
         yield Desk(running=running, spawner=spawner, first=first)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from jinja2 import DictLoader, Environment, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -167,9 +167,12 @@ def initials(name: str) -> str:
 
 
 def _address(request: Request) -> str:
-    """Return the address of this page, to come back to: a form's answer is at its own address."""
-    query = request.url.query if request.method in {"GET", "HEAD"} else ""
+    """Return where to come back to: this page, or the page whose form was sent."""
+    if request.method not in {"GET", "HEAD"}:
+        parts = urlsplit(request.headers.get("referer", ""))
+        return parts.path + (f"?{parts.query}" if parts.query else "")
     raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    query = request.url.query
     return raw.decode("latin-1") + (f"?{query}" if query else "")
 
 

@@ -14,7 +14,7 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _LONG_AGO = 30 * _DAY
 _FURTHEST = 14 * 60
 _BRACES = re.compile(r"(?P<left> ?)\{\w+(?::\w+)?\}(?P<right> ?)")
-_CHINESE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f“”‘’…]")
+_CHINESE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f“”…]")
 
 
 def tight(text: str, place: re.Pattern[str], value: Callable[[re.Match[str]], str]) -> str:
@@ -40,7 +40,7 @@ def noted(text: str) -> str:
 
 def zone_of(cookie: str, fallback: tzinfo) -> tzinfo:
     """Return the zone that the browser has named: minutes east of Greenwich, as times.js says."""
-    if not re.fullmatch(r"[+-]?\d{1,3}", cookie) or abs(int(cookie)) > _FURTHEST:
+    if not re.fullmatch(r"[+-]?[0-9]{1,3}", cookie) or abs(int(cookie)) > _FURTHEST:
         return fallback
     return timezone(timedelta(minutes=int(cookie)))
 
@@ -77,7 +77,7 @@ class Reader:
         time = f"{here:%H:%M}"
         if self._today(here):
             return self.say("today {time}", {"time": time})
-        return self.say("{day}, {time}", {"day": self.day(at), "time": time})
+        return f"{self.day(at)}{' ' if self.language == 'zh' else ', '}{time}"
 
     def day(self, at: datetime) -> str:
         """Return a day: 21 Nov, or 21 Nov 2027 if it is not this year."""

@@ -9,7 +9,7 @@ from perijove.core import Hub
 from perijove.core.naming import name_for, require_display_name
 from perijove.http.page import Visit
 from perijove.http.sentences import told
-from perijove.model.errors import HubError
+from perijove.model.errors import HubError, Untimely
 from perijove.model.server import Phase
 from perijove.web import live
 from perijove.web.cards import Card, card
@@ -46,6 +46,8 @@ async def stream(hub: Hub, visit: Visit) -> Response:
 async def new(hub: Hub, visit: Visit) -> Response:
     """Name another server, then choose its options."""
     user, called = visit.me.user, visit.posted("name").strip()
+    if not hub.servers.naming.allowed:
+        raise Untimely("named-servers-off")
     try:
         require_display_name(called)
         name = name_for(called)

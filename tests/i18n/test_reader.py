@@ -1,0 +1,101 @@
+"""Times, numbers and plurals as each reader writes them."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from perijove.http.languages import language_of, preferred
+from perijove.http.reader import Reader, zone_of
+
+NOW = datetime(2026, 11, 21, 10, 31, tzinfo=UTC)
+EAST = timezone(timedelta(hours=8))
+ENGLISH = Reader(language="en", zone=EAST, now=NOW)
+CHINESE = Reader(language="zh", zone=EAST, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("at", "english", "chinese"),
+    [
+        (NOW, "today 18:31", "今天 18:31"),
+        (NOW - timedelta(days=2), "19 Nov, 18:31", "11月19日 18:31"),
+        (NOW - timedelta(days=400), "17 Oct 2025, 18:31", "2025年10月17日 18:31"),
+        (NOW + timedelta(hours=6), "22 Nov, 00:31", "11月22日 00:31"),
+    ],
+)
+def test_a_moment_has_as_much_date_as_it_needs(at: datetime, english: str, chinese: str) -> None:
+    assert (ENGLISH.moment(at), CHINESE.moment(at)) == (english, chinese)
+
+
+@pytest.mark.parametrize(
+    ("past", "english", "chinese"),
+    [
+        (timedelta(seconds=5), "just now", "刚刚"),
+        (timedelta(minutes=1), "1 minute ago", "1 分钟前"),
+        (timedelta(hours=2), "2 hours ago", "2 小时前"),
+        (timedelta(days=29), "29 days ago", "29 天前"),
+        (timedelta(days=30), "22 Oct", "10月22日"),
+    ],
+)
+def test_the_past_is_told_in_words_for_thirty_days(
+    past: timedelta, english: str, chinese: str
+) -> None:
+    assert (ENGLISH.ago(NOW - past), CHINESE.ago(NOW - past)) == (english, chinese)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "chinese"),
+    [
+        (46, "46 s", "46 秒"),
+        (540, "9 min", "9 分钟"),
+        (3600, "1 h", "1 小时"),
+        (4800, "1 h 20 min", "1 小时 20 分钟"),
+    ],
+)
+def test_durations(seconds: int, english: str, chinese: str) -> None:
+    assert (ENGLISH.duration(seconds), CHINESE.duration(seconds)) == (english, chinese)
+
+
+def test_a_chinese_name_needs_no_space_and_a_latin_one_has_it() -> None:
+    assert CHINESE.say("Starting {server}", {"server": "默认服务器"}) == "正在启动默认服务器"
+    assert CHINESE.say("Starting {server}", {"server": "thesis"}) == "正在启动 thesis"
+
+
+def test_a_missing_parameter_is_shown_as_missing() -> None:
+    assert ENGLISH.say("Starting {server}") == "Starting ?"
+
+
+def test_a_name_that_looks_like_a_place_is_only_a_name() -> None:
+    assert ENGLISH.say("Starting {server}", {"server": "{name}"}) == "Starting {name}"
+    assert CHINESE.say("Starting {server}", {"server": "{name}"}) == "正在启动 {name}"
+
+
+@pytest.mark.parametrize(
+    ("accept", "language"),
+    [
+        ("", "en"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("en-US,en;q=0.9,zh;q=0.8", "en"),
+        ("fr,zh;q=0.2", "zh"),
+        ("zh;q=0,en", "en"),
+        ("zh;q=abc", "en"),
+        ("*", "en"),
+    ],
+)
+def test_the_language_follows_the_browser(accept: str, language: str) -> None:
+    assert preferred(accept) == language
+
+
+def test_this_browser_wins_over_the_account_and_the_account_over_what_is_asked() -> None:
+    assert language_of("zh", "en", "en") == "zh"
+    assert language_of("xx", "zh", "en") == "zh"
+    assert language_of("", "", "zh") == "zh"
+
+
+@pytest.mark.parametrize("cookie", ["", "480; x", "9999", "-900", "abc", "４８０"])
+def test_a_zone_that_makes_no_sense_is_that_of_the_machine(cookie: str) -> None:
+    assert zone_of(cookie, UTC) is UTC
+
+
+def test_the_zone_of_the_browser_is_taken() -> None:
+    assert zone_of("480", UTC) == EAST
+    assert zone_of("-300", UTC) == timezone(timedelta(hours=-5))

@@ -1,0 +1,67 @@
+"""My account and my tokens."""
+
+import re
+
+from tests.web.desk import PASSWORD, Browser, Desk, Shown
+
+
+async def test_name_language_and_theme_are_saved(lin: Browser) -> None:
+    page = await lin.post("/account", "/account", name="林晓", language="zh", theme="dark")
+    assert '<html lang="zh-Hans"' in page.text
+    assert 'data-theme="dark"' in page.text
+    assert "已保存。" in page.text
+    assert 'value="林晓"' in page.text
+    back = await lin.post("/account", "/account", name="林晓", language="", theme="")
+    assert '<html lang="en"' in back.text
+    assert "data-theme=" not in back.text.partition("<body>")[0]
+
+
+async def test_the_password_changes_only_for_who_knows_it(desk: Desk, lin: Browser) -> None:
+    other = Browser(desk)
+    await other.sign_in("lin.xiao")
+    wrong = await lin.post("/account/password", "/account", old="no", new="another sentence")
+    assert "That is not the present password." in wrong.text
+    assert "another sentence" not in wrong.text
+    done = await lin.post("/account/password", "/account", old=PASSWORD, new="another sentence")
+    assert "The password is changed." in done.text
+    assert (await other.get("/home")).url.path == "/hub/login"
+
+
+async def test_browsers_are_listed_and_ended(desk: Desk, lin: Browser) -> None:
+    other = Browser(desk)
+    await other.sign_in("lin.xiao")
+    page = (await lin.get("/account")).text
+    assert page.count("Firefox on Linux") >= 2
+    assert "203.0.113.24" in page
+    id = re.search(r"/hub/account/sessions/(\d+)", page)
+    assert id
+    assert "signed out" in (await lin.post(f"/account/sessions/{id[1]}", "/account")).text
+    assert (await other.get("/home")).url.path == "/hub/login"
+    await other.sign_in("lin.xiao")
+    await lin.post("/account/sessions", "/account")
+    assert (await other.get("/home")).url.path == "/hub/login"
+    assert (await lin.get("/home")).url.path == "/hub/home"
+
+
+async def test_a_token_is_shown_once_works_and_is_revoked(desk: Desk, lin: Browser) -> None:
+    page = await lin.post(
+        "/token", "/token", note="backup", expires_in="86400", scopes="read:users!user"
+    )
+    secret = re.search(r'<code id="token">(\w+)</code>', page.text)
+    assert secret
+    shown = await desk.hub.tokens.principal(secret[1])
+    assert shown
+    assert shown.name == "lin.xiao"
+    listed = (await lin.get("/token")).text
+    assert secret[1] not in listed
+    assert "see who I am and what runs" in Shown(listed).text
+    id = re.search(r"/hub/token/revoke/(\d+)", listed)
+    assert id
+    assert "revoked" in (await lin.post(f"/token/revoke/{id[1]}", "/token")).text
+    assert await desk.hub.tokens.principal(secret[1]) is None
+
+
+async def test_a_token_cannot_hold_more_than_its_owner(lin: Browser) -> None:
+    page = await lin.post("/token", "/token", note="x", expires_in="86400", scopes="admin:users")
+    assert page.status_code == 400
+    assert "Not assigning requested scopes" in page.text
