@@ -270,3 +270,25 @@ async def test_a_full_disk_stops_no_server_and_the_start_goes_on_when_there_is_r
             while (await row(database, "jupyter-bob")).phase is not Phase.RUNNING:
                 await asyncio.sleep(0.01)
     assert set(world.world) == {"jupyter-ada", "jupyter-bob"}
+
+
+async def test_text_that_no_database_holds_is_refused_or_replaced(database: Database) -> None:
+    world = FakeSpawner("i")
+    life = await hub(database, world)
+    ada = await user(life)
+    assert await life.servers.find(ada, "a\0b") is None
+    with pytest.raises(Invalid, match="bad-body"):
+        await life.servers.start(ada, "", {"deep": {"a": ["\ud800"]}})
+    server = await life.servers.start(ada, "", {"nul": "a\0b", "学": "🎓"})
+    assert (await row(database)).user_options == {"nul": "a\0b", "学": "🎓"}
+    await settle(life.reconciler)
+    world.written[server.key] = "a\0b\n"
+    world.become(server.key, replace(world.world[server.key], state=State.EXITED, exit_code=1))
+    await settle(life.reconciler)
+    await life.servers.start(ada, "", {})
+    await settle(life.reconciler)
+    assert (await life.visits.add(server, await user(life, "root"), "\0\ud800")) is not None
+    assert await life.visits.add(server, await user(life, "root"), "again") is None
+    assert await life.visits.add(server, ada, "mine") is None
+    [visit] = await life.visits.of_owner(ada)
+    assert (visit.visitor, visit.server) == ("root", "")

@@ -1,8 +1,11 @@
 """What a new server may be called. Rows that exist keep the name they have."""
 
 import hashlib
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from perijove.model.errors import Invalid, Untimely
 
@@ -48,13 +51,17 @@ def require_display_name(display_name: str) -> None:
         raise Invalid("bad-display-name")
 
 
-def require_options(options: object) -> None:
-    """Refuse options with keys that JupyterHub keeps for itself.
+def require_options(options: Mapping[str, Any]) -> None:
+    """Refuse options that JupyterHub keeps for itself, and text that no database can hold.
 
     Raises:
-        Invalid: there is one.
+        Invalid: there is some.
     """
-    if isinstance(options, dict) and any(str(key).startswith(_RESERVED) for key in options):
+    try:
+        json.dumps(options, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:  # half of a surrogate pair
+        raise Invalid("bad-body", field="user_options") from error
+    if any(key.startswith(_RESERVED) for key in options):
         raise Invalid("bad-body", field="user_options")
 
 

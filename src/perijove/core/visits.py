@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
+from perijove.kit.storable import stored_as
 from perijove.model.server import Server
 from perijove.model.user import User
 from perijove.model.visit import Visit
@@ -38,7 +39,7 @@ class Visits:
             server=server.name,
             owner_id=server.user_id,
             visitor=visitor.name,
-            why=why[:_WHY],
+            why=stored_as(why)[:_WHY],
             at=now,
         )
         await self.database.write(store.add(visit, visitor.id))
