@@ -121,6 +121,16 @@ class Box:
         except OSError as error:
             raise with_data(self.path, error) from error
 
+    def keep_base_url(self, base_url: str) -> None:
+        """Write down where the pages are below, for commands that read no configuration."""
+        _write(self.path / "run" / "base_url", f"{base_url}\n")
+
+    def base_url(self) -> str:
+        """Return where the pages are below, as the last hub had it."""
+        with suppress(OSError):
+            return (self.path / "run" / "base_url").read_text().strip() or "/"
+        return "/"
+
     def secret(self, name: str) -> str:
         """Return a secret; `name` is one of SECRETS."""
         try:

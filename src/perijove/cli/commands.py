@@ -252,7 +252,7 @@ COMMANDS = (
         "print completions for a shell",
         "perijove.cli.completion:command",
         (Argument(("shell",), "which shell", {"choices": ("bash", "zsh", "fish")}),),
-        ('source <(perijove completion bash)', "perijove completion fish | source"),
+        ("source <(perijove completion bash)", "perijove completion fish | source"),
     ),
     Command(
         "help exit-codes",

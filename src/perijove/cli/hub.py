@@ -37,6 +37,7 @@ def command(given: Namespace) -> None:
     box.ready()
     if box.hold("up").free():  # else it has chosen, and its --port is the newer word
         chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
+    box.keep_base_url(settings.hub.base_url)
     run(settings, box)
 
 

@@ -39,6 +39,15 @@ def listener(host: str, port: int) -> socket.socket:
         ) from None
 
 
+def _websocket(**given: object) -> asyncio.Protocol:
+    """Return what speaks WebSocket: `doctor` alone asks for it, so it is loaded that late."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import (  # noqa: PLC0415
+        WebSocketsSansIOProtocol,
+    )
+
+    return WebSocketsSansIOProtocol(**given)  # type: ignore[arg-type]
+
+
 class End:
     """Ends the process as SIGTERM does; may be called from a request."""
 
@@ -58,7 +67,7 @@ async def serve(app: object, where: socket.socket, end: End) -> None:
             app,  # type: ignore[arg-type]
             loop="none",
             http="httptools",
-            ws="none",
+            ws=_websocket,  # type: ignore[arg-type]
             lifespan="off",
             interface="asgi3",
             access_log=False,

@@ -1,0 +1,95 @@
+"""`perijove user add | list | approve | password | remove`."""
+
+import getpass
+import sys
+from argparse import Namespace
+from typing import Any
+
+from perijove.cli.output import answer, answer_json, remark, table
+from perijove.cli.remote import connect, person
+from perijove.cli.trouble import FAILURE, USAGE, Trouble
+
+
+def add(given: Namespace) -> None:
+    """Add an account."""
+    remote = connect(given)
+    made = remote.ask("POST", person(given.user), {"admin": given.admin})
+    if given.output == "json":
+        answer_json(made)
+        return
+    answer(f"{made['name']} is added.")
+    remark(f"They need a password: perijove user password {made['name']}")
+
+
+def every(given: Namespace) -> None:
+    """List every account."""
+    found = list(connect(given).users())
+    if given.output == "json":
+        answer_json(found)
+        return
+    columns = ("name", "standing", "admin", "servers", "last activity")
+    table(columns, [_row(user) for user in found])
+
+
+def approve(given: Namespace) -> None:
+    """Let somebody in."""
+    _changed(given, {"standing": "active"}, "may sign in now.")
+
+
+def password(given: Namespace) -> None:
+    """Set a password; it is asked for twice, or read from standard input."""
+    connect(given).get(person(given.user))
+    secret = sys.stdin.readline().rstrip("\n") if given.stdin else _asked()
+    _changed(given, {"password": secret}, "has a new password. Their sessions have ended.")
+
+
+def remove(given: Namespace) -> None:
+    """Delete an account, after saying what is lost."""
+    remote = connect(given)
+    user = remote.get(f"{person(given.user)}?include_stopped_servers=1")
+    names = sorted(name or "(default)" for name in user.get("servers") or {})
+    if not given.yes and not _confirmed(user["name"], names):
+        raise Trouble("Nothing was changed.", exit_code=FAILURE)
+    remark(f"Stopping the servers of {user['name']} …")
+    remote.ask("DELETE", person(given.user))
+    if given.output == "json":
+        answer_json({"removed": user["name"]})
+        return
+    answer(f"{user['name']} is deleted. Files are kept.")
+
+
+def _changed(given: Namespace, body: dict[str, Any], words: str) -> None:
+    made = connect(given).ask("PATCH", person(given.user), body)
+    if given.output == "json":
+        answer_json(made)
+        return
+    answer(f"{made['name']} {words}")
+
+
+def _row(user: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        user["name"],
+        user.get("standing") or "active",
+        "yes" if user.get("admin") else "",
+        str(len(user.get("servers") or {}) or ""),
+        user.get("last_activity") or "never",
+    )
+
+
+def _confirmed(name: str, servers: list[str]) -> bool:
+    if not sys.stdin.isatty():
+        words = "This cannot be asked without a terminal: add --yes."
+        raise Trouble(words, exit_code=USAGE)
+    lost = f"their tokens, and their servers ({', '.join(servers)})" if servers else "their tokens"
+    remark(f"This deletes the account {name}, {lost}. Files are kept.")
+    return input(f"Type {name} to go on: ") == name
+
+
+def _asked() -> str:
+    if not sys.stdin.isatty():
+        words = "There is no terminal to ask for a password: use --stdin."
+        raise Trouble(words, exit_code=USAGE)
+    first = getpass.getpass("New password: ")
+    if first != getpass.getpass("Again: "):
+        raise Trouble("The two are not the same; nothing was changed.", exit_code=USAGE)
+    return first
