@@ -229,7 +229,7 @@ def test_named_servers_live_beside_the_default_one_in_one_browser(box: Box) -> N
 
 def test_signing_out_at_the_hub_ends_every_server_of_that_browser_and_no_other(box: Box) -> None:
     box.run_server("ada", "lab2")
-    here, there = box.browser("ada"), box.browser("ada")
+    here, there = box.browser("ada", fresh=True), box.browser("ada", fresh=True)
     for browser in (here, there):
         for path in ("/user/ada/lab", "/user/ada/lab2/lab"):
             assert browser.follow(browser.go(path)).status_code == 200

@@ -5,6 +5,9 @@ import signal
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+import httpx
 
 from tests.e2e.box import Up, until
 from tests.singleuser.browser import Browser
@@ -18,23 +21,42 @@ class Box(Up):
     def __init__(self, folder: Path, **settings: Any) -> None:
         super().__init__(folder, **settings)
         self.open = ExitStack()
+        self._signed_in: dict[str, httpx.Cookies] = {}
 
     def url(self, path: str = "/") -> str:
         return f"http://127.0.0.1:{self.public}{path}"
 
-    def browser(self, name: str = "") -> Browser:
+    def browser(self, name: str = "", *, fresh: bool = False) -> Browser:
+        """Return a browser in which `name` is signed in at the hub.
+
+        In a session that browsers of this person share, as windows do, unless it is `fresh`.
+        """
         browser = Browser(self.url())
         self.open.callback(browser.client.close)
-        if name:
+        if name and not fresh and name in self._signed_in:
+            browser.client.cookies.update(self._signed_in[name])
+        elif name:
             answer = browser.sign_in(name)
             assert answer.status_code in {302, 303}, (answer.status_code, answer.text[:500])
+            if not fresh:
+                self._signed_in[name] = httpx.Cookies(browser.client.cookies)
         return browser
+
+    def hub(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Call the REST API; names in `path` are as people write them."""
+        return super().hub(method, quote(path, safe="/@"), body)
 
     def run_server(self, user: str, name: str = "") -> None:
         path = f"/users/{user}/servers/{name}" if name else f"/users/{user}/server"
         status, answer = self.hub("POST", path)
         assert status in {201, 202, 400}, answer
-        until(lambda: self.shown(user).get(name, {}).get("ready"), f"{user}/{name} is ready")
+        prefix = f"/user/{quote(user, safe='@~')}/" + (f"{name}/" if name else "")
+
+        def ready() -> bool:  # also at the proxy, which hears of it a moment later
+            told = self.shown(user).get(name, {}).get("ready")
+            return bool(told) and self.ask("GET", f"{prefix}api")[0] == 200
+
+        until(ready, f"{user}/{name} is ready")
 
     def shown(self, user: str) -> dict[str, Any]:
         status, answer = self.hub("GET", f"/users/{user}")
