@@ -91,7 +91,7 @@ def test_this_browser_wins_over_the_account_and_the_account_over_what_is_asked()
     assert language_of("", "", "zh") == "zh"
 
 
-@pytest.mark.parametrize("cookie", ["", "480; x", "9999", "-900", "abc", "４８０"])
+@pytest.mark.parametrize("cookie", ["", "480; x", "9999", "-900", "abc", "\uff14\uff18\uff10"])
 def test_a_zone_that_makes_no_sense_is_that_of_the_machine(cookie: str) -> None:
     assert zone_of(cookie, UTC) is UTC
 

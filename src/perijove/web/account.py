@@ -106,6 +106,7 @@ async def _show(hub: Hub, visit: Visit, wrong: Mapping[str, HubError]) -> Respon
         given=given,
         errors={field: said.get(field, "") for field in ("name", "old", "new")},
         passwords=hub.login.signs_up,
+        has_password=await hub.accounts.password(user.name) is not None,
         shortest=SHORTEST_PASSWORD,
         sessions=[_browser(session, visit, who) for session in sessions],
         visits=await told_visits(hub, user, who),
