@@ -35,7 +35,7 @@ class Hands:
     seconds: float = 0.0
 
     def clock(self) -> Clock:
-        return Clock(lambda: 1_800_000_000.0, lambda: self.seconds)
+        return Clock(lambda: 1_800_000_000.0 + self.seconds, lambda: self.seconds)
 
     def move(self, by: timedelta) -> None:
         self.seconds += by.total_seconds()

@@ -32,6 +32,10 @@ class FirstLink:
         if self.clock() - written_at > LIFE + _ROUNDING:
             raise Denied("link.expired", hours=LIFE // timedelta(hours=1))
 
+    async def secret(self) -> str:
+        """Return the secret of the link; '' if there is none."""
+        return (await asyncio.to_thread(self._read))[0]
+
     async def discard(self) -> None:
         """Remove the file: the link was used, which the database knows already."""
         await asyncio.to_thread(self.path.unlink, missing_ok=True)

@@ -138,7 +138,7 @@ class Login:
             Busy: too many tries.
         """
         await self.limits.take(f"link {address}", OF_ADDRESS)
-        claim = f"link {digest(secret)}"
+        claim = _claim(secret)
         if self.first is None or await self._claimed(claim):
             raise Denied("link.used" if self.first else "link.unknown")
         await self.first.require(secret)
@@ -152,6 +152,12 @@ class Login:
         await self.first.discard()
         logger.warning("%s signed in by the one-time link from %s", user.name, address)
         return cookie, session
+
+    async def forget_used_link(self) -> None:
+        """Remove the file of a link that was used, if a kill came before it was removed."""
+        secret = await self.first.secret() if self.first else ""
+        if self.first and secret and await self._claimed(_claim(secret)):
+            await self.first.discard()
 
     @property
     def administrator(self) -> str:
@@ -196,3 +202,7 @@ class Login:
 
 def _from(address: str) -> str:
     return f"address {address}"
+
+
+def _claim(secret: str) -> str:
+    return f"link {digest(secret)}"
