@@ -167,7 +167,7 @@ async def compare(chp: str | None, seconds: float, rounds: int) -> None:
     for name, (rate, cost) in best.items():
         print(f"{name:5} {rate:8.0f} requests/s {cost:7.1f} µs of CPU a request")
     if chp:
-        print(f"ratio {best['chp'][1] / best['ours'][1]:.1f} × less CPU than CHP")
+        print(f"CHP needs {best['chp'][1] / best['ours'][1]:.1f} times the CPU of ours")
     else:
         print("configurable-http-proxy was not found: name it with --chp")
 

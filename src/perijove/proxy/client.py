@@ -4,7 +4,6 @@ import logging
 
 from perijove.proxy.body import Body, Endless
 from perijove.proxy.edge import Edge
-from perijove.proxy.ending import closed, reset
 from perijove.proxy.forwarded import forwarded_fields
 from perijove.proxy.head import LIMIT, Request, Response
 from perijove.proxy.line import Line
@@ -12,6 +11,7 @@ from perijove.proxy.pages import Page, answer, healthy, page
 from perijove.proxy.paths import canonical, has_dots, without_dots
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.table import Route
+from perijove.proxy.transports import closed, reset
 from perijove.proxy.upstream import Upstream
 from perijove.proxy.websocket import GOING_AWAY, Frames
 
@@ -213,14 +213,14 @@ class Client(Line):
         if self._request is not None and self._request.minor == b"1":
             self.write(response.outgoing(b""))
 
-    def answered(self, response: Response) -> None:
-        """Pass the head of the answer on."""
+    def answered(self, response: Response, first: bytes) -> None:
+        """Pass the head of the answer on, with the first of its body in the same write."""
         self._begun = True
         self._endless = isinstance(response.body, Endless)
         self._keep = self._keep and not self._endless and self._body is None
         if response.status < _SUCCESS_ENDS and self._route is not None:
             self._route.used = self._edge.loop.time()
-        self.write(response.outgoing(b"" if self._keep else b"Connection: close\r\n"))
+        self.write(response.outgoing(b"" if self._keep else b"Connection: close\r\n") + first)
 
     def passed(self, data: bytes) -> None:
         """Pass a part of the body on, or WebSocket frames."""

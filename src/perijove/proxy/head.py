@@ -104,6 +104,8 @@ class Fields:
 
     def join(self, start: bytes, extra: bytes) -> bytes:
         """Return the head with another first line, without the cuts and with `extra` fields."""
+        if not self.cuts:
+            return b"%b%b%b\r\n" % (start, self.head[self.line : -2], extra)
         pieces = [start]
         at = self.line
         for begin, end in sorted(set(self.cuts)):
@@ -189,8 +191,10 @@ class Response:
         minor = found[1]
         self.status = int(found[2])
         fields = self.fields = Fields(head, _OF_RESPONSE)
-        tokens = fields.tokens()
-        self.keep = b"close" not in tokens and (minor == b"1" or b"keep-alive" in tokens)
+        self.keep = minor == b"1"
+        if b"connection" in fields.named:
+            tokens = fields.tokens()
+            self.keep = b"close" not in tokens and (self.keep or b"keep-alive" in tokens)
         length, chunked = fields.length(), fields.chunked(minor)
         self.body: Body | None = None
         if self.status < _FINAL or self.status in (_NO_CONTENT, _NOT_MODIFIED) or method == b"HEAD":

@@ -6,10 +6,10 @@ from abc import abstractmethod
 from typing import cast
 
 from perijove.proxy.edge import Edge
-from perijove.proxy.ending import aborted, closed
 from perijove.proxy.forwarded import plain_address
 from perijove.proxy.pages import answer, page
 from perijove.proxy.refusal import Refusal
+from perijove.proxy.transports import aborted, closed, unbuffered
 
 _KEPT_SECONDS = 75.0
 _HALF_OPEN_SECONDS = 60.0
@@ -57,6 +57,7 @@ class Line(asyncio.Protocol):
         """Begin to wait for a request."""
         # uvloop's transports are not asyncio's by class
         self._transport = cast("asyncio.Transport", transport)
+        unbuffered(self._transport)
         peer = transport.get_extra_info("peername")
         self._peer = plain_address(peer[0]) if peer else ""
         crowded = len(self._edge.visitors) >= self._edge.most_visitors

@@ -4,10 +4,10 @@ import asyncio
 from typing import Protocol, cast
 
 from perijove.proxy.body import Body, Endless
-from perijove.proxy.ending import aborted, closed
 from perijove.proxy.head import LIMIT, Response
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.target import Target
+from perijove.proxy.transports import aborted, closed, unbuffered
 
 _CONNECT_SECONDS = 5.0
 _SWITCHING = 101
@@ -23,8 +23,8 @@ class Asker(Protocol):
     def informed(self, response: Response) -> None:
         """Pass an interim answer on."""
 
-    def answered(self, response: Response) -> None:
-        """Pass the head of the answer on."""
+    def answered(self, response: Response, first: bytes) -> None:
+        """Pass the head of the answer on, and the first of its body."""
 
     def passed(self, data: bytes) -> None:
         """Pass a part of the body on, or of what follows a switch of protocols."""
@@ -121,6 +121,7 @@ class Upstream(asyncio.Protocol):
         """Send what has been waiting."""
         # uvloop's transports are not asyncio's by class
         self._transport = cast("asyncio.Transport", transport)
+        unbuffered(self._transport)
         self.full = False
         if self.asker is None:
             self.abandon()
@@ -180,12 +181,16 @@ class Upstream(asyncio.Protocol):
 
     def _begin(self, asker: Asker, response: Response, rest: bytes) -> None:
         self._keep = response.keep
-        self._body = response.body
-        asker.answered(response)
-        if self._body is None:
-            self._finish(asker, clean=not rest)
-        elif rest:
-            self._more(asker, self._body, rest)
+        body = self._body = response.body
+        try:
+            end = body.feed(rest) if body is not None else 0
+        except Refusal:
+            asker.answered(response, b"")
+            self._break(asker)
+            return
+        asker.answered(response, rest if end < 0 else rest[:end])
+        if end >= 0:
+            self._finish(asker, clean=end == len(rest))
 
     def _more(self, asker: Asker, body: Body, data: bytes) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Ending connections so that the other side cannot mistake how."""
+"""How connections end, so that the other side cannot mistake it, and how they wait."""
 
 import asyncio
 import socket
@@ -27,3 +27,12 @@ def reset(transport: asyncio.Transport | None) -> None:
     if sock is not None and not transport.is_closing():
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     transport.abort()
+
+
+def unbuffered(transport: asyncio.Transport) -> None:
+    """Have each write tried at once, and be told to wait as soon as the kernel takes no more.
+
+    So what a slow reader costs is the one piece that was read last, and a small answer does
+    not wait for the end of the loop's round: uvloop takes its short way.
+    """
+    transport.set_write_buffer_limits(0)
