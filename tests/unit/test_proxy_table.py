@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perijove.core import feed
+from perijove.model.route import Route
 from perijove.proxy.table import Damaged, Entries, Table, checksum
 
 HUB = "http://127.0.0.1:8081"
@@ -98,3 +100,10 @@ def test_deltas_and_a_whole_table_end_in_the_same(changes: list[tuple[str, str]]
     for path in ("/a", "/a/b/x", "/a/b/c/d", "/b/a", "/user/x/y/z", "/user/x/z", "/c"):
         assert url(stepwise, path) == url(whole, path)
     assert {t.url for t in stepwise.targets()} == {t.url for t in whole.targets()}
+
+
+@given(st.dictionaries(PREFIXES | st.text(), st.text()))
+def test_hub_and_proxy_agree_on_the_checksum(targets: dict[str, str]) -> None:
+    entries = {prefix: {"target": target} for prefix, target in targets.items()}
+    routes = {key: Route(prefix=key, target=target) for key, target in targets.items()}
+    assert checksum(entries) == feed.checksum(routes)
