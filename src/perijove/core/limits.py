@@ -38,9 +38,9 @@ class Limits:
                 raise Busy("signin.slow-down", retry_after=wait, wait=wait, until=until.isoformat())
         raise Busy("signin.slow-down", retry_after=1, wait=1, until=self.clock().isoformat())
 
-    async def give_back(self, key: str) -> None:
+    async def give_back(self, *keys: str) -> None:
         """Count one try less: it was a good one."""
-        await self.database.write(store.one_less(key[:_LONGEST_KEY]))
+        await self.database.write(*(store.one_less(key[:_LONGEST_KEY]) for key in keys))
 
     async def _counted(self, key: str, most: int) -> bool:
         now = self.clock()

@@ -20,7 +20,7 @@ from perijove.store import attempts
 logger = logging.getLogger(__name__)
 
 OF_ACCOUNT = 10
-"""Passwords that are checked for one name in a minute."""
+"""Wrong passwords for one name in a minute; those under way count as wrong."""
 OF_ADDRESS = 40
 """Wrong ones from one address in a minute: a class behind one address mistypes now and then."""
 _WRITTEN_DOWN = {
@@ -69,7 +69,7 @@ class Login:
         if identity is None:
             logger.warning("sign-in failed for %s from %s", short(name), address)
             raise Denied("wrong-password", name=short(name))
-        await self.limits.give_back(_from(address))
+        await self._uncount(asked, address)
         return await self._let_in(identity)
 
     async def sign_up(
@@ -125,7 +125,7 @@ class Login:
         await self._count(user.name, address)
         if await self.authenticator.authenticate(user.name, password) is None:
             raise Denied("wrong-password", name=short(user.name))
-        await self.limits.give_back(_from(address))
+        await self._uncount(user.name, address)
 
     async def once(self, secret: str, *, address: str, agent: str) -> tuple[str, Session]:
         """Sign the administrator in by the one-time link, as `sign_in` does.
@@ -171,10 +171,14 @@ class Login:
         """Count this try before it is made: any number at once are counted one by one."""
         try:
             await self.limits.take(_from(address), OF_ADDRESS)
-            await self.limits.take(f"name {name}", OF_ACCOUNT)
+            await self.limits.take(_for(name), OF_ACCOUNT)
         except Busy as busy:
             logger.warning("too many sign-ins for %s from %s", short(name), address)
             raise Busy(busy.code, **{**busy.params, "name": short(name)}) from busy
+
+    async def _uncount(self, name: str, address: str) -> None:
+        """Take the count of a right password back: only wrong ones are limited."""
+        await self.limits.give_back(_from(address), _for(name))
 
     async def _let_in(self, identity: Identity) -> User:
         name = normal(identity.name)
@@ -198,6 +202,10 @@ class Login:
         except Invalid as error:
             logger.warning("%s was not let in: %s", short(name), error.code)
             raise
+
+
+def _for(name: str) -> str:
+    return f"name {name}"
 
 
 def _from(address: str) -> str:
