@@ -22,7 +22,7 @@ def prepare(path: str) -> None:
     with in_our_words():
         if not _is_new(path):
             with closing(_connect(path, "ro")) as connection:
-                if not _outdated(connection):
+                if not is_outdated(connection):
                     return
         _upgrade(path)
 
@@ -40,7 +40,12 @@ def _connect(path: str, mode: str) -> sqlite3.Connection:
     )
 
 
-def _outdated(connection: sqlite3.Connection) -> bool:
+def is_outdated(connection: sqlite3.Connection) -> bool:
+    """Return whether the file must be migrated.
+
+    Raises:
+        Refused: it is not ours to touch.
+    """
     rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     tables = {str(row[0]) for row in rows}
     version = None

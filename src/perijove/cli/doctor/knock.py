@@ -1,0 +1,38 @@
+"""Knock at addresses as a browser does: is somebody healthy there, do WebSockets get through?"""
+
+import http.client
+from urllib.parse import urlsplit
+
+_OK = 200
+_PATIENCE = 5.0
+
+
+def healthy(url: str) -> str:
+    """Return what is wrong with whoever answers at `url`; nothing if all is well."""
+    place = urlsplit(url)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=_PATIENCE)
+    try:
+        connection.request("GET", place.path)
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+    return "" if status == _OK else f"HTTP {status}"
+
+
+def echoed(url: str) -> str:
+    """Return why a WebSocket to `url` does not say back what it is told; nothing if it does."""
+    from websockets.exceptions import InvalidStatus, WebSocketException  # noqa: PLC0415 - rare
+    from websockets.sync.client import connect  # noqa: PLC0415
+
+    said = "perijove doctor"
+    try:
+        with connect(url, open_timeout=_PATIENCE, close_timeout=1, proxy=None) as socket:
+            socket.send(said)
+            heard = socket.recv(timeout=_PATIENCE)
+    except InvalidStatus as error:
+        return f"HTTP {error.response.status_code}"
+    except (OSError, TimeoutError, WebSocketException) as error:
+        return str(error) or type(error).__name__
+    return "" if heard == said else "it says something else"

@@ -1,0 +1,166 @@
+"""What doctor says: code -> language -> (sentence, remedy)."""
+# ruff: noqa: E501, RUF001 (a table: one code, one line a language; Chinese has its own commas)
+
+WORDS: dict[str, dict[str, tuple[str, str]]] = {
+    "skipped": {
+        "en": ("Not looked at, because of `{because}`.", ""),
+        "zh": ("因为“{because}”有问题，这一项没有检查。", ""),
+    },
+    "config.good": {
+        "en": ("The configuration is good.", ""),
+        "zh": ("配置没有问题。", ""),
+    },
+    "config.bad": {
+        "en": (
+            "The configuration has {count} error(s), the first: {first}",
+            "Correct them; `perijove config check -f FILE` lists all of them.",
+        ),
+        "zh": (
+            "配置有 {count} 处错误，第一处：{first}",
+            "请改正；`perijove config check -f 文件` 会列出全部错误。",
+        ),
+    },
+    "data.good": {
+        "en": ("The data directory is {path}.", ""),
+        "zh": ("数据目录是 {path}。", ""),
+    },
+    "data.missing": {
+        "en": (
+            "There is no Perijove in {path}.",
+            "Run `perijove up`, or name its directory with --data DIR.",
+        ),
+        "zh": ("{path} 里没有 Perijove。", "请运行 `perijove up`，或用 --data 指定它的目录。"),
+    },
+    "disk.good": {
+        "en": ("The disk has {free} MiB free.", ""),
+        "zh": ("磁盘剩余 {free} MiB。", ""),
+    },
+    "disk.full": {
+        "en": (
+            "The disk that holds {path} has only {free} MiB free.",
+            "Make room on it: people cannot save their work soon.",
+        ),
+        "zh": ("{path} 所在的磁盘只剩 {free} MiB。", "请腾出空间，否则用户很快就无法保存文件。"),
+    },
+    "disk.inodes": {
+        "en": (
+            "The disk that holds {path} can hold only {free} more files.",
+            "Delete small files on it, or make a file system with more inodes.",
+        ),
+        "zh": (
+            "{path} 所在的磁盘只能再存 {free} 个文件。",
+            "请删除一些小文件，或换一个 inode 更多的文件系统。",
+        ),
+    },
+    "disk.read-only": {
+        "en": (
+            "Nothing can be written to {path} ({why}).",
+            "Make it writable for this account; look at `mount` and `ls -ld`.",
+        ),
+        "zh": (
+            "无法写入 {path}（{why}）。",
+            "请让当前账号可以写入；可用 `mount` 和 `ls -ld` 查看。",
+        ),
+    },
+    "database.good": {
+        "en": ("The database is whole, up to date and can be written.", ""),
+        "zh": ("数据库完整、已是最新版本，并且可以写入。", ""),
+    },
+    "database.bad": {
+        "en": (
+            "The database cannot be used: {why}",
+            "Put back a copy of it, or let `perijove up` finish; nothing was changed.",
+        ),
+        "zh": (
+            "数据库无法使用：{why}",
+            "请恢复一份备份，或等 `perijove up` 完成；这里没有改动任何东西。",
+        ),
+    },
+    "database.outdated": {
+        "en": (
+            "The database is of an older version.",
+            "Run `perijove up` once: it brings the database up to date.",
+        ),
+        "zh": ("数据库是旧版本的。", "请运行一次 `perijove up`，它会升级数据库。"),
+    },
+    "database.missing": {
+        "en": ("There is no database yet.", "Run `perijove up`: it makes one."),
+        "zh": ("还没有数据库。", "请运行 `perijove up`，它会创建数据库。"),
+    },
+    "ports.good": {
+        "en": ("Hub (port {hub}) and proxy (port {public}) answer.", ""),
+        "zh": ("Hub（端口 {hub}）和代理（端口 {public}）都有应答。", ""),
+    },
+    "ports.taken": {
+        "en": (
+            "Port {port} is taken by {who}, which is not Perijove.",
+            "Stop that program; the public port may also move: `perijove up --port N`.",
+        ),
+        "zh": (
+            "端口 {port} 被 {who} 占用，它不是 Perijove。",
+            "请停止该程序；公开端口也可以更换：`perijove up --port N`。",
+        ),
+    },
+    "ports.silent": {
+        "en": (
+            "Nothing answers on port {port}: Perijove is not up.",
+            "Run `perijove up`; if it is running, its log in {log} says why.",
+        ),
+        "zh": (
+            "端口 {port} 没有应答：Perijove 没有运行。",
+            "请运行 `perijove up`；如果它已在运行，原因见 {log} 中的日志。",
+        ),
+    },
+    "ports.ill": {
+        "en": (
+            "Perijove listens on port {port}, but says that it is not healthy ({why}).",
+            "Look at the newest lines of the log in {log}.",
+        ),
+        "zh": (
+            "Perijove 在端口 {port} 监听，但它报告自己不健康（{why}）。",
+            "请查看 {log} 中日志的最后几行。",
+        ),
+    },
+    "sign-in.good": {
+        "en": ("People can sign in ({name}).", ""),
+        "zh": ("用户可以登录（{name}）。", ""),
+    },
+    "sign-in.nobody": {
+        "en": (
+            "Nobody can sign in: no rule says who may.",
+            "Set hub.config.Authenticator.allow_all, allowed_users or admin_users, and restart.",
+        ),
+        "zh": (
+            "没有人能登录：没有任何规则说明谁可以登录。",
+            "请设置 hub.config.Authenticator.allow_all、allowed_users 或 admin_users，然后重启。",
+        ),
+    },
+    "websocket.good": {
+        "en": ("A WebSocket through the public address says back what it is told.", ""),
+        "zh": ("经公开地址的 WebSocket 往返正常。", ""),
+    },
+    "websocket.blocked": {
+        "en": (
+            "A WebSocket through {url} does not get through ({why}); no cell would run.",
+            "Let whatever stands before Perijove pass `Upgrade` and `Connection` on.",
+        ),
+        "zh": (
+            "经 {url} 的 WebSocket 不通（{why}），单元格将无法运行。",
+            "请让 Perijove 前面的反向代理转发 `Upgrade` 和 `Connection` 请求头。",
+        ),
+    },
+    "start.good": {
+        "en": ("A server started in {seconds} s and stopped.", ""),
+        "zh": ("测试服务器在 {seconds} 秒内启动，并已停止。", ""),
+    },
+    "start.failed": {
+        "en": (
+            "A server does not start: {why}",
+            "Look at hub.log in {log}; `perijove config explain singleuser.cmd` says what is run.",
+        ),
+        "zh": (
+            "服务器无法启动：{why}",
+            "请查看 {log} 中的 hub.log；`perijove config explain singleuser.cmd` 会说明运行的是什么。",
+        ),
+    },
+}

@@ -1,0 +1,40 @@
+"""Look at a database without changing it: is it whole, ours, up to date, and can it be written?"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from perijove.model.errors import Refused, Unavailable
+from perijove.store.migrations.sqlite import is_outdated
+from perijove.store.unavailable import in_our_words
+
+_PATIENCE = 5.0
+_HEADER = 100
+"""Bytes, without which a file is no SQLite database."""
+
+
+def inspect(path: str) -> None:
+    """Return if the SQLite file at `path` can be used.
+
+    Raises:
+        Refused: it is damaged, of a newer version, or something else.
+        Unavailable: it is missing, cannot be written, or another program holds it.
+    """
+    if not Path(path).is_file() or Path(path).stat().st_size < _HEADER:
+        raise Unavailable("database-missing")
+    with in_our_words():
+        with closing(_connect(path, "ro")) as connection:
+            if is_outdated(connection):
+                raise Unavailable("database-outdated")
+            if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                raise Refused("database-damaged")
+        with closing(_connect(path, "rw")) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+
+
+def _connect(path: str, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"file:{quote(path)}?mode={mode}", uri=True, timeout=_PATIENCE, isolation_level=None
+    )
