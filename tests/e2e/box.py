@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -111,11 +112,10 @@ class Up:
     ) -> tuple[int, bytes]:
         """Return status and body; 0 where nobody answers."""
         connection = http.client.HTTPConnection("127.0.0.1", self.public, timeout=10)
-        with suppress(OSError, http.client.HTTPException):
+        with closing(connection), suppress(OSError, http.client.HTTPException):
             connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        connection.close()
+            with connection.getresponse() as answer:
+                return answer.status, answer.read()
         return 0, b""
 
     def server(self, user: str) -> int:
@@ -125,6 +125,7 @@ class Up:
         status, answer = self.hub("POST", f"/users/{user}/server")
         assert status in {201, 202}, answer
         until(lambda: self.ready(user), f"{user}'s server is ready")
+        until(lambda: self.ask("GET", f"/user/{user}/api")[0] == HTTPStatus.OK, "a route to it")
         return self.server_pids(user)[-1]
 
     def ready(self, user: str) -> bool:

@@ -41,12 +41,17 @@ class Person:
         button = self.page.get_by_role("button", name=self.say("Sign in"), exact=True)
         expect(button).to_be_visible(timeout=_START)
 
+    def is_home(self) -> None:
+        """Return when the home page shows, and the navigation says so."""
+        link = self.page.get_by_role("link", name=self.say("Home"), exact=True)
+        expect(link).to_have_attribute("aria-current", "page")
+
     def sign_in(self, name: str, password: str) -> None:
         page = self.page
         page.get_by_label(self.say("User name")).fill(name)
         page.get_by_label(self.say("Password")).fill(password)
         page.get_by_role("button", name=self.say("Sign in"), exact=True).click()
-        self.sees("Your servers")
+        self.is_home()
 
     def first(self, link: str, password: str) -> None:
         """Use the one-time link of the first administrator."""
@@ -55,7 +60,7 @@ class Person:
         self.sees("Welcome to Perijove")
         page.get_by_label(self.say("Password")).fill(password)
         page.get_by_role("button", name=self.say("Continue")).click()
-        self.sees("Your servers")
+        self.is_home()
 
     def approve(self, name: str) -> None:
         page = self.page
@@ -64,28 +69,31 @@ class Person:
         page.get_by_role("button", name=words).click()
         expect(page.get_by_role("button", name=words)).to_have_count(0)
 
-    def start(self, profile: str = "") -> Lab:
-        """Start the server from the home page and watch until JupyterLab opens by itself."""
-        page = self.page
-        page.goto("/hub/home")
-        page.get_by_role("button", name=self.say("Start")).or_(
-            page.get_by_role("link", name=self.say("Start"))
-        ).first.click()
-        if profile:
-            self.sees("What do you want to work with?")
-            page.get_by_label(profile).check()
-            page.get_by_role("button", name=self.say("Start"), exact=True).click()
+    def start_first(self, profile: str) -> Lab:
+        """Choose a profile on a new person's home page, and watch until JupyterLab opens."""
+        self.page.get_by_role("link", name=self.say("Choose options first")).click()
+        self.sees("What do you want to work with?")
+        self.page.get_by_role("radio", name=profile).check()
+        self.page.get_by_role("button", name=self.say("Start"), exact=True).click()
+        return self.watch()
+
+    def start_again(self) -> Lab:
+        """Start the server as it was last time."""
+        self.page.goto("/hub/home")
+        self.page.get_by_role("button", name=re.compile(f"^{self.say('Start')}")).first.click()
         return self.watch()
 
     def watch(self) -> Lab:
         page = self.page
-        page.wait_for_url(re.compile(r"/hub/spawn-pending/|/user/"), timeout=_START)
+        page.wait_for_url(re.compile(r"/hub/spawn-pending/"), timeout=_START)
+        step = page.locator("ol.steps li[aria-current=step], ol.steps li.done")
+        expect(step.first).to_be_visible()
         page.wait_for_url(re.compile(r"/user/[^/]+/lab"), timeout=_START)
         return Lab(page).wait()
 
     def stop(self) -> None:
         page = self.page
         page.goto("/hub/home")
-        page.get_by_role("link", name=self.say("Stop")).first.click()
+        page.locator("[data-dialog^=stop-]").click()
         page.get_by_role("dialog").get_by_role("button", name=self.say("Stop"), exact=True).click()
         expect(page.get_by_text(self.say("Stopped"), exact=True)).to_be_visible(timeout=_START)

@@ -91,7 +91,7 @@ def test_a_new_person_gets_to_work_and_finds_it_again(
         newcomer.is_let_in()
         newcomer.sign_in(name, PASSWORD)
 
-        lab = newcomer.start("Statistics")
+        lab = newcomer.start_first("Statistics")
         work(lab)
         newcomer.page.reload()
         lab.wait()
@@ -99,7 +99,7 @@ def test_a_new_person_gets_to_work_and_finds_it_again(
         expect(lab.output(3).locator(".widget-slider")).to_be_visible()
 
         newcomer.stop()
-        lab = newcomer.start("Statistics")
+        lab = newcomer.start_again()
         lab.open("first.ipynb")
         there(lab)
         lab.kernel_is_idle()

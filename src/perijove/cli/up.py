@@ -113,9 +113,9 @@ def _supervised(run: _Run) -> None:
         orders=run.orders,
         say=say,
     )
-    supervisor = Supervisor(parts=(run.hub, run.proxy), orders=run.orders, say=say)
+    supervisor = Supervisor(hub=run.hub, proxy=run.proxy, orders=run.orders, say=say)
     try:
-        supervisor.start(run.local(run.host, run.ports.public))
+        supervisor.start(ending.local, run.local(run.host, run.ports.public))
         if not run.orders.stop:
             _tell(run)
         supervisor.run()

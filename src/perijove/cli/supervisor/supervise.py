@@ -19,28 +19,33 @@ _HEARTBEAT = 1.0
 class Supervisor:
     """Knows that a part lives, nothing of what it does."""
 
-    parts: tuple[Part, ...]
+    hub: Part
+    proxy: Part
     orders: Orders
     say: Callable[[str], None]
 
-    def start(self, through_the_proxy: LocalHub) -> None:
-        """Start every part; return once the hub answers through the proxy, or on a stop.
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Return both."""
+        return self.hub, self.proxy
+
+    def start(self, itself: LocalHub, through_the_proxy: LocalHub) -> None:
+        """Start the hub, then the proxy; return once the hub answers through it, or on a stop.
 
         Raises:
             Trouble: a part refuses to start, or nobody answers.
         """
-        for part in self.parts:
-            part.start()
         end = monotonic() + _PATIENCE
-        while not self.orders.stop and not through_the_proxy.healthy():
-            self._require_willing()
-            self._revive()
-            if monotonic() > end:
-                raise Trouble(
-                    f"The hub does not answer after {_PATIENCE:.0f} seconds:"
-                    f" see {self.parts[0].log}."
-                )
-            self.orders.wait(_LOOK)
+        for part, way in ((self.hub, itself), (self.proxy, through_the_proxy)):
+            part.start()
+            while not way.healthy():
+                if self.orders.stop:
+                    return
+                self._require_willing()
+                self._revive()
+                if monotonic() > end:
+                    raise Trouble(f"The hub does not answer: see {part.log}.")
+                self.orders.wait(_LOOK)
 
     def run(self) -> None:
         """Bring back what dies, until somebody asks to stop."""
@@ -49,13 +54,17 @@ class Supervisor:
             self._relay()
             self.orders.wait(min(due, _HEARTBEAT))
 
+    def _begun(self) -> list[Part]:
+        """Return those that were started once."""
+        return [part for part in self.parts if part.began]
+
     def _revive(self) -> float:
         """Start what is due; return seconds until the next one is."""
-        for part in self.parts:
+        for part in self._begun():
             told = part.revive()
             if told:
                 self.say(told)
-        waiting = [part.due - monotonic() for part in self.parts if part.process is None]
+        waiting = [part.due - monotonic() for part in self._begun() if part.process is None]
         return min(waiting, default=_HEARTBEAT)
 
     def _relay(self) -> None:
