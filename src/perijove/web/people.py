@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from perijove.core import Hub
+from perijove.core.access import require_power
 from perijove.core.accounts import SHORTEST_PASSWORD
 from perijove.http.page import Visit
 from perijove.http.reader import Reader, noted
@@ -57,13 +58,14 @@ async def show(hub: Hub, visit: Visit) -> Response:
 
 async def add(hub: Hub, visit: Visit) -> Response:
     """Add a person who may sign in at once."""
-    name = visit.posted("username").strip()
+    name, admin = visit.posted("username").strip(), bool(visit.posted("admin"))
+    require_power(visit.me.principal, User(id=0, name=name), admin=admin)
     try:
         user = await hub.accounts.create(
             name,
             password=visit.posted("password") or None,
             display_name=visit.posted("name").strip()[:120],
-            admin=bool(visit.posted("admin")),
+            admin=admin,
         )
     except HubError as error:
         return await _show(hub, visit, {field_of(error) or "username": error})

@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from perijove.core import Hub
+from perijove.core.access import require_power
 from perijove.core.accounts import SHORTEST_PASSWORD
 from perijove.http.page import Visit
 from perijove.http.sentences import told
@@ -21,18 +22,21 @@ async def show(hub: Hub, visit: Visit) -> Response:
 
 async def approve(hub: Hub, visit: Visit) -> Response:
     """Let the person in."""
+    require_power(visit.me.principal, visit.owner)
     await hub.accounts.approve(visit.owner)
     return go(visit, "admin", said="approved", what=visit.owner.name)
 
 
 async def decline(hub: Hub, visit: Visit) -> Response:
     """Say no to who asked."""
+    require_power(visit.me.principal, visit.owner)
     await hub.accounts.decline(visit.owner)
     return go(visit, "admin", said="declined", what=visit.owner.name)
 
 
 async def block(hub: Hub, visit: Visit) -> Response:
     """Shut the person out; files stay."""
+    require_power(visit.me.principal, visit.owner)
     _require_other(visit)
     await hub.accounts.block(visit.owner)
     return go(visit, "admin", visit.owner.name, said="blocked", what=visit.owner.name)
@@ -40,6 +44,7 @@ async def block(hub: Hub, visit: Visit) -> Response:
 
 async def delete(hub: Hub, visit: Visit) -> Response:
     """Delete the person, if the name was typed."""
+    require_power(visit.me.principal, visit.owner)
     _require_other(visit)
     name = visit.owner.name
     if visit.posted("typed").strip() != name:
@@ -53,6 +58,7 @@ async def delete(hub: Hub, visit: Visit) -> Response:
 
 async def password(hub: Hub, visit: Visit) -> Response:
     """Give the person another password."""
+    require_power(visit.me.principal, visit.owner)
     try:
         await hub.accounts.set_password(visit.owner, visit.posted("new"))
     except HubError as error:
