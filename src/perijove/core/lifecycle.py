@@ -24,6 +24,7 @@ from perijove.kit.ids import Ids
 from perijove.model.decide import Patience
 from perijove.model.instance import Instance
 from perijove.spawners import Spawner
+from perijove.store import phase_log
 from perijove.store.database import Database
 
 
@@ -83,7 +84,8 @@ async def assemble(needs: Needs) -> Lifecycle:
     instance = await own(database, needs.replaces)
     spawner = needs.spawner(instance.id)
     credentials = Credentials(instance=instance.id, key=needs.key, base_url=needs.base_url)
-    transitions = Transitions(clock=clock, ids=Ids(clock), credentials=credentials)
+    ids = Ids(clock, after=await database.read(phase_log.latest()))
+    transitions = Transitions(clock=clock, ids=ids, credentials=credentials)
     feed = Feed(database=database, hub=needs.hub, base_url=needs.base_url)
     reconciler = _reconciler(needs, instance, spawner, transitions, feed)
     return Lifecycle(
