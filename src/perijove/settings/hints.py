@@ -19,7 +19,7 @@ def explained(text: str, source: str, error: Any) -> Problem:
         line, column = before.count("\n") + 1, error.position - before.rfind("\n")
         words = "there is a character here that YAML does not allow (a control character)."
         return Problem(words, place=Place(source, line, column), hint="Is it the right file?")
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    mark = _mark(error)
     lines = text.split("\n")
     at = min(mark.line, len(lines) - 1) if mark else 0
     column = mark.column + 1 if mark else 1
@@ -36,6 +36,14 @@ def explained(text: str, source: str, error: Any) -> Problem:
     )
     said = getattr(error, "problem", None) or "it cannot be read"
     return Problem(f"is no YAML: {said}.", place=Place(source, at + 1, column), hint=hint)
+
+
+def _mark(error: Any) -> Any:
+    """Return where the mistake is: of a quote that is not closed, where it opens."""
+    context = getattr(error, "context_mark", None)
+    if _open_quote(error):
+        return context
+    return getattr(error, "problem_mark", None) or context
 
 
 def _tab(lines: list[str], at: int) -> str:

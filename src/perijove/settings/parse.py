@@ -90,6 +90,7 @@ class _Reading:
             return self._result
         self._result.tree.update(self._mapping(root, ()))
         if self._nodes > _MOST_NODES:
+            self._result.tree.clear()
             self._problem("becomes too large when its aliases (*name) are followed.", root, ())
         return self._result
 

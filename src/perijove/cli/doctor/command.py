@@ -15,7 +15,7 @@ from perijove.cli.remote import Remote, connect
 from perijove.settings import read
 
 UNHEALTHY = 7
-_MARKS = {Health.GOOD: "✓", Health.BAD: "✗", Health.SKIPPED: "–"}
+_MARKS = {Health.GOOD: "✓", Health.BAD: "✗", Health.SKIPPED: "-"}
 
 
 def command(given: Namespace) -> int:
