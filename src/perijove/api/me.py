@@ -23,7 +23,7 @@ async def me(hub: Hub, call: Call) -> Reply:
     user = principal.user
     sight, fields = _sight(principal.scopes, of(user))
     # Nothing is read that is not shown.
-    servers = await hub.servers.of(user) if fields & _OF_SERVERS else []
+    servers = await hub.servers.recent(user) if fields & _OF_SERVERS else []
     model = shown(hub, sight, user, servers)
     return Reply(200, _signed(SelfModel.model_construct(
         _fields_set={*model.model_fields_set}, **model.__dict__,

@@ -101,6 +101,7 @@ async def assemble(needs: Needs) -> Lifecycle:
             check=reconciler.check,
             places=needs.places,
             naming=needs.naming,
+            shelf=reconciler.progress.shelf,
         ),
         feed=feed,
         progress=reconciler.progress,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from perijove.core.admission import Admission
+from perijove.core.memory import Shelf
 from perijove.model.decide import CANCELLED
 from perijove.model.server import Phase, Server
 from perijove.model.signal import Signal
@@ -55,10 +56,13 @@ class Progress:
     database: Database
     spawner: Spawner
     admission: Admission
+    shelf: Shelf[list[Server]] = field(default_factory=Shelf[list[Server]])
+    """Servers that were read a moment ago, of people."""
     _watched: dict[int, _Watched] = field(init=False, default_factory=dict[int, _Watched])
 
     def tell(self, server: Server, seen: Observation | None = None) -> None:
-        """Take note of a row, and of what its workload looked like; costs nothing unwatched."""
+        """Take note of a row, and of what its workload looked like; costs little unwatched."""
+        self.shelf.clear()
         watched = self._watched.get(server.id)
         if watched is None or server.version < watched.server.version:
             return
