@@ -71,10 +71,11 @@ async def desk(
     folder: Path,
     *,
     offers: Sequence[dict[str, Any]] = PROFILES,
+    spawner: FakeSpawner | None = None,
     **keys: Any,
 ) -> AsyncIterator[Desk]:
     """Yield a hub whose people have passwords of ours; `keys` are those of `hub`."""
-    first, spawner = folder / "first", FakeSpawner("i")
+    first, spawner = folder / "first", spawner or FakeSpawner("i")
     first.write_text("s" * 32)
     tree = {"hub": {"allowNamedServers": True, **keys}, "singleuser": {"profileList": list(offers)}}
     running = await whole_hub(database, spawner, tree, first=first)

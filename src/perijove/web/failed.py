@@ -7,7 +7,6 @@ from perijove.http.page import Visit
 from perijove.http.sentences import administrator, next_step, told
 from perijove.model.server import Server
 from perijove.model.signal import Signal
-from perijove.model.stage import Stage, StepCode, StepState
 from perijove.web.cards import card
 from perijove.web.frame import draw, reader
 from perijove.web.steps import steps_of
@@ -19,7 +18,7 @@ async def show(hub: Hub, visit: Visit, server: Server) -> Response:
     reason = server.reason or Signal(code="disappeared")
     shown = card(hub, visit, server.user, server)
     stage = await hub.progress.now(server)
-    ran = _ran(stage)
+    ran = await hub.progress.ran(server)
     named = {"server": shown.title}
     heading = (
         who.say("{server} has ended", named) if ran else who.say("{server} could not start", named)
@@ -40,13 +39,6 @@ async def show(hub: Hub, visit: Visit, server: Server) -> Response:
         steps=[] if ran else steps_of(stage, who),
         log=await hub.progress.log(server),
         support=_support(server, reason),
-    )
-
-
-def _ran(stage: Stage) -> bool:
-    """Return whether it was ready once in this incarnation."""
-    return any(
-        step.code is StepCode.READY and step.state is not StepState.TODO for step in stage.steps
     )
 
 

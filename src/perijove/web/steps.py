@@ -68,10 +68,11 @@ def events_of(stage: Stage, who: Reader) -> list[Event]:
 
 def _time(stage: Stage, n: int, who: Reader) -> str:
     step = stage.steps[n]
+    if step.code is StepCode.REQUESTED:
+        began = step.at or min((each.at for each in stage.steps if each.at), default=None)
+        return who.clock(began) if began else ""
     if step.at is None or step.state is StepState.TODO or step.code is StepCode.READY:
         return ""
-    if step.code is StepCode.REQUESTED:
-        return who.clock(step.at)
     later = next((each.at for each in stage.steps[n + 1 :] if each.at), None)
     until = later or (stage.server.since if stage.ended else who.now)
     return who.duration((until - step.at).total_seconds()) if until else ""

@@ -1,0 +1,170 @@
+"""A hub with people and servers in every state, on a port, for browsers to look at."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+
+from perijove.http.cookies import LOGIN
+from perijove.model.server import Phase
+from perijove.model.user import Standing, User
+from perijove.model.workload import LaunchSpec, Observation, State
+from perijove.spawners.fake import FakeSpawner
+from perijove.store.open import open_database
+from perijove.web.sign_up import COOKIE
+from tests.parts import free_port
+from tests.web.desk import Desk
+from tests.web.desk import desk as open_desk
+
+LOG = """[I 10:02:11 ServerApp] Serving notebooks from local directory: ~
+[E 10:02:12 ServerApp] No module named 'jupyterlab'
+"""
+
+
+@dataclass
+class Gallery:
+    """Where it is, and the cookies of those who can look."""
+
+    url: str
+    cookies: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By a person's name, the cookies of a browser in which they have signed in."""
+
+
+class Waiting(FakeSpawner):
+    """Never gets to a workload whose name has `slow` in it."""
+
+    async def start(self, spec: LaunchSpec) -> None:
+        if "slow" in spec.name:
+            seen = Observation(state=State.PENDING, origin=spec.origin)
+            self.become(spec.name, seen)
+            return
+        await super().start(spec)
+
+
+@contextmanager
+def gallery(folder: Path) -> Iterator[Gallery]:
+    """Yield it, served by a thread of its own."""
+    it = Gallery(f"http://127.0.0.1:{free_port()}")
+    ready, loop = threading.Event(), asyncio.new_event_loop()
+    end, trouble = asyncio.Event(), []
+
+    def run() -> None:
+        try:
+            loop.run_until_complete(_serve(it, folder, ready, end))
+        except BaseException as error:
+            trouble.append(error)
+            raise
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        assert ready.wait(30)
+        assert not trouble, trouble
+        yield it
+    finally:
+        loop.call_soon_threadsafe(end.set)
+        thread.join(20)
+        loop.close()
+
+
+async def _serve(it: Gallery, folder: Path, ready: threading.Event, end: asyncio.Event) -> None:
+    database = await open_database(f"{folder}/hub.sqlite")
+    async with open_desk(database, folder, spawner=Waiting("i")) as desk:
+        await _populate(desk, it)
+        config = uvicorn.Config(
+            desk.running.app,
+            port=int(it.url.rpartition(":")[2]),
+            log_level="warning",
+            lifespan="off",
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.ensure_future(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        ready.set()
+        await end.wait()
+        server.should_exit = True
+        await serving
+    await database.close()
+
+
+async def _populate(desk: Desk, it: Gallery) -> None:
+    hub = desk.hub
+    chen = await desk.person("chen.wei", display_name="Chen Wei", admin=True)
+    lin = await desk.person("lin.xiao", display_name="Lin Xiao", note="Machine Learning 2026")
+    new = await desk.person("gao.lin", display_name="Gao Lin")
+    slow = await desk.person("slow.sun", display_name="Sun Yue")
+    first = await hub.accounts.create("admin", admin=True)
+    zhou = await desk.person(
+        "zhou.yi", display_name="Zhou Yi", note="Assignments", standing=Standing.WAITING
+    )
+    await desk.person("du.fan", display_name="Du Fan", standing=Standing.BLOCKED)
+    for n in range(60):
+        await hub.accounts.add(f"student-{n:02}", display_name=f"Student {n}")
+    await _servers(desk, lin, slow)
+    running = await hub.servers.find(lin, "")
+    assert running
+    await hub.visits.add(running, chen, "looking at the CUDA error you reported")
+    for note, scope in (
+        ("VS Code on my laptop", "access:servers!user"),
+        ("Nightly backup", "self"),
+    ):
+        await _token(desk, lin, note, scope)
+    for user in (chen, lin, new, slow, first):
+        secret, _ = await hub.sessions.begin(
+            user,
+            address="203.0.113.24",
+            agent="Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0",
+        )
+        it.cookies[user.name] = {LOGIN: secret}
+    await hub.sessions.begin(
+        lin,
+        address="198.51.100.7",
+        agent="Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 "
+        "(KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
+    )
+    it.cookies["who asked"] = {COOKIE: str(zhou.id)}
+
+
+async def _token(desk: Desk, owner: User, note: str, scope: str) -> None:
+    secret, _ = await desk.hub.sessions.begin(owner, address="203.0.113.24", agent="")
+    visitor = await desk.hub.sessions.visitor(secret)
+    assert visitor
+    await desk.hub.tokens.make(owner, by=visitor.principal, note=note, scopes=[scope])
+    await desk.hub.sessions.end(visitor.session)
+
+
+async def _servers(desk: Desk, lin: User, slow: User) -> None:
+    hub = desk.hub
+    await hub.servers.start(lin, "", {"profile": "data-science"})
+    for name in ("thesis", "big-join"):
+        await hub.servers.start(lin, name, {"profile": "deep", "image": "old"})
+        await _until(desk, lin, name, Phase.RUNNING)
+    await _until(desk, lin, "", Phase.RUNNING)
+    await hub.servers.stop(lin, "thesis")
+    await _until(desk, lin, "thesis", Phase.STOPPED)
+    broken = await hub.servers.find(lin, "big-join")
+    assert broken
+    seen = desk.spawner.world[broken.key]
+    desk.spawner.written[broken.key] = LOG
+    desk.spawner.become(
+        broken.key, Observation(state=State.EXITED, origin=seen.origin, exit_code=1)
+    )
+    await _until(desk, lin, "big-join", Phase.FAILED)
+    await hub.servers.start(slow, "", {"profile": "deep"})
+    await hub.servers.start(lin, "slow-lab", {"profile": "deep"})
+
+
+async def _until(desk: Desk, owner: User, name: str, phase: Phase) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            server = await desk.hub.servers.find(owner, name)
+            if server and server.phase is phase:
+                return
+            await asyncio.sleep(0.02)

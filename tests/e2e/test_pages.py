@@ -1,0 +1,215 @@
+"""Every page in a real browser: nothing for axe to find, nothing wider than the screen."""
+
+import io
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+from perijove.http import elsewhere
+from perijove.http.cookies import LOGIN
+from perijove.web.routes import PAGES
+from tests.e2e.chromium import chromium
+from tests.e2e.gallery import Gallery, gallery
+
+SHOTS = Path(__file__).parents[2] / "docs" / "screenshots"
+LARGEST = 120_000
+LANGUAGES = ("en", "zh")
+THEMES = ("light", "dark")
+WIDTHS = (1280, 390)
+NARROWER = (320, 700, 1000)
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+SWITCH = """async (theme) => {
+  document.documentElement.dataset.theme = theme;
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  await Promise.allSettled(document.getAnimations().map((each) => each.finished));
+}"""
+"""Colours are measured once they have changed."""
+Act = Callable[[Page], None]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One page in one state: who looks, where, and what they do there."""
+
+    name: str
+    who: str
+    path: str
+    act: Act | None = None
+
+
+def _wrong(page: Page) -> None:
+    page.fill("#username", "lin.xiao")
+    page.fill("#password", "wrong")
+    page.locator("main form button").click()
+
+
+def _make_token(page: Page) -> None:
+    page.click('[data-dialog="new-token"]')
+    page.fill("#note", "backup of my laptop")
+    page.locator("#new-token button.main").click()
+
+
+def _opens(dialog: str) -> Act:
+    def act(page: Page) -> None:
+        page.click(f'[data-dialog="{dialog}"]')
+
+    return act
+
+
+def _deep(page: Page) -> None:
+    page.check('input[value="deep"]')
+    page.locator("input[data-unlisted]").check()
+
+
+ALL = [
+    Seen("sign-in", "", "/login?said=out"),
+    Seen("sign-in-wrong", "", "/login", _wrong),
+    Seen("sign-up", "", "/signup"),
+    Seen("sign-up-waiting", "who asked", "/signup/waiting"),
+    Seen("first", "admin", "/first/password"),
+    Seen("first-used", "", "/first?secret=no"),
+    Seen("home-new", "gao.lin", "/home"),
+    Seen("home", "lin.xiao", "/home"),
+    Seen("home-stop", "lin.xiao", "/home", _opens("stop-main")),
+    Seen("home-server", "lin.xiao", "/home", _opens("new")),
+    Seen("start", "lin.xiao", "/spawn/lin.xiao/thesis", _deep),
+    Seen("progress", "slow.sun", "/spawn-pending/slow.sun"),
+    Seen("failed", "lin.xiao", "/spawn-pending/lin.xiao/big-join"),
+    Seen("stopped", "lin.xiao", "/user/lin.xiao/thesis/lab"),
+    Seen("tokens", "lin.xiao", "/token"),
+    Seen("token-new", "lin.xiao", "/token", _opens("new-token")),
+    Seen("token-made", "lin.xiao", "/token", _make_token),
+    Seen("account", "lin.xiao", "/account"),
+    Seen("people", "chen.wei", "/admin"),
+    Seen("people-add", "chen.wei", "/admin", _opens("add")),
+    Seen("people-none", "chen.wei", "/admin?q=zhuo"),
+    Seen("person", "chen.wei", "/admin/lin.xiao"),
+    Seen("person-delete", "chen.wei", "/admin/lin.xiao", _opens("delete")),
+    Seen("visit", "chen.wei", "/visit/lin.xiao"),
+    Seen("not-found", "lin.xiao", "/hoem"),
+    Seen("not-allowed", "lin.xiao", "/admin"),
+    Seen("broken", "lin.xiao", "/error/500"),
+    Seen("restarting", "", "/error/503?url=%2Fhub%2Fhome"),
+    Seen("not-answering", "", "/error/503?url=%2Fuser%2Flin.xiao%2F"),
+]
+ELSEWHERE = {
+    "/": "leads on",
+    "/logout": "leads on; the question of another site's link is tried in tests/web",
+    "/first": "leads on, or is first-used",
+    "/language/{code}": "leads on",
+    "/static/{*file}": "a file",
+    "/logo": "a file",
+    "/spawn": "leads on",
+    "/spawn/{user}": "start, of the default server",
+    "/spawn-pending/{user}/{server}": "progress, of a named server",
+    "/spawn-stream/{user}": "a stream",
+    "/spawn-stream/{user}/{server}": "a stream",
+    "/home/stream": "a stream",
+    "/signup/stream": "a stream",
+    "/visit/{user}/{server}": "visit, of a named server",
+    "/user/{user}": "leads on",
+    "/user-redirect/{*path}": "leads on",
+}
+"""Pages that no browser looks at here, each with its reason."""
+
+
+@pytest.fixture(scope="module")
+def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    with gallery(tmp_path_factory.mktemp("gallery")) as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as it:
+        yield it
+
+
+def context(browser: Browser, hall: Gallery, who: str, language: str) -> BrowserContext:
+    it = browser.new_context(
+        viewport={"width": WIDTHS[0], "height": 900},
+        reduced_motion="reduce",
+        timezone_id="Asia/Shanghai",
+    )
+    given = {"pj_language": (language, "/"), "pj_zone": ("480", "/")}
+    for name, value in hall.cookies.get(who, {}).items():
+        given[name] = (value, "/hub/" if name == LOGIN else "/hub/signup")
+    it.add_cookies(
+        [{"name": name, "value": value, "domain": "127.0.0.1", "path": path}
+         for name, (value, path) in given.items()]
+    )  # fmt: skip
+    return it
+
+
+def look(page: Page, hall: Gallery, seen: Seen) -> None:
+    page.goto(f"{hall.url}/hub{seen.path}")
+    if seen.act:
+        seen.act(page)
+    page.wait_for_load_state("load")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("seen", ALL, ids=lambda seen: seen.name)
+def test_axe_finds_nothing_and_nothing_is_too_wide(
+    browser: Browser, hall: Gallery, seen: Seen, language: str
+) -> None:
+    with context(browser, hall, seen.who, language) as it:
+        page: Page = it.new_page()
+        said: list[ConsoleMessage] = []
+        page.on("console", lambda message: said.append(message))  # noqa: PLW0108
+        look(page, hall, seen)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            for theme in THEMES:
+                page.evaluate(SWITCH, theme)
+                found = Axe().run(page, options=RULES)
+                assert found.violations_count == 0, f"{width} {theme}\n{found.generate_report()}"
+        for width in (*WIDTHS, *NARROWER):
+            page.set_viewport_size({"width": width, "height": 900})
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{wide} px wide on a screen of {width}"
+        assert [text for text in map(_complaint, said) if text] == []
+
+
+def _complaint(message: ConsoleMessage) -> str:
+    """Return what a browser complains of: scripts, and our own policy; not the page's status."""
+    text = message.text
+    return "" if message.type != "error" or "Failed to load resource" in text else text
+
+
+def test_every_page_of_the_router_is_looked_at() -> None:
+    asked = {urlsplit(seen.path).path for seen in ALL}
+    pages = {page.path for page in [*PAGES, *elsewhere.PAGES] if page.method == "GET"}
+    unseen = {path for path in pages if not any(_matches(path, it) for it in asked)}
+    assert sorted(unseen - ELSEWHERE.keys()) == []
+    assert sorted(ELSEWHERE.keys() - pages) == []
+
+
+def _matches(template: str, path: str) -> bool:
+    pattern = re.sub(r"\\{\\\*\w+\\}", ".+", re.escape(template))
+    return re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", pattern), path) is not None
+
+
+@pytest.mark.skipif(os.environ.get("UPDATE") != "1", reason="UPDATE=1 takes them anew")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_screenshots_are_taken(browser: Browser, hall: Gallery, language: str) -> None:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    for seen in ALL:
+        with context(browser, hall, seen.who, language) as it:
+            page = it.new_page()
+            page.set_viewport_size({"width": 1280, "height": 800})
+            look(page, hall, seen)
+            page.wait_for_timeout(150)
+            shot = Image.open(io.BytesIO(page.screenshot()))
+            small = shot.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+            path = SHOTS / f"{seen.name}.{language}.png"
+            small.save(path, optimize=True)
+            assert path.stat().st_size < LARGEST, path.name
