@@ -147,4 +147,7 @@ def test_the_sample_of_seed_s1_is_good_once_it_is_indented(tmp_path: Path) -> No
     assert len(misspelt) == 4
     assert "singleuser.extraPodConfig" in reading.idle
     file.write_text(f"{file.read_text()}\ncompat: {{honourMisspelt: true}}\n")
-    assert not [it for it in read(file, {}).notices if "honourMisspelt" in it.hint]
+    reading = read(file, {})
+    assert not [it for it in reading.notices if "honourMisspelt" in it.hint]
+    first = reading.required().profiles.items[0].overrides
+    assert (first["cpu_guarantee"], first["mem_guarantee"]) == (1, "1G")

@@ -13,6 +13,7 @@ from perijove.core.profiles import ProfileEntry, profiles, slug_of
 from perijove.kit.section import Section
 from perijove.settings.authentication import SignIn, sign_in
 from perijove.settings.hub import HubSettings
+from perijove.settings.known import MISSPELT
 
 
 class ProxySettings(Section):
@@ -104,7 +105,17 @@ class Settings(Section):
     @cached_property
     def profiles(self) -> Profiles:
         """What people may choose from."""
-        return Profiles(profiles(self.singleuser.profile_list))
+        entries = self.singleuser.profile_list
+        if self.compat.honour_misspelt:
+            entries = tuple(ProfileEntry(**_spelled(it.model_dump())) for it in entries)
+        return Profiles(profiles(entries))
+
+
+def _spelled(value: Any) -> Any:
+    """Return what a profile was meant to say."""
+    if isinstance(value, Mapping):
+        return {MISSPELT.get(key, key): _spelled(it) for key, it in value.items()}
+    return value
 
 
 def _text(value: Any) -> Any:
