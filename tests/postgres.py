@@ -35,7 +35,7 @@ def throw_away(folder: Path) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="pj-pg-", ignore_cleanup_errors=True) as data:
         if account:
             os.chown(data, pwd.getpwnam(account).pw_uid, -1)
-        made = [folder / "initdb", "-D", data, "-U", "perijove", "-A", "trust", "--no-sync"]
+        made = [str(folder / "initdb"), "-D", data, "-U", "perijove", "-A", "trust", "--no-sync"]
         subprocess.run(made, check=True, capture_output=True, user=account, cwd=data)
         port = free_port()
         options = [part for option in _QUICK for part in ("-c", option)]
