@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 from perijove.cli.hold import started
 from tests.parts import free_port
 
-SERVER = Path(__file__).parents[1] / "storm" / "server.py"
+SERVER = Path(__file__).with_name("server.py")
 PATIENCE = 60.0
 
 
@@ -40,8 +41,13 @@ class Up:
         self.data = folder / "data"
         self.public = free_port()
         self.file = folder / "config.yaml"
-        command = [sys.executable, "-I", "-S", str(SERVER), "{port}", f"{folder}/starts"]
-        tree = {"proxy": {"port": self.public}, "singleuser": {"cmd": command}, **settings}
+        command = [sys.executable, "-I", "-S", str(SERVER), f"{folder}/starts"]
+        tree = {
+            "proxy": {"port": self.public},
+            "singleuser": {"cmd": command},
+            "place": {"firstPort": random.randrange(20000, 29900), "ports": 100},
+            **settings,
+        }
         self.file.write_text(json.dumps(tree))  # JSON is YAML
         self.process: subprocess.Popen[bytes] | None = None
         self.told: dict[str, Any] = {}
