@@ -213,3 +213,52 @@ def test_screenshots_are_taken(browser: Browser, hall: Gallery, language: str) -
             path = SHOTS / f"{seen.name}.{language}.png"
             small.save(path, optimize=True)
             assert path.stat().st_size < LARGEST, path.name
+
+
+def test_dialogs_open_and_close_by_keyboard_and_give_the_focus_back(
+    browser: Browser, hall: Gallery
+) -> None:
+    with context(browser, hall, "chen.wei", "en") as it:
+        page = it.new_page()
+        page.goto(f"{hall.url}/hub/admin/lin.xiao")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.focus('[data-dialog="delete"]')
+        page.keyboard.press("Enter")
+        final = page.locator("#delete [data-final]")
+        assert final.is_disabled()
+        page.fill("#typed", "lin")
+        assert final.is_disabled()
+        page.fill("#typed", "lin.xiao")
+        assert final.is_enabled()
+        page.keyboard.press("Escape")
+        assert not page.locator("#delete").is_visible()
+        assert page.evaluate("document.activeElement.dataset.dialog") == "delete"
+
+
+def test_without_scripts_a_dialog_stands_in_place_and_its_form_works(
+    browser: Browser, hall: Gallery
+) -> None:
+    it = browser.new_context(java_script_enabled=False)
+    secret = hall.cookies["lin.xiao"][LOGIN]
+    it.add_cookies([{"name": LOGIN, "value": secret, "domain": "127.0.0.1", "path": "/hub/"}])
+    page = it.new_page()
+    page.goto(f"{hall.url}/hub/home")
+    page.get_by_role("link", name="Stop Default server").click()
+    page.get_by_role("link", name="Keep it running").click()
+    page.get_by_role("link", name="New server").click()
+    page.get_by_label("Server name").fill("plain")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("radio", name="Data science").check()
+    page.get_by_role("button", name="Start").click()
+    page.goto(f"{hall.url}/hub/home")
+    assert page.get_by_role("heading", name="plain").is_visible()
+    it.close()
+
+
+def test_a_page_that_waits_goes_on_by_itself(browser: Browser, hall: Gallery) -> None:
+    with context(browser, hall, "gao.lin", "en") as it:
+        page = it.new_page()
+        page.goto(f"{hall.url}/hub/home")
+        page.get_by_role("button", name="Start my server").click()
+        page.wait_for_url("**/user/gao.lin/**")  # there is no proxy here: the hub answers

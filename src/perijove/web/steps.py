@@ -63,7 +63,8 @@ def events_of(stage: Stage, who: Reader) -> list[Event]:
     if stage.ended and stage.server.reason:
         reason = stage.server.reason
         seen.append(Event(stage.server.since, told(reason.code, reason.params, who)))
-    return sorted([*reached, *seen], key=lambda each: each.at, reverse=True)
+    told_so_far = sorted([*reached, *seen], key=lambda each: each.at)  # equal ones stay in order
+    return told_so_far[::-1]
 
 
 def _time(stage: Stage, n: int, who: Reader) -> str:
