@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from perijove.api.models import SelfModel
-from perijove.api.users import of, shown
+from perijove.api.users import of, seen
 from perijove.core import Hub
 from perijove.core.access import Sight
 from perijove.http.route import Call, Reply
@@ -24,10 +24,13 @@ async def me(hub: Hub, call: Call) -> Reply:
     sight, fields = _sight(principal.scopes, of(user))
     # Nothing is read that is not shown.
     servers = await hub.servers.recent(user) if fields & _OF_SERVERS else []
-    model = shown(hub, sight, user, servers)
-    return Reply(200, _signed(SelfModel.model_construct(
-        _fields_set={*model.model_fields_set}, **model.__dict__,
-    ), principal))  # fmt: skip
+    values = {
+        **seen(hub, sight, user, fields, servers),
+        "scopes": _texts(principal.scopes),
+        "token_id": token_id(principal.token_id),
+        "session_id": principal.session,
+    }
+    return Reply(200, SelfModel.model_construct(set(values), **values))
 
 
 def token_id(id: int | None) -> str | None:
@@ -38,18 +41,15 @@ def token_id(id: int | None) -> str | None:
 def _service(principal: Principal) -> Reply:
     if principal.kind != "service":
         raise Anonymous
-    model = SelfModel.model_construct(
-        _fields_set={"kind", "name", "admin"},
-        kind="service", name=principal.name, admin=principal.admin,
-    )  # fmt: skip
-    return Reply(200, _signed(model, principal))
-
-
-def _signed(model: SelfModel, principal: Principal) -> SelfModel:
-    model.scopes = _texts(principal.scopes)
-    model.token_id = token_id(principal.token_id)
-    model.session_id = principal.session
-    return model
+    values = {
+        "kind": "service",
+        "name": principal.name,
+        "admin": principal.admin,
+        "scopes": _texts(principal.scopes),
+        "token_id": token_id(principal.token_id),
+        "session_id": principal.session,
+    }
+    return Reply(200, SelfModel.model_construct(set(values), **values))
 
 
 @lru_cache(_REMEMBERED)
