@@ -76,7 +76,20 @@ COMMANDS = (
         "proxy",
         "run the proxy alone",
         "perijove.cli.proxy:command",
-        (_FILE, _DATA),
+        (
+            _FILE,
+            _DATA,
+            Argument(("--hub",), "the hub, instead of that of a box", {"metavar": "URL"}),
+            Argument(("--token-file",), "file with the token for that hub", {"metavar": "FILE"}),
+            Argument(("--table",), "file for the last table of routes", {"metavar": "FILE"}),
+            Argument(("--ip",), "address to listen on", {"metavar": "IP"}),
+            Argument(("--port",), "port to listen on", {"type": int, "metavar": "N"}),
+            Argument(("--pid-file",), "file for the process id", {"metavar": "FILE"}),
+            Argument(
+                ("--trusted-proxies",), "networks whose X-Forwarded-* are believed, by commas",
+                {"metavar": "NETWORKS"},
+            ),
+        ),
         ("perijove proxy --data /srv/perijove",),
     ),
     Command(

@@ -67,7 +67,9 @@ class ChoiceEntry(Traits):
     """`profile_options.<option>.choices.<choice>`."""
 
     display_name: str = ""
+    """What people read; its key if unset."""
     default: bool = False
+    """Taken when a start says nothing; the first one if none is."""
     kubespawner_override: dict[str, Any] = Field(default={})
     """What a server with this choice gets instead."""
 
@@ -76,17 +78,24 @@ class UnlistedEntry(Traits):
     """`profile_options.<option>.unlisted_choice`."""
 
     enabled: bool = False
+    """People may write a choice of their own."""
     display_name: str = ""
+    """What the field is called."""
     display_name_in_choices: str = ""
+    """What it is called among the choices; unset: Other…"""
     validation_regex: str = ""
+    """What they write must match it from its beginning; `$` asks for the end."""
     validation_message: str = ""
+    """What people are told when it does not match."""
     kubespawner_override: dict[str, Any] = Field(default={})
+    """What a server gets; `{value}` is what they wrote."""
 
 
 class OptionEntry(Traits):
     """`profile_options.<option>`."""
 
     display_name: str = ""
+    """The question that people read; its key if unset."""
     choices: dict[str, ChoiceEntry] = Field(default={})
     unlisted_choice: UnlistedEntry | None = None
 
@@ -99,6 +108,7 @@ class ProfileEntry(Traits):
     slug: str = ""
     """What programs call it; made of the display name if it is missing."""
     description: str = ""
+    """What people read below its name."""
     default: bool = False
     """Taken when a start names no profile; the first one if none is."""
     kubespawner_override: dict[str, Any] = Field(default={})

@@ -67,11 +67,15 @@ class RoleSettings(Traits):
     name: str = ""
     """What the API calls it; its key if unset."""
     description: str = ""
+    """What it is for, in words."""
     scopes: tuple[str, ...] = ()
     """What it allows."""
     users: frozenset[str] = frozenset()
+    """Users who have it."""
     groups: frozenset[str] = frozenset()
+    """Groups whose members have it."""
     services: frozenset[str] = frozenset()
+    """Services that have it."""
 
     @field_validator("scopes")
     @classmethod

@@ -71,9 +71,15 @@ def _settled(parsed: parse.Parsed, environment: Mapping[str, str]) -> Reading:
     return Reading(
         settings=settings,
         notices=tuple(notices(settings, places)),
-        idle=tuple(dotted(path) for path in walk.idle),
+        idle=tuple(dotted(path) for path in [*walk.idle, *_not_yet(known)]),
         places=places,
     )
+
+
+def _not_yet(known: Mapping[str, Any]) -> list[Path]:
+    """Return keys that are ours, are checked, and that nothing reads in this version."""
+    cull = known.get("cull")
+    return [("cull", key) for key in cull] if isinstance(cull, Mapping) else []
 
 
 def _validated(

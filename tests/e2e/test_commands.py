@@ -1,0 +1,149 @@
+"""The commands for people, servers and tokens, on a box that runs: what they do, how they end."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.box import Up, until
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    box = Up(tmp_path_factory.mktemp("commands"), hub={"baseUrl": "/lab/"})
+    box.start()
+    yield box
+    box.stop()
+
+
+def perijove(
+    up: Up, *given: str, said: str = "", rc: int = 0, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "perijove", *given, "--data", str(up.data)]
+    done = subprocess.run(
+        command,
+        input=said,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == rc, (done.stdout, done.stderr)
+    return done
+
+
+def test_an_account_is_added_given_a_password_listed_and_removed(up: Up) -> None:
+    assert "ada is added" in perijove(up, "user", "add", "ada").stdout
+    again = perijove(up, "user", "add", "ada", rc=5)
+    assert again.stderr == "perijove: ada is taken. Choose another.\n"
+    perijove(up, "user", "password", "ada", "--stdin", said="correct horse battery staple\n")
+    short = perijove(up, "user", "password", "ada", "--stdin", said="x\n", rc=1)
+    assert "at least" in short.stderr
+    told = json.loads(perijove(up, "user", "list", "-o", "json").stdout)
+    assert [it["name"] for it in told] == ["ada"]
+    table = perijove(up, "user", "list").stdout.splitlines()
+    assert table[0].split()[:2] == ["NAME", "STANDING"]
+    assert table[1].split()[:2] == ["ada", "active"]
+    assert "--yes" in perijove(up, "user", "remove", "ada", rc=2).stderr
+    assert "Files are kept" in perijove(up, "user", "remove", "ada", "--yes").stdout
+    assert json.loads(perijove(up, "user", "list", "-o", "json").stdout) == []
+
+
+def test_a_person_who_is_blocked_is_listed_as_such_and_approved_again(up: Up) -> None:
+    perijove(up, "user", "add", "bob", "--admin")
+    token = (up.data / "secrets" / "cli-token").read_text().strip()
+    headers = {"Authorization": f"token {token}", "Content-Type": "application/json"}
+    blocked = json.dumps({"standing": "blocked"}).encode()
+    assert up.ask("PATCH", "/lab/hub/api/users/bob", headers, blocked)[0] == 200
+    assert perijove(up, "user", "list").stdout.split()[-4:-2] == ["bob", "blocked"]
+    perijove(up, "user", "approve", "bob")
+    (bob,) = json.loads(perijove(up, "user", "list", "-o", "json").stdout)
+    assert (bob["admin"], bob.get("standing")) == (True, None)
+    perijove(up, "user", "remove", "bob", "--yes")
+
+
+def test_what_is_not_there_and_what_may_not_be_done_have_codes_of_their_own(up: Up) -> None:
+    perijove(up, "user", "approve", "nobody", rc=3)
+    perijove(up, "server", "start", "nobody", rc=3)
+    elsewhere = f"http://127.0.0.1:{up.public}/lab/"
+    perijove(up, "user", "list", rc=4, PERIJOVE_URL=elsewhere, PERIJOVE_TOKEN="wrong")
+    perijove(up, "user", "list", rc=4, PERIJOVE_URL=elsewhere)
+    nobody = perijove(
+        up, "user", "list", rc=1, PERIJOVE_URL="http://127.0.0.1:1/", PERIJOVE_TOKEN="x"
+    )
+    assert "Cannot reach the hub" in nobody.stderr
+    assert "perijove up" in nobody.stderr
+
+
+def test_a_server_is_started_followed_listed_read_and_stopped(up: Up) -> None:
+    perijove(up, "user", "add", "eve")
+    started = perijove(up, "server", "start", "eve")
+    assert started.stdout.strip() == f"http://127.0.0.1:{up.public}/lab/user/eve/"
+    assert "100%" in started.stderr
+    again = perijove(up, "server", "start", "eve", rc=5)
+    assert "already running" in again.stderr
+    (server,) = json.loads(perijove(up, "server", "list", "-o", "json").stdout)
+    assert (server["user"], server["ready"]) == ("eve", True)
+    assert perijove(up, "server", "list").stdout.splitlines()[1].split()[:2] == ["eve", "ready"]
+    told = json.loads(perijove(up, "server", "logs", "eve", "-o", "json").stdout)
+    assert told["server"] == "eve"
+    opened = perijove(up, "server", "open", "eve", "--print")
+    assert opened.stdout.strip() == f"http://127.0.0.1:{up.public}/lab/user/eve/"
+    perijove(up, "server", "stop", "eve")
+    until(lambda: perijove(up, "server", "list", "-o", "json").stdout == "[]\n", "stopped")
+    assert "--option x" in perijove(up, "server", "start", "eve", "--option", "x", rc=2).stderr
+    perijove(up, "user", "remove", "eve", "--yes")
+
+
+def test_a_token_is_made_shown_once_used_and_revoked(up: Up) -> None:
+    perijove(up, "user", "add", "kim")
+    made = perijove(up, "token", "create", "kim", "--note", "backup", "--scope", "read:users!user")
+    secret = made.stdout.strip()
+    assert secret.isalnum()
+    assert up.ask("GET", "/lab/hub/api/user", {"Authorization": f"token {secret}"})[0] == 200
+    listed = perijove(up, "token", "list", "kim").stdout
+    assert "backup" in listed
+    assert secret not in listed
+    (token,) = json.loads(perijove(up, "token", "list", "kim", "-o", "json").stdout)
+    perijove(up, "token", "revoke", "kim", token["id"])
+    assert up.ask("GET", "/lab/hub/api/user", {"Authorization": f"token {secret}"})[0] == 403
+    perijove(up, "token", "revoke", "kim", token["id"], rc=3)
+    perijove(up, "user", "remove", "kim", "--yes")
+
+
+def on_a_terminal(up: Up, *given: str, answer: bytes = b"", **environment: str) -> tuple[int, str]:
+    """Run a command on a terminal; return how it ended, and what was seen."""
+    command = [sys.executable, "-m", "perijove", *given, "--data", str(up.data)]
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs,
+        env={**os.environ, "TERM": "xterm-256color", **environment},
+    )  # fmt: skip
+    os.close(theirs)
+    seen = b""
+    try:
+        while data := os.read(ours, 4096):
+            seen += data
+            if answer and b"to go on" in seen:
+                os.write(ours, answer)
+                answer = b""
+    except OSError:  # how a terminal says that the other side is closed
+        pass
+    os.close(ours)
+    return process.wait(timeout=30), seen.decode()
+
+
+def test_a_removal_is_asked_for_with_what_is_lost(up: Up) -> None:
+    perijove(up, "user", "add", "max")
+    rc, seen = on_a_terminal(up, "user", "remove", "max", answer=b"no\n")
+    assert (rc, "Nothing was changed" in seen) == (1, True)
+    assert "This deletes the account max" in seen
+    assert "\x1b[" in on_a_terminal(up, "user", "list")[1]
+    assert "\x1b[3" not in on_a_terminal(up, "user", "list", NO_COLOR="1")[1]
+    rc, seen = on_a_terminal(up, "user", "remove", "max", answer=b"max\n")
+    assert (rc, "max is deleted" in seen) == (0, True)
