@@ -63,7 +63,7 @@ class Contender(ABC):
     async def start(self) -> None:
         """Start it and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "log").open("ab") as log:
+        with (self.folder / "bench.log").open("ab") as log:
             for command in self.commands:
                 self.processes.append(
                     subprocess.Popen(  # noqa: ASYNC220, S603 - our own commands
@@ -78,7 +78,7 @@ class Contender(ABC):
         async with asyncio.timeout(_PATIENCE):
             while (await client.ask("GET", "/hub/health"))[0] != 200:  # noqa: PLR2004 - healthy
                 if self.processes[0].poll() is not None:
-                    raise RuntimeError((self.folder / "log").read_text()[-2000:])
+                    raise RuntimeError((self.folder / "bench.log").read_text()[-2000:])
                 await asyncio.sleep(0.1)
             await asyncio.sleep(2)  # what it still does after it has begun to answer
         client.close()

@@ -1,10 +1,11 @@
 """What is measured: a start, a look, a thousand starts at once, ten thousand users in memory."""
 
 import asyncio
+import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,8 +85,7 @@ async def storm(hub: Contender, starts: int) -> Storm:
     names = await add_users(hub, "all", starts)
     before = await hub.routes()
     await _settle(hub)
-    delays: list[float] = []
-    probe = asyncio.create_task(_probe(hub, delays))
+    probe = await _probe(hub)
     client, cpu, began = hub.client(), cpu_seconds(hub.hub), time.monotonic()
 
     async def start(name: str) -> None:
@@ -96,16 +96,26 @@ async def storm(hub: Contender, starts: int) -> Storm:
     seconds = time.monotonic() - began
     cost = cpu_seconds(hub.hub) - cpu
     await crowd
-    probe.cancel()
-    with suppress(asyncio.CancelledError):
-        await probe
+    probe.terminate()
+    delays, _ = await probe.communicate()
     client.close()
     return Storm(
         seconds=seconds,
         failed=starts - (ready - before),
-        p99_ms=statistics.quantiles(delays, n=100)[98] * 1e3,
+        p99_ms=statistics.quantiles(json.loads(delays), n=100)[98] * 1e3,
         cpu_ms=cost / starts * 1e3,
     )
+
+
+async def _probe(hub: Contender) -> asyncio.subprocess.Process:
+    """Return a process that asks something unrelated, and has begun to."""
+    probe = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.hub.probe", str(hub.port), hub.token),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert probe.stdout
+    assert await probe.stdout.readline() == b"ready\n"
+    return probe
 
 
 async def memory(hub: Contender, users: int, servers: int) -> float:
@@ -141,24 +151,6 @@ async def _together(
     async with asyncio.TaskGroup() as tasks:
         for _ in range(min(number, len(names))):
             tasks.create_task(one())
-
-
-async def _probe(hub: Contender, delays: list[float]) -> None:
-    """Ask something unrelated a hundred times a second; what waits is late for all its time."""
-    client = hub.client()
-
-    async def ask() -> None:
-        began = time.monotonic()
-        await client.ask("GET", "/hub/api/user")
-        delays.append(time.monotonic() - began)
-
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                tasks.create_task(ask())
-                await asyncio.sleep(0.01)
-    finally:
-        client.close()
 
 
 async def _until_routed(hub: Contender, wanted: int, patience: float) -> int:
