@@ -100,7 +100,6 @@ async def _populate(desk: Desk, it: Gallery) -> None:
     lin = await desk.person("lin.xiao", display_name="Lin Xiao", note="Machine Learning 2026")
     new = await desk.person("gao.lin", display_name="Gao Lin")
     slow = await desk.person("slow.sun", display_name="Sun Yue")
-    first = await hub.accounts.create("admin", admin=True)
     zhou = await desk.person(
         "zhou.yi", display_name="Zhou Yi", note="Assignments", standing=Standing.WAITING
     )
@@ -116,7 +115,7 @@ async def _populate(desk: Desk, it: Gallery) -> None:
         ("Nightly backup", "self"),
     ):
         await _token(desk, lin, note, scope)
-    for user in (chen, lin, new, slow, first):
+    for user in (chen, lin, new, slow):
         secret, _ = await hub.sessions.begin(
             user,
             address="203.0.113.24",

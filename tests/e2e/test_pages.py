@@ -18,6 +18,7 @@ from perijove.http.cookies import LOGIN
 from perijove.web.routes import PAGES
 from tests.e2e.chromium import chromium
 from tests.e2e.gallery import Gallery, gallery
+from tests.web.desk import PASSWORD
 
 SHOTS = Path(__file__).parents[2] / "docs" / "screenshots"
 LARGEST = 120_000
@@ -51,6 +52,17 @@ def _wrong(page: Page) -> None:
     page.locator("main form button").click()
 
 
+def _too_late(page: Page) -> None:
+    page.fill("#password", PASSWORD)
+    page.locator("main form button").click()
+
+
+def _blocked(page: Page) -> None:
+    page.fill("#username", "du.fan")
+    page.fill("#password", PASSWORD)
+    page.locator("main form button").click()
+
+
 def _make_token(page: Page) -> None:
     page.click('[data-dialog="new-token"]')
     page.fill("#note", "backup of my laptop")
@@ -72,10 +84,11 @@ def _deep(page: Page) -> None:
 ALL = [
     Seen("sign-in", "", "/login?said=out"),
     Seen("sign-in-wrong", "", "/login", _wrong),
+    Seen("sign-in-refused", "", "/login", _blocked),
     Seen("sign-up", "", "/signup"),
     Seen("sign-up-waiting", "who asked", "/signup/waiting"),
-    Seen("first", "admin", "/first/password"),
-    Seen("first-used", "", "/first?secret=no"),
+    Seen("first", "", "/first?secret=no"),
+    Seen("first-used", "", "/first?secret=no", _too_late),
     Seen("home-new", "gao.lin", "/home"),
     Seen("home", "lin.xiao", "/home"),
     Seen("home-stop", "lin.xiao", "/home", _opens("stop-main")),
@@ -103,7 +116,6 @@ ALL = [
 ELSEWHERE = {
     "/": "leads on",
     "/logout": "leads on; the question of another site's link is tried in tests/web",
-    "/first": "leads on, or is first-used",
     "/language/{code}": "leads on",
     "/static/{*file}": "a file",
     "/logo": "a file",

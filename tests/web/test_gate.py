@@ -83,19 +83,19 @@ async def test_a_link_from_another_site_does_not_sign_out(lin: Browser) -> None:
     assert (await lin.post("/logout", "/home")).url.path == "/hub/login"
 
 
-async def test_the_first_link_signs_in_once_and_asks_for_a_password(desk: Desk) -> None:
-    link, browser = f"/first?secret={desk.first.read_text()}", Browser(desk)
-    await browser.http.head(browser.base + link)
-    assert desk.first.exists()
+async def test_the_first_link_is_used_by_its_form_and_not_by_looking(desk: Desk) -> None:
+    secret, browser = desk.first.read_text(), Browser(desk)
+    link = f"/first?secret={secret}"
     page = await browser.get(link)
-    assert page.url.path == "/hub/first/password"
     assert "You are its first administrator" in page.text
-    short = await browser.post("/first/password", "/first/password", password="short")
+    assert page.headers["referrer-policy"] == "same-origin"
+    short = await browser.post("/first", link, secret=secret, password="short")
     assert "at least 8 characters" in short.text
-    home = await browser.post("/first/password", "/first/password", password=PASSWORD)
+    assert desk.first.exists()
+    home = await browser.post("/first", link, secret=secret, password=PASSWORD)
     assert home.url.path == "/hub/home"
     assert (await browser.get("/admin")).status_code == 200
-    again = await Browser(desk).get(link)
+    again = await Browser(desk).post("/first", link, secret=secret, password=PASSWORD)
     assert again.status_code == 403
     assert "used already" in again.text
     assert (await Browser(desk).sign_in("admin")).url.path == "/hub/home"

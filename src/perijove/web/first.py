@@ -3,49 +3,58 @@
 from starlette.responses import Response
 
 from perijove.core import Hub
-from perijove.core.accounts import SHORTEST_PASSWORD
+from perijove.core.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from perijove.http.page import Visit
 from perijove.http.sentences import told
-from perijove.model.errors import HubError
+from perijove.model.errors import HubError, Invalid
 from perijove.web.frame import draw, go, reader
 
 
+async def show(hub: Hub, visit: Visit) -> Response:
+    """Show where the link leads; looking at it, as previews of links do, uses nothing up."""
+    return await _form(hub, visit, visit.asked("secret"))
+
+
 async def enter(hub: Hub, visit: Visit) -> Response:
-    """Sign the administrator in, then let them choose a password; a mere look uses nothing up."""
-    if visit.request.method == "HEAD" or "sec-purpose" in visit.request.given:
-        return Response()
+    """Sign the administrator in, with the password chosen here where there are passwords."""
+    secret, password = visit.posted("secret"), visit.posted("password")
+    keeps = hub.login.signs_up
+    if keeps and not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        wrong = Invalid("password.short", least=SHORTEST_PASSWORD)
+        if len(password) > LONGEST_PASSWORD:
+            wrong = Invalid("password.long", most=LONGEST_PASSWORD)
+        return await _form(hub, visit, secret, wrong=wrong)  # before the link is used up
     try:
-        cookie, session = await hub.login.once(
-            visit.asked("secret"), address=visit.address, agent=visit.agent
-        )
+        cookie, session = await hub.login.once(secret, address=visit.address, agent=visit.agent)
     except HubError as error:
-        said = told(error.code, error.params, reader(visit))
-        return await draw(hub, visit, "first-used.html", 403, used=said)
-    response = go(visit, "first", "password") if hub.login.signs_up else go(visit, "home")
-    response.headers["referrer-policy"] = "no-referrer"
+        return await _form(hub, visit, secret, used=error)
+    visitor = await hub.sessions.visitor(cookie)
+    if keeps and visitor:
+        await hub.accounts.set_password(visitor.user, password, keep=session)
+    response = go(visit, "home")
     visit.cookies.sign_in(response, cookie, session.session, secure=visit.request.secure)
     return response
 
 
-async def show(hub: Hub, visit: Visit) -> Response:
-    """Ask for a password, if there is none yet."""
-    if not hub.login.signs_up or await hub.accounts.password(visit.me.user.name) is not None:
-        return go(visit, "home")
-    return await _form(hub, visit)
-
-
-async def choose(hub: Hub, visit: Visit) -> Response:
-    """Keep the first password of the account."""
-    user = visit.me.user
-    if await hub.accounts.password(user.name) is not None:
-        return go(visit, "account")
-    try:
-        await hub.accounts.set_password(user, visit.posted("password"), keep=visit.me.session)
-    except HubError as error:
-        return await _form(hub, visit, told(error.code, error.params, reader(visit)))
-    return go(visit, "home")
-
-
-async def _form(hub: Hub, visit: Visit, wrong: str = "") -> Response:
-    shown = {"wrong": wrong, "shortest": SHORTEST_PASSWORD}
-    return await draw(hub, visit, "first.html", 400 if wrong else 200, **shown)
+async def _form(
+    hub: Hub,
+    visit: Visit,
+    secret: str,
+    *,
+    wrong: HubError | None = None,
+    used: HubError | None = None,
+) -> Response:
+    """Return the page; `wrong` is about the password, `used` about the link."""
+    who = reader(visit)
+    return await draw(
+        hub,
+        visit,
+        "first.html",
+        403 if used else 400 if wrong else 200,
+        secret=secret[:256],
+        username=hub.login.administrator,
+        passwords=hub.login.signs_up,
+        wrong=told(wrong.code, wrong.params, who) if wrong else "",
+        used=told(used.code, used.params, who) if used else "",
+        shortest=SHORTEST_PASSWORD,
+    )
