@@ -14,7 +14,7 @@ from perijove.http.page import Visit
 from perijove.http.reader import Reader, noted
 from perijove.http.sentences import told
 from perijove.model.errors import HubError
-from perijove.model.server import Phase, Server
+from perijove.model.server import Phase
 from perijove.model.user import Standing, User
 from perijove.store.people import Activeness, Order, Wanted
 from perijove.web.cards import title
@@ -90,7 +90,7 @@ async def _show(hub: Hub, visit: Visit, wrong: Mapping[str, HubError]) -> Respon
         notices=notices,
         asking=waiting[:PAGE],
         query=query,
-        people=[_person(user, await hub.servers.of(user), who) for user in people],
+        people=[await _person(hub, user, who) for user in people],
         first=offset + 1,
         last=offset + len(people),
         total=total,
@@ -138,7 +138,8 @@ def _totals(people: int, running: int, who: Reader) -> str:
     return who.say("{people}, {servers}.", given)
 
 
-def _person(user: User, servers: list[Server], who: Reader) -> Person:
+async def _person(hub: Hub, user: User, who: Reader) -> Person:
+    servers = await hub.servers.of(user)
     return Person(
         name=user.name,
         display_name=user.display_name,
@@ -151,5 +152,5 @@ def _person(user: User, servers: list[Server], who: Reader) -> Person:
             for each in servers
             if each.phase not in _REST
         ],
-        last_activity=user.last_activity,
+        last_activity=hub.activity.of_user(user),
     )

@@ -92,6 +92,7 @@ async def _show(hub: Hub, visit: Visit, error: HubError | None = None) -> Respon
         400 if error else 200,
         title=person.display_name or person.name,
         person=person,
+        last_activity=hub.activity.of_user(person),
         standing=person.standing.value,
         standing_word=who.say(STANDINGS[person.standing]),
         notices=notices,

@@ -111,7 +111,7 @@ async def _show(
         given=given or asked,
         lifetimes=_lifetimes(who),
         offered=[May(text, who.say(words)) for text, words in OFFERED.items()],
-        tokens=[_line(token, visit, who) for token in tokens if token.kind is Kind.API],
+        tokens=[_line(hub, token, visit, who) for token in tokens if token.kind is Kind.API],
         entered=_entered([token for token in tokens if token.kind is Kind.OAUTH]),
     )
 
@@ -131,7 +131,7 @@ def _lifetimes(who: Reader) -> list[tuple[int, str]]:
     return [*days, (0, who.say("Until I revoke it"))]
 
 
-def _line(token: Token, visit: Visit, who: Reader) -> Line:
+def _line(hub: Hub, token: Token, visit: Visit, who: Reader) -> Line:
     own = f"={visit.me.user.name}"
     words = [
         who.say(OFFERED[text]) if (text := scope.removesuffix(own)) in OFFERED else scope
@@ -142,7 +142,7 @@ def _line(token: Token, visit: Visit, who: Reader) -> Line:
         note=token.note,
         may=" · ".join(words),
         created=token.created,
-        last_activity=token.last_activity,
+        last_activity=hub.activity.of_token(token.id, token.last_activity),
         expires=token.expires,
     )
 
