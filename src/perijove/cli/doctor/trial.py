@@ -45,5 +45,5 @@ def _cleaned(remote: Remote, box: Box, name: str) -> None:
     """Remove the account, its server and its home, which nobody has ever used."""
     with suppress(Trouble):
         remote.ask("DELETE", person(name))
-        for home in box.homes.glob(f"*-{name}"):
+        for home in [*box.homes.glob(f"*-{name}"), *box.path.glob(f"trash/*-{name}.*")]:
             shutil.rmtree(home, ignore_errors=True)
