@@ -1,7 +1,8 @@
 """Metrics in the text format of Prometheus, under the names of JupyterHub (hub.md 2.10)."""
 
+import asyncio
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -14,15 +15,37 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
 _PREFIX = os.environ.get("JUPYTERHUB_METRICS_PREFIX", "jupyterhub")
+_WORDS = {"running_servers": "Servers that run", "total_users": "Users"}
 
 
 async def exposition(hub: Hub) -> tuple[bytes, str]:
     """Return all metrics, and the media type they are written in."""
+    servers = await hub.servers.running()
+    _, total = await hub.accounts.page(Wanted(), 0, 1)
+    running = sum(1 for server in servers if server.phase is Phase.RUNNING)
+    gauges = {"running_servers": running, "total_users": total}
+    counted = {
+        labels: Counted(list(one.buckets), one.seconds)
+        for labels, one in hub.timings.counted.items()
+    }
+    return await asyncio.to_thread(_text, gauges, hub.timings.reports, counted)
+
+
+def _text(
+    gauges: Mapping[str, float], reports: int, counted: Mapping[Labels, Counted]
+) -> tuple[bytes, str]:
     # Read when somebody asks: a hub that nobody watches does not carry the library.
     from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415
     from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4  # noqa: PLC0415
 
-    found = [*await _gauges(hub), _requests(hub.timings.counted.items())]
+    found: list[Metric] = [
+        GaugeMetricFamily(f"{_PREFIX}_{name}", _WORDS[name], value)
+        for name, value in gauges.items()
+    ]
+    told = "Reports of browsers about pages that broke their policy"
+    found.append(CounterMetricFamily(f"{_PREFIX}_csp_reports", told, reports))
+    found.append(_requests(counted))
 
     class Here:
         def collect(self) -> Iterable["Metric"]:
@@ -33,22 +56,7 @@ async def exposition(hub: Hub) -> tuple[bytes, str]:
     return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
 
 
-async def _gauges(hub: Hub) -> list["Metric"]:
-    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415
-
-    servers = await hub.servers.running()
-    running = sum(1 for server in servers if server.phase is Phase.RUNNING)
-    _, total = await hub.accounts.page(Wanted(), 0, 1)
-    reports = CounterMetricFamily(f"{_PREFIX}_csp_reports", "Content security reports")
-    reports.add_metric([], hub.timings.reports)
-    return [
-        GaugeMetricFamily(f"{_PREFIX}_running_servers", "Servers that run", running),
-        GaugeMetricFamily(f"{_PREFIX}_total_users", "Users", total),
-        reports,
-    ]
-
-
-def _requests(counted: Iterable[tuple[Labels, Counted]]) -> "Metric":
+def _requests(counted: Mapping[Labels, Counted]) -> "Metric":
     from prometheus_client.core import HistogramMetricFamily  # noqa: PLC0415
 
     family = HistogramMetricFamily(
@@ -56,7 +64,7 @@ def _requests(counted: Iterable[tuple[Labels, Counted]]) -> "Metric":
         "Seconds that requests have taken",
         labels=["method", "handler", "code"],
     )
-    for (method, handler, code), one in counted:
+    for (method, handler, code), one in counted.items():
         family.add_metric([method, handler, str(code)], list(_buckets(one)), one.seconds)
     return family
 
