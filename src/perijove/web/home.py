@@ -20,11 +20,11 @@ from perijove.web.visits import latest
 async def front(hub: Hub, visit: Visit) -> Response:
     """Lead to the own server if it runs, else home."""
     if visit.visitor is None:
-        return go(visit, "login", next=visit.pages.url("home"))
+        return away(visit.pages.url("login"), 302, next=visit.pages.url())
     server = await hub.servers.find(visit.me.user, "")
     running = server is not None and server.phase is Phase.RUNNING
     default = server_url(hub, visit.me.user.name, "") if running else visit.pages.url("home")
-    return away(following(visit, default))
+    return away(following(visit, default), 302)
 
 
 async def show(hub: Hub, visit: Visit) -> Response:

@@ -27,7 +27,7 @@ _PATIENCE = {"signup.waiting", "signin.slow-down"}
 async def show(hub: Hub, visit: Visit) -> Response:
     """Ask who it is; somebody who has signed in goes on at once."""
     if visit.visitor:
-        return away(following(visit, visit.pages.url("home")))
+        return away(following(visit, visit.pages.url()), 302)
     said = SAID.get(visit.asked("said"))
     said = reader(visit).say(said) if said else ""
     return await _form(hub, visit, visit.asked("username")[:255], said=said)
@@ -42,7 +42,7 @@ async def enter(hub: Hub, visit: Visit) -> Response:
         )
     except (Denied, Busy, Invalid) as error:
         return await _refused(hub, visit, name[:255], error)
-    response = away(following(visit, visit.pages.url("home")))
+    response = away(following(visit, visit.pages.url()), 302)  # hub.md 4.1
     visit.cookies.sign_in(response, secret, session.session, secure=visit.request.secure)
     return response
 
