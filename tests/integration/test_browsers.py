@@ -365,3 +365,28 @@ async def test_an_administrator_says_why_before_entering(running: Running) -> No
     assert gone.headers["location"].startswith(f"{client.redirect_uri}?code=")
     (visit,) = await running.hub.visits.of_owner(await user(running, "ada"))
     assert (visit.visitor, visit.why) == ("root", "a CUDA error")
+
+
+async def test_signing_out_ends_what_this_browser_was_given_and_no_more(
+    running: Running, ada: Browser
+) -> None:
+    client, base = await client_of(running), running.hub.base_url
+    other = Browser(running)
+    await other.sign_in(await user(running, "ada"))
+    form = {"client_id": client.id, "client_secret": "its-secret"}
+    tokens = []
+    for browser in (ada, other):
+        at = await browser.get("hub/api/oauth2/authorize", params=question(client))
+        code = parse_qs(at.headers["location"].partition("?")[2])["code"][0]
+        given = await redeemed(browser, **form, grant_type="authorization_code", code=code)
+        tokens.append(Browser(running, authorization=f"token {given.json()['access_token']}"))
+    elsewhere = await ada.get("hub/logout", headers={"sec-fetch-site": "cross-site"})
+    assert elsewhere.status_code == 200
+    gone = await ada.get("hub/logout")
+    assert gone.status_code in {302, 303}
+    cleared = {it.partition("=")[0] for it in gone.headers.get_list("set-cookie")}
+    assert {LOGIN, SESSION} <= cleared
+    statuses = [(await token.get("hub/api/user")).status_code for token in tokens]
+    assert statuses == [403, 200]
+    assert (await other.get("hub/home")).status_code == 200
+    assert (await ada.get("hub/home")).headers["location"].startswith(f"{base}hub/login")
