@@ -7,7 +7,7 @@ from perijove.core import Hub
 from perijove.http.page import Visit
 from perijove.http.reader import Reader
 from perijove.http.sentences import told
-from perijove.model.server import Phase, Server
+from perijove.model.server import Desired, Phase, Server
 from perijove.web.choices import about
 from perijove.web.frame import reader as reader_of
 from perijove.web.frame import server_url
@@ -52,7 +52,7 @@ def card(hub: Hub, visit: Visit, user: str, server: Server | None, name: str = "
     return Card(
         name=name,
         title=title(reader, server, name),
-        state=server.phase.value if server else Phase.STOPPED.value,
+        state=phase_shown(server).value if server else Phase.STOPPED.value,
         word="",
         words=_words(reader, server),
         about=about(hub, server.user_options if server else {}),
@@ -67,6 +67,12 @@ def card(hub: Hub, visit: Visit, user: str, server: Server | None, name: str = "
         delete=url("delete", *path),
         visit=url("visit", *path),
     )
+
+
+def phase_shown(server: Server) -> Phase:
+    """Return the phase as people see it: who has asked for a stop sees it stopping at once."""
+    asked = server.phase is Phase.RUNNING and server.desired is not Desired.RUNNING
+    return Phase.STOPPING if asked else server.phase
 
 
 def title(reader: Reader, server: Server | None, name: str) -> str:

@@ -12,7 +12,7 @@ from perijove.http.sentences import told
 from perijove.model.errors import HubError, Untimely
 from perijove.model.server import Phase
 from perijove.web import live
-from perijove.web.cards import Card, card
+from perijove.web.cards import Card, card, phase_shown
 from perijove.web.frame import away, done, draw, following, go, reader, server_url
 from perijove.web.visits import latest
 
@@ -91,4 +91,4 @@ def _dialogs(default: Card, named: list[Card]) -> list[tuple[Card, str]]:
 
 async def _moves(hub: Hub, visit: Visit) -> bool:
     steady = {Phase.RUNNING, Phase.STOPPED, Phase.FAILED}
-    return any(server.phase not in steady for server in await hub.servers.of(visit.me.user))
+    return any(phase_shown(server) not in steady for server in await hub.servers.of(visit.me.user))
