@@ -104,7 +104,7 @@ def fits(value: Any, kinds: str) -> bool:
     if kinds in {"any", "-"}:
         return True
     if kinds.startswith("="):
-        return value in kinds[1:].split("|") or (value in {None, ""} and "null" in kinds)
+        return value in kinds[1:].split("|") or (value in (None, "") and "null" in kinds)
     return any(
         isinstance(value, _KINDS[kind]) and (kind == "boolean" or not isinstance(value, bool))
         for kind in kinds.split("/")
