@@ -66,6 +66,22 @@ async def test_a_visit_needs_a_reason_and_the_owner_reads_it(
     assert "the CUDA error" in (await lin.get("/account")).text
 
 
+async def test_who_has_said_why_is_not_asked_again_by_the_server(
+    desk: Desk, lin: Browser, chen: Browser
+) -> None:
+    await started(desk, lin)
+    chen.http.follow_redirects = False
+    client = "client_id=jupyterhub-user-lin.xiao&response_type=code"
+    door = f"/api/oauth2/authorize?{client}&redirect_uri=/user/lin.xiao/oauth_callback&state=x"
+    asked = await chen.get(door)
+    assert asked.status_code == 200
+    assert "Tell lin.xiao and open" in asked.text
+    await chen.post("/visit/lin.xiao", "/visit/lin.xiao", why="the CUDA error")
+    let_in = await chen.get(door)
+    assert let_in.status_code == 302
+    assert let_in.headers["location"].startswith("/user/lin.xiao/oauth_callback?code=")
+
+
 async def test_an_administrator_starts_and_stops_the_server_of_somebody(
     desk: Desk, lin: Browser, chen: Browser
 ) -> None:

@@ -1,17 +1,20 @@
 """/oauth2/authorize: a browser comes from a server, and goes back with a code."""
 
 import re
+from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
 
 from starlette.responses import RedirectResponse, Response
 
 from perijove.core import Hub
 from perijove.core.grants import Offer, Question
+from perijove.core.visits import SAME_VISIT
 from perijove.http.page import Visit
 from perijove.http.sentences import ENGLISH, told
 from perijove.model.errors import SentBack
 from perijove.model.server import Server
 
+_JUST_NOW = timedelta(minutes=2)
 _STATE = re.compile(r"(?:^|&)state=([^&]*)")
 
 
@@ -21,11 +24,13 @@ async def ask(hub: Hub, visit: Visit) -> Response:
         offer = await hub.grants.ask(visit.me, _question(visit))
     except SentBack as error:
         return _sent_back(visit, error)
-    if not offer.confirm:
+    if not offer.confirm or await _has_just_come(hub, visit, offer):
         return await _go(hub, visit, offer)
-    if offer.client.owner_id is not None:
-        return await _ask_why(hub, visit, offer)
-    return _ask_whether(visit, offer)
+    if offer.client.owner_id is None:
+        return _ask_whether(visit, offer)
+    if await _has_said_why(hub, visit, offer.client.owner_id, offer.client.server_id):
+        return await _go(hub, visit, offer)
+    return await _ask_why(hub, visit, offer)
 
 
 async def answer(hub: Hub, visit: Visit) -> Response:
@@ -34,7 +39,7 @@ async def answer(hub: Hub, visit: Visit) -> Response:
         offer = await hub.grants.ask(visit.me, _question(visit))
     except SentBack as error:
         return _sent_back(visit, error)
-    why = visit.posted("why").strip()
+    why = "".join(filter(str.isprintable, visit.posted("why"))).strip()
     if offer.confirm and offer.client.owner_id is not None and not why:
         return await _ask_why(hub, visit, offer, error="visit.why")
     return await _go(hub, visit, offer, chosen=visit.form.get("scopes", []), why=why)
@@ -52,6 +57,19 @@ async def _go(
     return _redirect(visit, offer.client.redirect_uri, code=code)
 
 
+async def _has_just_come(hub: Hub, visit: Visit, offer: Offer) -> bool:
+    """Return whether the visitor has said a moment ago why they enter this server."""
+    if offer.client.owner_id is None:
+        return False
+    now, me = hub.clock(), visit.me.user.name
+    return any(
+        known.visitor == me
+        and known.server_id == offer.client.server_id
+        and now - known.at < SAME_VISIT
+        for known in await hub.visits.of_owner_id(offer.client.owner_id)
+    )
+
+
 async def _ask_why(hub: Hub, visit: Visit, offer: Offer, error: str = "") -> Response:
     """Let a visitor of another's server say why; its owner can read it."""
     server = await _server(hub, offer)
@@ -63,6 +81,15 @@ async def _ask_why(hub: Hub, visit: Visit, offer: Offer, error: str = "") -> Res
         hidden=[("scopes", text) for text in _texts(offer)],
         why="",
         error=told(error, {}, visit.pages.reader(visit)) if error else "",
+    )
+
+
+async def _has_said_why(hub: Hub, visit: Visit, owner_id: int, server_id: int | None) -> bool:
+    """Return whether the visitor has just told the owner, on the page that leads here."""
+    return any(
+        (each.server_id, each.visitor) == (server_id, visit.me.user.name)
+        and hub.clock() - each.at < _JUST_NOW
+        for each in await hub.visits.of_owner_id(owner_id)
     )
 
 
