@@ -239,9 +239,6 @@ async def test_a_running_server_is_one_redirect_away_and_not_for_ever(
 ) -> None:
     owner, base = await user(running, "ada"), running.hub.base_url
     started = await running.hub.servers.start(owner, "", {})
-    waits = await ada.get("hub/user/ada/lab")
-    assert waits.status_code == 303
-    assert waits.headers["location"].startswith(f"{base}hub/spawn-pending/ada?next=")
     async for _ in running.hub.progress.of(started):
         pass
     on = await ada.get("hub/user/ada/lab?x=1")
@@ -249,6 +246,18 @@ async def test_a_running_server_is_one_redirect_away_and_not_for_ever(
     loop = await ada.get("hub/user/ada/lab?redirects=4")
     assert loop.status_code == 500
     assert "Redirect loop detected" in loop.text
+
+
+async def test_a_server_that_starts_is_waited_for(database: Database) -> None:
+    still = await hub(database)  # nothing drives its servers
+    ada = Browser(still)
+    await ada.sign_in(await user(still, "ada"))
+    await still.hub.servers.start(await user(still, "ada"), "", {})
+    waits = await ada.get("hub/user/ada/lab?x=1")
+    to = "/hub/spawn-pending/ada?next=" + quote("/user/ada/lab?x=1", safe="")
+    assert (waits.status_code, waits.headers["location"]) == (303, to)
+    program = await ada.get("hub/user/ada/api/status")
+    assert (program.status_code, program.headers["retry-after"]) == (503, "2")
 
 
 async def test_user_redirect_leads_to_ones_own_server(running: Running, ada: Browser) -> None:
@@ -365,6 +374,8 @@ async def test_an_administrator_says_why_before_entering(running: Running) -> No
     assert gone.headers["location"].startswith(f"{client.redirect_uri}?code=")
     (visit,) = await running.hub.visits.of_owner(await user(running, "ada"))
     assert (visit.visitor, visit.why) == ("root", "a CUDA error")
+    again = await root.get("hub/api/oauth2/authorize", **where)
+    assert again.status_code == 302
 
 
 async def test_signing_out_ends_what_this_browser_was_given_and_no_more(

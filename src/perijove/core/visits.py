@@ -13,7 +13,7 @@ from perijove.store import visits as store
 from perijove.store.database import Database
 
 _WHY = 255
-_SAME_VISIT = timedelta(minutes=10)
+SAME_VISIT = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Visits:
         now = self.clock()
         for known in await self.of_owner_id(server.user_id):
             same = (known.server_id, known.visitor) == (server.id, visitor.name)
-            if same and now - known.at < _SAME_VISIT:
+            if same and now - known.at < SAME_VISIT:
                 return None
         visit = Visit(
             id=self.ids(),
