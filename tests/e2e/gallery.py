@@ -10,10 +10,12 @@ from pathlib import Path
 import uvicorn
 
 from perijove.http.cookies import LOGIN
+from perijove.model.client import Client
 from perijove.model.server import Phase
 from perijove.model.user import Standing, User
 from perijove.model.workload import LaunchSpec, Observation, State
 from perijove.spawners.fake import FakeSpawner
+from perijove.store import clients
 from perijove.store.open import open_database
 from perijove.web.sign_up import COOKIE
 from tests.parts import free_port
@@ -107,6 +109,14 @@ async def _populate(desk: Desk, it: Gallery) -> None:
     for n in range(60):
         await hub.accounts.add(f"student-{n:02}", display_name=f"Student {n}")
     await _servers(desk, lin, slow)
+    service = Client(
+        id="service-grades",
+        secret="0" * 64,
+        redirect_uri="http://grades.example.edu/callback",
+        description="Grade book",
+        scopes=("access:services!service=grades",),
+    )
+    await hub.accounts.database.write(*clients.put(service))
     running = await hub.servers.find(lin, "")
     assert running
     await hub.visits.add(running, chen, "looking at the CUDA error you reported")

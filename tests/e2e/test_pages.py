@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from perijove.http import elsewhere
 from perijove.http.cookies import LOGIN
+from perijove.oauth import routes as oauth
 from perijove.web.routes import PAGES
 from tests.e2e.chromium import chromium
 from tests.e2e.gallery import Gallery, gallery
@@ -81,6 +82,13 @@ def _deep(page: Page) -> None:
     page.locator("input[data-unlisted]").check()
 
 
+SERVICE = urlencode(
+    {
+        "client_id": "service-grades",
+        "redirect_uri": "http://grades.example.edu/callback",
+        "response_type": "code",
+    }
+)
 ALL = [
     Seen("sign-in", "", "/login?said=out"),
     Seen("sign-in-wrong", "", "/login", _wrong),
@@ -107,6 +115,7 @@ ALL = [
     Seen("person", "chen.wei", "/admin/lin.xiao"),
     Seen("person-delete", "chen.wei", "/admin/lin.xiao", _opens("delete")),
     Seen("visit", "chen.wei", "/visit/lin.xiao"),
+    Seen("consent", "chen.wei", f"/api/oauth2/authorize?{SERVICE}"),
     Seen("not-found", "lin.xiao", "/hoem"),
     Seen("not-allowed", "lin.xiao", "/admin"),
     Seen("broken", "lin.xiao", "/error/500"),
@@ -199,7 +208,7 @@ def _complaint(message: ConsoleMessage) -> str:
 
 def test_every_page_of_the_router_is_looked_at() -> None:
     asked = {urlsplit(seen.path).path for seen in ALL}
-    pages = {page.path for page in [*PAGES, *elsewhere.PAGES] if page.method == "GET"}
+    pages = {page.path for page in [*PAGES, *oauth.PAGES, *elsewhere.PAGES] if page.method == "GET"}
     unseen = {path for path in pages if not any(_matches(path, it) for it in asked)}
     assert sorted(unseen - ELSEWHERE.keys()) == []
     assert sorted(ELSEWHERE.keys() - pages) == []
