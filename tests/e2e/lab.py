@@ -33,8 +33,8 @@ class Lab:
         expect(self._cells().first).to_be_visible(timeout=_SLOW)
 
     def kernel_is_idle(self) -> None:
-        status = self.page.locator(".jp-Notebook-ExecutionIndicator:visible")
-        expect(status.first).to_have_attribute("data-status", "idle", timeout=_SLOW)
+        """Return once a kernel is connected and waits: only then does a cell run."""
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=_SLOW)
 
     def run(self, code: str) -> Locator:
         """Type `code` into the last cell, run it, and return what it puts out."""
@@ -72,9 +72,16 @@ class Lab:
         expect(tab).not_to_have_class(re.compile("jp-mod-dirty"), timeout=_SLOW)
 
     def _type(self, at: int, text: str) -> None:
-        cell = self._cells().nth(at)
-        cell.locator(".cm-content").click()
-        self.page.keyboard.insert_text(text)
+        """Type `text`; a cell that JupyterLab draws anew meanwhile forgets it, so look."""
+        editor = self._cells().nth(at).locator(".cm-content")
+        for _ in range(5):
+            editor.click()
+            self.page.keyboard.press("Control+a")
+            self.page.keyboard.insert_text(text)
+            self.page.wait_for_timeout(200)
+            if editor.inner_text().split() == text.split():
+                return
+        raise AssertionError(f"the cell shows {editor.inner_text()!r}")
 
     def _cells(self) -> Locator:
         return self.page.locator(".jp-NotebookPanel:visible .jp-Notebook .jp-Cell")

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from perijove.http.catalogue import translated
 from tests.e2e.lab import Lab
@@ -80,7 +80,7 @@ class Person:
     def start_again(self) -> Lab:
         """Start the server as it was last time."""
         self.page.goto("/hub/home")
-        self.page.get_by_role("button", name=re.compile(f"^{self.say('Start')}")).first.click()
+        self._starter().click()
         return self.watch()
 
     def watch(self) -> Lab:
@@ -97,3 +97,9 @@ class Person:
         page.locator("[data-dialog^=stop-]").click()
         page.get_by_role("dialog").get_by_role("button", name=self.say("Stop"), exact=True).click()
         expect(page.get_by_text(self.say("Stopped"), exact=True)).to_be_visible(timeout=_START)
+        expect(self._starter()).to_be_visible()
+
+    def _starter(self) -> Locator:
+        return self.page.locator("main").get_by_role(
+            "button", name=re.compile(f"^({self.say('Start my server')}|{self.say('Start')})")
+        )
