@@ -19,6 +19,7 @@ from perijove.singleuser.visitor import Visitor
 from perijove.singleuser.visitors import Visitors
 
 _BEARER = re.compile(r"(?:token|bearer)\s+(\S+)\s*", re.IGNORECASE)
+_ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
 _INFO = ("name", "display_name", "initials", "avatar_url", "color")
 
 
@@ -118,8 +119,12 @@ class HubIdentityProvider(IdentityProvider):
         """Add what JupyterLab's Hub menu needs (hub.md 1.7), to a copy: `config` is everybody's."""
         environment = self.environment
         person = handler.current_user
+        off = [*config.get("disabledExtensions", [])]
+        if config.get("news", {}).get("disabled"):  # else JupyterLab asks for consent all the same
+            off.append(_ANNOUNCEMENTS)
         return {
             **config,
+            "disabledExtensions": off,
             "hubHost": environment.host,
             "hubPrefix": environment.hub_prefix,
             "hubUser": person.username if person else "",
