@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from perijove.cli.trouble import Trouble
+from perijove.http.gathered import Gathered
 
 _GRACE = 2
 """Seconds that open answers get; a long poll or a stream simply begins again elsewhere."""
@@ -66,7 +67,7 @@ async def serve(app: object, where: socket.socket, end: End) -> None:
         uvicorn.Config(
             app,  # type: ignore[arg-type]
             loop="none",
-            http="httptools",
+            http=Gathered,
             ws=_websocket,  # type: ignore[arg-type]
             lifespan="off",
             interface="asgi3",
