@@ -79,7 +79,7 @@ def go(visit: Visit, *parts: str | int, **query: str) -> Response:
     return away(visit.pages.url(*parts), **query)
 
 
-def away(address: str, status: int = 303, **query: str) -> Response:
+def away(address: str, status: int = 303, /, **query: str) -> Response:
     """Return the way to `address`."""
     asked = f"{'&' if '?' in address else '?'}{urlencode(query)}" if query else ""
     return RedirectResponse(address + asked, status, {"cache-control": "no-store"})

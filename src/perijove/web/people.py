@@ -17,7 +17,7 @@ from perijove.model.errors import HubError
 from perijove.model.server import Phase
 from perijove.model.user import Standing, User
 from perijove.store.people import Activeness, Order, Wanted
-from perijove.web.cards import title
+from perijove.web.cards import phase_shown, title
 from perijove.web.frame import Notice, done, draw, go, reader
 from perijove.web.sign_up import field_of
 
@@ -148,7 +148,7 @@ async def _person(hub: Hub, user: User, who: Reader) -> Person:
             "" if user.standing is Standing.ACTIVE else who.say(STANDINGS[user.standing])
         ),
         servers=[
-            Shown(each.phase.value, title(who, each, each.name) if each.name else "")
+            Shown(phase_shown(each).value, title(who, each, each.name) if each.name else "")
             for each in servers
             if each.phase not in _REST
         ],
