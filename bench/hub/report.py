@@ -70,7 +70,7 @@ def rows(ours: Figures, theirs: Figures | None) -> list[Row]:
     ]
 
 
-def write(table: list[Row], today: datetime, profile: str) -> str:
+def write(table: list[Row], today: datetime, rounds: int, profile: str) -> str:
     """Write the page; return it."""
     missed = [row.what for row in table if not row.met]
     said = f"Missed: {'; '.join(missed)}. The profile is below." if missed else "Every bar is met."
@@ -78,7 +78,8 @@ def write(table: list[Row], today: datetime, profile: str) -> str:
     text = f"""# Performance
 
 Written by `make bench` on {today:%Y-%m-%d}, on {machine}, Python {platform.python_version()}.
-Other work shared the machine: the ratios say more than the figures.
+Other work shared the machine: the ratios say more than the figures, and of {rounds} rounds the best
+one counts, in both hubs.
 
 Our hub beside JupyterHub 6.1.1 with its npm proxy, in the same run. Both hubs have a spawner
 without processes, and one stub answers for every server, so that what is measured is the hub:
