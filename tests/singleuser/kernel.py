@@ -12,11 +12,13 @@ from websockets.sync.client import connect
 class Kernel:
     """One kernel; `run` returns what a cell prints."""
 
-    def __init__(self, url: str, headers: dict[str, str]) -> None:
-        """`url` is that of the server, with a slash at the end."""
-        made = httpx.post(f"{url}api/kernels", headers=headers, json={}, timeout=30)
-        made.raise_for_status()
-        self.id = made.json()["id"]
+    def __init__(self, url: str, headers: dict[str, str], known: str = "") -> None:
+        """Start one on the server at `url`, which ends with "/", or go back to a `known` one."""
+        if not known:
+            made = httpx.post(f"{url}api/kernels", headers=headers, json={}, timeout=30)
+            made.raise_for_status()
+            known = made.json()["id"]
+        self.id = known
         self.url = f"{url.replace('http', 'ws', 1)}api/kernels/{self.id}/channels"
         self.headers = headers
         self._open = connect(self.url, additional_headers=headers, open_timeout=30)
