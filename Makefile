@@ -44,16 +44,16 @@ fix: $(VENV)/dev.stamp  ## Repair what ruff can
 bench: $(VENV)/dev.stamp  ## Measure beside JupyterHub (CHP=path of configurable-http-proxy)
 	$(BIN)/python -m bench.hub $(if $(CHP),--chp $(CHP)) $(ARGS)
 
-# Bars of the reliability contract at full size; the tests read PERIJOVE_BAR.
-BAR_1 := tests/storm
-BAR_5 := tests/integration/test_crash.py
-BAR_8 := tests/e2e/test_up.py -k "proxy"
-BAR_14 := tests/unit/test_clock.py tests/integration -k "clock"
+# Bars of the reliability contract: what runs for each, at full size (the tests read these names).
+BAR_1 := STORM_ROUNDS=200 $(BIN)/pytest tests/storm
+BAR_5 := $(BIN)/pytest tests/integration/test_crash.py tests/integration/test_gate_crash.py
+BAR_8 := PERIJOVE_BAR=8 $(BIN)/pytest tests/e2e/test_up.py -k comes_back
+BAR_14 := $(BIN)/pytest tests/unit/test_clock.py tests/integration/test_concurrency.py -k stepped
 BARS := 1 5 8 14
 
 bar: $(VENV)/dev.stamp  ## Run a bar at full size (B=1, one of 1 5 8 14)
 	@test -n "$(BAR_$(B))" || { echo "There is no bar B=$(B) yet: choose one of $(BARS)." >&2; exit 2; }
-	PERIJOVE_BAR=$(B) STORM_ROUNDS=200 $(BIN)/pytest --durations=5 $(BAR_$(B)) $(ARGS)
+	$(BAR_$(B)) --durations=5 $(ARGS)
 
 lock: $(BIN)/uv  ## Lock again after pyproject.toml has changed (ARGS=--upgrade)
 	@$(call compile,requirements,$(ARGS))

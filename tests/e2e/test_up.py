@@ -17,7 +17,7 @@ import pytest
 from tests.e2e.box import Up, alive, port_of, until
 
 BAR = os.environ.get("PERIJOVE_BAR") == "8"
-ROUNDS = 50 if BAR else 1
+ROUNDS = 10 if BAR else 1
 BACK_WITHIN = 1.0 if BAR else 3.0
 """Seconds. The bar is one; a machine that many share gets three."""
 
