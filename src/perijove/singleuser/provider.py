@@ -19,6 +19,8 @@ from perijove.singleuser.visitor import Visitor
 from perijove.singleuser.visitors import Visitors
 
 _BEARER = re.compile(r"(?:token|bearer)\s+(\S+)\s*", re.IGNORECASE)
+_TOKEN = re.compile(r"[!-~]{1,512}")
+"""What may be a token at all; anything else never reaches the hub."""
 _ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
 _INFO = ("name", "display_name", "initials", "avatar_url", "color")
 
@@ -98,12 +100,11 @@ class HubIdentityProvider(IdentityProvider):
     def get_token(self, handler: RequestHandler) -> str | None:
         """Return the token that the request itself bears, if any."""
         found = _BEARER.fullmatch(handler.request.headers.get("Authorization", ""))
-        if found:
-            return found[1]
+        token = found[1] if found else ""
         socket = isinstance(handler, WebSocketHandler)  # a browser can set no header on these
-        if socket or self.environment.token_in_url:
-            return handler.get_query_argument("token", "") or None
-        return None
+        if not found and (socket or self.environment.token_in_url):
+            token = handler.get_query_argument("token", "")
+        return token if _TOKEN.fullmatch(token) else None
 
     def get_handlers(self) -> list[tuple[str, object]]:
         """Return the routes of signing in and out."""
@@ -187,7 +188,7 @@ class HubIdentityProvider(IdentityProvider):
             handler.get_login_url = lambda: self._login_url(handler)  # type: ignore[method-assign]
 
     def _login_url(self, handler: RequestHandler) -> str:
-        if not xsrf.navigates(handler):
+        if isinstance(handler, WebSocketHandler) or not xsrf.navigates(handler):
             raise HTTPError(403)  # a script or a picture cannot sign anybody in
         return self.sign_in.begin(handler)
 
