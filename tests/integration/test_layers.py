@@ -20,7 +20,7 @@ PLANTED = {
         "singleuser/environment.py": "import jupyterhub"
     },
     "Spawners do not know each other": {"spawners/fake.py": "import perijove.spawners.process"},
-    "Starlette stays at the surface": {"core/cull.py": "import starlette"},
+    "Starlette stays at the surface": {"core/roles.py": "import starlette"},
     "SQL stays in the store": {"core/names.py": "import sqlalchemy"},
     "The launcher stands alone: it is run without the package": {
         "spawners/launcher.py": "import perijove.kit.ids"
