@@ -1,6 +1,8 @@
 """The pages are true: links lead somewhere, dependencies and decisions are listed."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -63,3 +65,10 @@ def test_the_readme_shows_the_two_commands_in_both_languages() -> None:
     for name in ("README.md", "README.zh.md"):
         commands = re.findall(r"^make \w+", (ROOT / name).read_text(), re.MULTILINE)
         assert commands == ["make up", "make test"]
+
+
+@pytest.mark.parametrize("example", sorted(ROOT.glob("examples/*.yaml")), ids=lambda it: it.name)
+def test_every_example_is_a_good_configuration(example: Path) -> None:
+    command = [sys.executable, "-m", "perijove", "config", "check", "-f", str(example)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
