@@ -1,6 +1,7 @@
 """Serve an ASGI application on one socket until SIGTERM, gracefully."""
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Iterator
@@ -61,6 +62,12 @@ class End:
             self.server.should_exit = True
 
 
+def _news(record: logging.LogRecord) -> bool:
+    """Return whether it is news: a long poll that is cut at the end is not."""
+    cut = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not cut and not str(record.msg).startswith("Cancel %s running task")
+
+
 async def serve(app: object, where: socket.socket, end: End) -> None:
     """Answer on `where` until SIGTERM, SIGINT or `end`; then finish what is open, in seconds."""
     end.server = _Server(
@@ -80,6 +87,7 @@ async def serve(app: object, where: socket.socket, end: End) -> None:
             backlog=_BACKLOG,
         )
     )
+    logging.getLogger("uvicorn.error").addFilter(_news)
     loop = asyncio.get_running_loop()
     for order in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(order, end)
