@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +71,16 @@ def work(lab: Lab) -> None:
     lab.save_as("first.ipynb")
 
 
+def memory(up: Up) -> str:
+    """Return the resident memory of hub and proxy, in words."""
+    words = []
+    for part in ("hub", "proxy"):
+        status = Path(f"/proc/{up.pid(part)}/status").read_text()
+        resident = int(status.partition("VmRSS:")[2].split()[0]) // 1024
+        words.append(f"{part} {resident} MiB")
+    return ", ".join(words)
+
+
 def there(lab: Lab) -> None:
     """See the notebook as it was saved."""
     expect(lab.output(0)).to_have_text("42")
@@ -79,7 +90,12 @@ def there(lab: Lab) -> None:
 
 @pytest.mark.parametrize(("language", "locale"), [("en", "en-US"), ("zh", "zh-CN")])
 def test_a_new_person_gets_to_work_and_finds_it_again(
-    up: Up, browser: Browser, administrator: Person, language: str, locale: str
+    up: Up,
+    browser: Browser,
+    administrator: Person,
+    language: str,
+    locale: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     name = {"en": "ada", "zh": "李明"}[language]
     with person(browser, up.told["url"], locale) as context:
@@ -91,8 +107,13 @@ def test_a_new_person_gets_to_work_and_finds_it_again(
         newcomer.is_let_in()
         newcomer.sign_in(name, PASSWORD)
 
+        begun = time.monotonic()
         lab = newcomer.start_first("Statistics")
+        opened = time.monotonic()
         work(lab)
+        with capsys.disabled():
+            took = f"{opened - begun:.1f} s"
+            print(f"\n[{language}] Start to JupyterLab {took};", memory(up))  # noqa: T201 - asked for
         newcomer.page.reload()
         lab.wait()
         there(lab)
