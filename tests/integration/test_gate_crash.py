@@ -69,7 +69,7 @@ async def test_who_is_being_removed_is_shut_out_and_removed_by_the_next_try(
     assert points.count("write") == 6
 
 
-async def test_a_link_is_used_with_a_session_or_not_at_all(
+async def test_a_link_is_used_with_a_password_and_a_session_or_not_at_all(
     database: Database, tmp_path: Path
 ) -> None:
     hands = Hands()
@@ -79,13 +79,14 @@ async def test_a_link_is_used_with_a_session_or_not_at_all(
     async def click(at: Gate) -> None:
         link.write_text(next(secrets))
         os.utime(link, (1_800_000_000, 1_800_000_000))
-        await at.login.once(link.read_text(), address="::1", agent="")
+        await at.login.once(link.read_text(), password=PASSWORD, address="::1", agent="")
 
     async def start(at: Gate) -> None:
         await apply_rules(at)
         admin = await at.accounts.named("admin")
         sessions = await at.sessions.of(admin) if admin else []
         assert link.exists() or sessions
+        assert bool(sessions) == bool(await at.accounts.password("admin"))
         if link.exists():  # it still works
             await at.login.once(link.read_text(), address="::2", agent="")
         for user in await at.accounts.all():

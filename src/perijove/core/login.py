@@ -127,14 +127,18 @@ class Login:
             raise Denied("wrong-password", name=short(user.name))
         await self._uncount(user.name, address)
 
-    async def once(self, secret: str, *, address: str, agent: str) -> tuple[str, Session]:
+    async def once(
+        self, secret: str, *, password: str | None = None, address: str, agent: str
+    ) -> tuple[str, Session]:
         """Sign the administrator in by the one-time link, as `sign_in` does.
 
-        The claim, the account and the session are one transaction: of any number at once one
-        wins, and a kill leaves a link that is used or one that still works.
+        The claim, the account, its password (None: it has none here) and the session are one
+        transaction: of any number at once one wins, and a kill leaves a link that is used or
+        one that still works.
 
         Raises:
             Denied: it is not the link, or was used, or is too old.
+            Invalid: the password is too short or too long; the link still works.
             Busy: too many tries.
         """
         await self.limits.take(f"link {address}", OF_ADDRESS)
@@ -142,7 +146,7 @@ class Login:
         if self.first is None or await self._claimed(claim):
             raise Denied("link.used" if self.first else "link.unknown")
         await self.first.require(secret)
-        user, become = await self.accounts.becoming_administrator(self.administrator)
+        user, become = await self.accounts.becoming_administrator(self.administrator, password)
         cookie, session, begin = self.sessions.new(user, address=address, agent=agent)
         try:
             await self.accounts.database.write(attempts.claim(claim), *become, begin)

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from perijove.core import Hub
-from perijove.core.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from perijove.core.accounts import SHORTEST_PASSWORD
 from perijove.http.page import Visit
 from perijove.http.sentences import told
 from perijove.model.errors import HubError, Invalid
@@ -18,19 +18,17 @@ async def show(hub: Hub, visit: Visit) -> Response:
 async def enter(hub: Hub, visit: Visit) -> Response:
     """Sign the administrator in, with the password chosen here where there are passwords."""
     secret, password = visit.posted("secret"), visit.posted("password")
-    keeps = hub.login.signs_up
-    if keeps and not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        wrong = Invalid("password.short", least=SHORTEST_PASSWORD)
-        if len(password) > LONGEST_PASSWORD:
-            wrong = Invalid("password.long", most=LONGEST_PASSWORD)
-        return await _form(hub, visit, secret, wrong=wrong)  # before the link is used up
     try:
-        cookie, session = await hub.login.once(secret, address=visit.address, agent=visit.agent)
+        cookie, session = await hub.login.once(
+            secret,
+            password=password if hub.login.signs_up else None,
+            address=visit.address,
+            agent=visit.agent,
+        )
+    except Invalid as error:
+        return await _form(hub, visit, secret, wrong=error)
     except HubError as error:
         return await _form(hub, visit, secret, used=error)
-    visitor = await hub.sessions.visitor(cookie)
-    if keeps and visitor:
-        await hub.accounts.set_password(visitor.user, password, keep=session)
     response = go(visit, "home")
     visit.cookies.sign_in(response, cookie, session.session, secure=visit.request.secure)
     return response
