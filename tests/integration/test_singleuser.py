@@ -1,5 +1,6 @@
 """Servers whose hub is away, refuses, or speaks nonsense; and one whose kernel is busy."""
 
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -8,8 +9,10 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
+import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from tests.singleuser.desk import Desk, open_desk
 from tests.singleuser.kernel import Kernel
@@ -142,6 +145,21 @@ def test_a_busy_kernel_is_active_and_an_idle_one_is_not(server: Server, desk: De
         seen = len(reports())
         until(lambda: len(reports()) >= seen + 3, "three reports")
         assert len(set(reports()[seen + 1 :])) == 1, "at rest again"
+
+
+def test_a_terminal_that_computes_in_silence_is_active(server: Server, desk: Desk) -> None:
+    def reports() -> list[str]:
+        bodies = desk.asked("POST /hub/api/users/ada/activity")
+        return [body["last_activity"] for body in bodies]
+
+    where = f"127.0.0.1:{server.port}{server.prefix}"
+    made = httpx.post(f"http://{where}api/terminals", headers=GOOD).json()
+    with connect(f"ws://{where}terminals/websocket/{made['name']}", additional_headers=GOOD) as it:
+        it.send(json.dumps(["stdin", "while :; do :; done\r"]))
+        time.sleep(2)
+    seen = len(reports())
+    until(lambda: len(reports()) >= seen + 4, "four reports with nobody there")
+    assert len(set(reports()[seen : seen + 4])) == 4, "each says: now"
 
 
 def test_activity_is_sent_again_until_the_hub_takes_it(desk: Desk, tmp_path: Path) -> None:

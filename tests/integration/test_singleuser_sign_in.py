@@ -147,6 +147,15 @@ def test_only_a_page_sends_a_browser_to_sign_in(browser: Browser) -> None:
     assert browser.client.get("/user/ada/api/contents").status_code == 403
 
 
+def test_a_write_by_cookie_needs_the_proof_of_the_page(browser: Browser) -> None:
+    sign_in(browser)
+    path = "/user/ada/api/contents"
+    for headers in ({}, {"X-XSRFToken": "guess"}, {"Sec-Fetch-Mode": "navigate"}):
+        answer = browser.client.post(path, json={"type": "file"}, headers=headers)
+        assert answer.status_code == 403, headers
+    assert browser.fetch(path, "POST", json={"type": "file"}).status_code == 201
+
+
 @pytest.mark.parametrize("token", ["a%0d%0aX-Evil:%20yes", "%00", "x" * 600, "%C3%A9", "%20"])
 def test_what_cannot_be_a_token_never_reaches_the_hub(
     server: Server, desk: Desk, browser: Browser, token: str
@@ -206,5 +215,6 @@ def test_the_hubs_wishes_for_pages_folder_and_configuration_are_kept(
         page = server.get("lab", headers=headers)
         assert page_config(page, "hubServerUser") == "ada"
         assert page_config(page, "token") == "good"
+        assert "apputils-extension:announcements" in page.text, "nobody is asked about news"
     finally:
         server.end()

@@ -120,7 +120,7 @@ class SingleUserApp(ServerApp):
 
     async def _post_start(self) -> None:
         await super()._post_start()  # type: ignore[no-untyped-call]
-        meters = Meters(self.web_app.settings)
+        meters = Meters(self.web_app.settings, self._clock)
         log: logging.Logger = self.log
         activity = Activity(self._environment, self._hub, self._clock, meters.last, log)
         self._tasks = (

@@ -1,20 +1,27 @@
 """When was the server last in use? Kernels, terminals and requests tell."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-_TICKS = 100
-"""CPU ticks between two looks (one second) by which a quiet program in a terminal is at work."""
+from perijove.kit.clock import Clock
+
+_AT_WORK = 0.05
+"""Of one core, since the last look: more is work, less is a clock or a monitor that ticks."""
+_TICKS = os.sysconf("SC_CLK_TCK")
+"""CPU ticks in a second."""
 
 
 class Meters:
     """Looks at Jupyter Server's managers."""
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(self, settings: dict[str, Any], clock: Clock) -> None:
         self._settings = settings
+        self._clock = clock
+        self._looked = clock()
         self._ticks: dict[int, int] = {}
 
     def last(self) -> datetime | None:
@@ -48,7 +55,9 @@ class Meters:
         shells = [terminal.ptyproc.pid for terminal in self._terminals()]
         now = {pid: sum(map(_cpu, _family(pid))) for pid in shells}
         before, self._ticks = self._ticks, now
-        return any(ticks - before[pid] >= _TICKS for pid, ticks in now.items() if pid in before)
+        since, self._looked = self._looked, self._clock()
+        much = _AT_WORK * _TICKS * (self._looked - since).total_seconds()
+        return any(ticks - before[pid] > much for pid, ticks in now.items() if pid in before)
 
 
 def _aware(at: datetime | None) -> datetime:
