@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope
 
 from perijove.http.cookies import read
+from perijove.kit.paths import canonical
 from perijove.model.errors import Invalid, TooLarge
 
 Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
@@ -28,6 +29,12 @@ class Asked(Request):
     def __init__(self, scope: Scope, receive: Receive, trusted: Networks = ()) -> None:
         super().__init__(scope, receive)
         self._trusted = trusted
+        self.odd_path = False
+        """Its path has no canonical form, so nothing can answer."""
+        try:
+            scope["raw_path"] = canonical(scope["raw_path"])
+        except ValueError:
+            self.odd_path = True
 
     @cached_property
     def given(self) -> Mapping[str, str]:
@@ -38,7 +45,7 @@ class Asked(Request):
 
     @property
     def raw_path(self) -> str:
-        """The path as it was sent, with its escapes."""
+        """The path with its escapes, in the one form that the proxy compares as well."""
         raw: bytes = self.scope["raw_path"]
         return raw.decode("latin-1")
 
