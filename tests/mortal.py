@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from perijove.model.placement import Placement
 from perijove.model.signal import Signal
-from perijove.model.workload import GONE, LaunchSpec, Observation
+from perijove.model.workload import GONE, LaunchSpec, Observation, State
 from perijove.spawners import Spawner
 from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database
@@ -91,11 +91,29 @@ def mortal_knock(
     return mortally
 
 
-class LateWorld(FakeSpawner):
+class Crowded(FakeSpawner):
+    """Strangers listen on the first ports that are asked for."""
+
+    def __init__(self, strangers: int = 0, instance: str = "i") -> None:
+        super().__init__(instance)
+        self.strangers = strangers
+        self.taken: set[int] = set()
+
+    async def start(self, spec: LaunchSpec) -> None:
+        port, known = spec.origin.port, spec.name in self.world
+        await super().start(spec)
+        if not known and (port in self.taken or len(self.taken) < self.strangers):
+            self.taken.add(port)
+            signal = Signal(code="port-taken", params={"port": port}, terminal=True)
+            seen = Observation(state=State.UP, origin=spec.origin, signals=(signal,))
+            self.become(spec.name, seen)
+
+
+class LateWorld(Crowded):
     """Shows a new workload one look late, as a cache does; so a second start is a real danger."""
 
     def __init__(self, instance: str) -> None:
-        super().__init__(instance)
+        super().__init__(instance=instance)
         self.unseen: dict[str, int] = {}
         self.starts: list[tuple[str, int]] = []
 

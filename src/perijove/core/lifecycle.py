@@ -141,5 +141,6 @@ def _reconciler(
         feed=feed,
         progress=Progress(database=needs.database, spawner=spawner, admission=admission),
         base_url=needs.base_url,
+        places=needs.places,
         patience=needs.patience,
     )

@@ -164,7 +164,7 @@ def _reached(server: Server, seen: Observation) -> StepCode:
         return StepCode.READY
     if server.phase is Phase.QUEUED:
         return StepCode.QUEUED
-    if server.reason is not None and server.reason.code in _FAILED_AT:
+    if server.phase is Phase.FAILED and server.reason and server.reason.code in _FAILED_AT:
         return _FAILED_AT[server.reason.code]
     if seen.state is State.UP:
         return StepCode.ANSWERS if seen.address else StepCode.STARTED

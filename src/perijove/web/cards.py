@@ -83,7 +83,7 @@ def title(reader: Reader, server: Server | None, name: str) -> str:
 
 
 def _words(reader: Reader, server: Server | None) -> str:
-    if server is None or server.phase is Phase.RUNNING:
+    if server is None or server.phase in {Phase.STARTING, Phase.RUNNING}:
         return ""
     if server.reason and server.reason.code != "cancelled":
         return told(server.reason.code, server.reason.params, reader)
