@@ -96,6 +96,10 @@ class Activity:
         """Return when `user` was last active, written down or not."""
         return _later(user.last_activity, self._users.get(user.id))
 
+    async def people_since(self, at: datetime) -> int:
+        """Return how many people did something since `at`; the last seconds may be missing."""
+        return await self.database.read(store.people_since(at))
+
     def of_token(self, token_id: int, written: datetime | None) -> datetime | None:
         """Return when a token was last shown, written down or not."""
         return _later(written, self._tokens.get(token_id))

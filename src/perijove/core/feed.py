@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from perijove.core.routes import hub_route, prefix, route_of
+from perijove.kit.timings import CHECK, Timings
 from perijove.model.errors import Stale
 from perijove.model.route import Delta, Route, Whole
 from perijove.model.server import Server
@@ -43,6 +44,7 @@ class Feed:
     base_url: str = "/"
     gather: float = 0.05
     look: float = 1.0
+    timings: Timings = field(default_factory=Timings)
     version: int = field(init=False, default=0)
     checksum: str = field(init=False, default="")
     _routes: dict[str, Route] = field(init=False, default_factory=dict[str, Route])
@@ -86,7 +88,8 @@ class Feed:
         """Keep up until cancelled."""
         while True:
             try:
-                await self.refresh()
+                with self.timings.timed(CHECK):
+                    await self.refresh()
                 await self._follow()
             except Exception:
                 logger.exception("cannot read the routes; trying again")

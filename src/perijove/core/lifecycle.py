@@ -21,6 +21,7 @@ from perijove.core.transition import Transitions
 from perijove.core.visits import Visits
 from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
+from perijove.kit.timings import Timings
 from perijove.model.decide import Patience
 from perijove.model.instance import Instance
 from perijove.spawners import Spawner
@@ -54,6 +55,7 @@ class Needs:
     default_url: str = ""
     environment: dict[str, str] = field(default_factory=dict[str, str])
     overrides: Overrides = no_overrides
+    timings: Timings = field(default_factory=Timings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class Lifecycle:
     progress: Progress
     activity: Activity
     visits: Visits
+    timings: Timings
 
     async def run(self) -> None:
         """Run until cancelled. No server ends with it."""
@@ -86,7 +89,7 @@ async def assemble(needs: Needs) -> Lifecycle:
     credentials = Credentials(instance=instance.id, key=needs.key, base_url=needs.base_url)
     ids = Ids(clock, after=await database.read(phase_log.latest()))
     transitions = Transitions(clock=clock, ids=ids, credentials=credentials)
-    feed = Feed(database=database, hub=needs.hub, base_url=needs.base_url)
+    feed = Feed(database=database, hub=needs.hub, base_url=needs.base_url, timings=needs.timings)
     reconciler = _reconciler(needs, instance, spawner, transitions, feed)
     return Lifecycle(
         instance=instance,
@@ -99,6 +102,7 @@ async def assemble(needs: Needs) -> Lifecycle:
             admission=reconciler.admission,
             nudge=reconciler.nudge,
             check=reconciler.check,
+            discard=spawner.remove_storage,
             places=needs.places,
             naming=needs.naming,
             shelf=reconciler.progress.shelf,
@@ -107,6 +111,7 @@ async def assemble(needs: Needs) -> Lifecycle:
         progress=reconciler.progress,
         activity=Activity(database=database, clock=clock, feed=feed),
         visits=Visits(database=database, clock=clock, ids=transitions.ids),
+        timings=needs.timings,
     )
 
 
@@ -143,4 +148,5 @@ def _reconciler(
         base_url=needs.base_url,
         places=needs.places,
         patience=needs.patience,
+        timings=needs.timings,
     )

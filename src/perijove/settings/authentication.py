@@ -25,6 +25,9 @@ class JupyterHubTraits(Traits):
     admin_users: frozenset[str] = frozenset()
     """The old place of `Authenticator.admin_users`; taken when that one is empty."""
 
+    authenticate_prometheus: bool = True
+    """Metrics are shown only to who holds the scope `read:metrics`; `false`: to everybody."""
+
     @field_validator("authenticator_class")
     @classmethod
     def _known(cls, name: str) -> str:

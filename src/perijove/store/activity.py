@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Table, bindparam, or_, update
+from sqlalchemy import Table, bindparam, func, or_, select, update
 
 from perijove.store.statement import Query, Statement, write
 from perijove.store.tables import micros, servers, tokens, users
@@ -17,6 +17,9 @@ def _forward(table: Table) -> Query:
     )
 
 
+_SINCE = Query(
+    select(func.count()).select_from(users).where(users.c.last_activity >= bindparam("since"))
+)
 _USER, _SERVER, _TOKEN = _forward(users), _forward(servers), _forward(tokens)
 
 
@@ -33,6 +36,11 @@ def of_server(server_id: int, at: datetime) -> Statement[None]:
 def of_token(token_id: int, at: datetime) -> Statement[None]:
     """Note that the token was shown at `at`, unless it has been since."""
     return _noted(_TOKEN, token_id, at)
+
+
+def people_since(at: datetime) -> Statement[int]:
+    """Return how many users were active at `at` or later."""
+    return Statement(_SINCE, {"since": micros(at)}, lambda rows: int(rows[0][0]))
 
 
 def _noted(query: Query, id: int, at: datetime) -> Statement[None]:

@@ -8,6 +8,7 @@ from perijove.core import Hub
 from perijove.http.page import Visit
 from perijove.http.reader import noted
 from perijove.http.sentences import next_step, told
+from perijove.kit.timings import LOGIN, LOGOUT
 from perijove.model.errors import Busy, Denied, HubError, Invalid
 from perijove.web.frame import Notice, away, draw, following, go, reader
 
@@ -37,9 +38,10 @@ async def enter(hub: Hub, visit: Visit) -> Response:
     """Sign in, and go where the person wanted to go."""
     name, password = visit.posted("username"), visit.posted("password")
     try:
-        secret, session = await hub.login.sign_in(
-            name, password, address=visit.address, agent=visit.agent
-        )
+        with hub.timings.timed(LOGIN):
+            secret, session = await hub.login.sign_in(
+                name, password, address=visit.address, agent=visit.agent
+            )
     except (Denied, Busy, Invalid) as error:
         return await _refused(hub, visit, name[:255], error)
     response = away(following(visit, visit.pages.url()), 302)  # hub.md 4.1
@@ -57,7 +59,8 @@ async def leave(hub: Hub, visit: Visit) -> Response:
 async def out(hub: Hub, visit: Visit) -> Response:
     """Sign out: the session ends, and every token given under it."""
     if visit.visitor:
-        await hub.sessions.end(visit.visitor.session)
+        with hub.timings.timed(LOGOUT):
+            await hub.sessions.end(visit.visitor.session)
     response = go(visit, "login", said="out")
     visit.cookies.sign_out(response, secure=visit.request.secure)
     return response

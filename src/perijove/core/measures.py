@@ -1,0 +1,46 @@
+"""Measures: what the hub counts of the servers that it drives, and of itself."""
+
+import asyncio
+from time import perf_counter
+
+from perijove.kit.timings import LOOP, POLL, SPAWN, STOP, Timings
+from perijove.model.server import Phase, Server
+from perijove.model.workload import Observation, State
+from perijove.spawners import Spawner
+
+_TURN = 0.05
+"""Seconds."""
+_DOWN = frozenset({State.GONE, State.EXITED})
+
+
+async def look(timings: Timings, spawner: Spawner, key: str) -> Observation:
+    """Return what `spawner` sees of workload `key`."""
+    began = perf_counter()
+    seen = await spawner.poll(key)
+    status = "stopped" if seen.state in _DOWN else "running"
+    timings.took(POLL, perf_counter() - began, status)
+    return seen
+
+
+def changed(timings: Timings, was: Server, new: Server) -> None:
+    """Count the start or the stop that ends with `new`."""
+    took = (new.since - was.since).total_seconds()
+    match was.phase, new.phase:
+        case Phase.STARTING, Phase.RUNNING:
+            timings.took(SPAWN, took, "success", "")
+        case Phase.STARTING, (Phase.FAILED | Phase.STOPPING):
+            timings.took(SPAWN, took, "failure", new.reason.code if new.reason else "")
+        case Phase.STOPPING, Phase.STOPPED:
+            timings.took(STOP, took, "success")
+        case _:
+            pass
+
+
+async def turns(timings: Timings) -> None:
+    """Count how long the event loop really takes for what should take a moment."""
+    last = perf_counter()
+    while True:
+        await asyncio.sleep(_TURN)
+        now = perf_counter()
+        timings.took(LOOP, now - last)
+        last = now
