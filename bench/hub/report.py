@@ -54,11 +54,16 @@ class Row:
 
     def text(self) -> str:
         """Return it as Markdown."""
-        theirs = "-" if self.theirs is None else f"{self.theirs:.4g} {self.unit}"
+        theirs = "-" if self.theirs is None else f"{_figure(self.theirs)} {self.unit}"
         ratio = "-" if not self.theirs or not self.ours else f"{self.theirs / self.ours:.1f} x"
         verdict = "yes" if self.met else "**no**"
-        ours, bar = f"{self.ours:.3g} {self.unit}", f"≤ {self.bar:g} {self.unit}"
+        ours, bar = f"{_figure(self.ours)} {self.unit}", f"≤ {self.bar:g} {self.unit}"
         return f"| {self.what} | {ours} | {theirs} | {ratio} | {bar} | {verdict} |"
+
+
+def _figure(number: float) -> str:
+    """Return a number with three digits, or all that stand before the point."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"  # noqa: PLR2004 - three digits
 
 
 def rows(ours: Figures, theirs: Figures | None) -> list[Row]:
@@ -73,13 +78,13 @@ def rows(ours: Figures, theirs: Figures | None) -> list[Row]:
 def write(table: list[Row], today: datetime, rounds: int, profile: str) -> str:
     """Write the page; return it."""
     missed = [row.what for row in table if not row.met]
-    said = f"Missed: {'; '.join(missed)}. The profile is below." if missed else "Every bar is met."
+    said = f"Missed: {'; '.join(missed)}." if missed else "Every bar is met."
     machine = f"{os.cpu_count()} shared processor cores ({platform.machine()})"
     text = f"""# Performance
 
 Written by `make bench` on {today:%Y-%m-%d}, on {machine}, Python {platform.python_version()}.
 Other work shared the machine: the ratios say more than the figures, and of {rounds} rounds the best
-one counts, in both hubs.
+of each figure counts, in both hubs.
 
 Our hub beside JupyterHub 6.1.1 with its npm proxy, in the same run. Both hubs have a spawner
 without processes, and one stub answers for every server, so that what is measured is the hub:
