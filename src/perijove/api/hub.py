@@ -1,8 +1,10 @@
 """The hub itself: /, /info, /health, /metrics, /shutdown"""
 
+import asyncio
 import logging
 import platform
 import sys
+from contextlib import suppress
 
 from starlette.responses import Response
 
@@ -17,6 +19,8 @@ from perijove.http.route import Call, Reply
 
 logger = logging.getLogger(__name__)
 
+_PATIENCE, _LOOK = 15.0, 0.1
+"""Seconds."""
 _VERSION = VersionModel(version=VERSION).model_dump_json().encode()
 
 
@@ -58,12 +62,21 @@ async def shutdown(hub: Hub, call: Call) -> Reply:
     assert isinstance(call.body, Ending)
     logger.warning("%s ends the hub", call.principal.name[:100])
     if call.body.servers:
-        for server in await hub.servers.running():
-            user = await hub.accounts.by_id(server.user_id)
-            if user is not None:
-                await hub.servers.stop(user, server.name)
+        await _stop_all(hub)
     hub.end()
     return Reply(202, MessageModel(message="Shutting down Hub"))
+
+
+async def _stop_all(hub: Hub) -> None:
+    """Ask every server to stop, and wait for them; whoever is late is stopped by the next hub."""
+    for server in await hub.servers.running():
+        user = await hub.accounts.by_id(server.user_id)
+        if user is not None:
+            await hub.servers.stop(user, server.name)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            while await hub.servers.running():
+                await asyncio.sleep(_LOOK)
 
 
 def _part(part: Part) -> PartModel:

@@ -18,8 +18,6 @@ from perijove.model.errors import Untimely
 from perijove.model.server import Phase, Server
 from perijove.model.stage import Outcome, Stage
 
-_ALIVE = 8.0
-"""Seconds of silence, after which something is sent so that no proxy gives up."""
 _ENDED = 100
 _BLANK = b"\n\n"
 
@@ -42,7 +40,7 @@ async def _events(hub: Hub, server: Server, language: str) -> AsyncIterator[byte
         coming = asyncio.ensure_future(anext(stages))
         try:
             while True:
-                done, _ = await asyncio.wait({coming}, timeout=_ALIVE)
+                done, _ = await asyncio.wait({coming}, timeout=hub.silence)
                 if not done:
                     yield _BLANK
                     continue

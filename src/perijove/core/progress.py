@@ -80,6 +80,7 @@ class Progress:
         watched = self._watched.setdefault(server.id, _Watched(server))
         watched.watchers += 1
         try:
+            await self._look(watched)
             last = None
             while True:
                 changed = watched.changed
@@ -102,9 +103,7 @@ class Progress:
     async def now(self, server: Server) -> Stage:
         """Return how far the start of `server` is, looking at its workload."""
         watched = self._watched.get(server.id) or _Watched(server)
-        if not server.at_rest and watched.seen is GONE:
-            with suppress(OSError):
-                watched.seen = await self.spawner.poll(server.key)
+        await self._look(watched)
         return self._stage(watched)
 
     async def log(self, server: Server) -> str:
@@ -119,6 +118,16 @@ class Progress:
         """Return whether this start of `server` has ever been ready."""
         log = await self.database.read(phase_log.of(server.id))
         return any(it.phase is Phase.RUNNING and it.incarnation == server.incarnation for it in log)
+
+    async def _look(self, watched: _Watched) -> None:
+        """Look at a workload that nobody watched before: a page loaded again goes on from there."""
+        server = watched.server
+        if server.at_rest or watched.seen is not GONE:
+            return
+        with suppress(OSError):
+            seen = await self.spawner.poll(server.key)
+            if seen.incarnation == server.incarnation and watched.seen is GONE:
+                watched.seen = seen
 
     async def _catch_up(self, watched: _Watched) -> None:
         """Read the row: another replica may have changed it."""
