@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from time import perf_counter
 from typing import TypeAlias
 from urllib.parse import parse_qs
 
@@ -20,6 +21,8 @@ Fields: TypeAlias = Mapping[str, list[str]]
 LARGEST = 1024 * 1024
 """Bytes of a body that we read."""
 _FIELDS = 1000
+_PROMPT = 0.05
+"""Seconds in which a body comes that was sent with its head."""
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -29,6 +32,8 @@ class Asked(Request):
     def __init__(self, scope: Scope, receive: Receive, trusted: Networks = ()) -> None:
         super().__init__(scope, receive)
         self._trusted = trusted
+        self.late = False
+        """The body took so long that who had asked may have been shut out meanwhile."""
         self.odd_path = False
         """Its path has no canonical form, so nothing can answer."""
         try:
@@ -102,12 +107,13 @@ class Asked(Request):
         declared = self.given.get("content-length", "")
         if declared.isdigit() and int(declared[:12]) > LARGEST:
             raise TooLarge(most=LARGEST)
-        parts, size = [], 0
+        parts, size, began = [], 0, perf_counter()
         async for part in self.stream():
             size += len(part)
             if size > LARGEST:
                 raise TooLarge(most=LARGEST)
             parts.append(part)
+        self.late = perf_counter() - began > _PROMPT
         return b"".join(parts)
 
     async def sent_form(self, *, any_type: bool = False) -> Fields:

@@ -53,6 +53,7 @@ class Arrival:
         """Find out who has come."""
         hub = self.front.hub
         self.trusted = harmless(self.asked) and navigates(self.asked)
+        self.visitor = self.principal = None
         if page and page.tokens:
             self.principal = await by_token(hub, self.asked)
         if self.principal is None:
@@ -94,6 +95,10 @@ async def _require_ours(page: Page, arrival: Arrival) -> None:
     asked, xsrf = arrival.asked, arrival.front.xsrf
     if asked.method not in SAFE:
         arrival.form = await asked.sent_form()
+        if asked.late:  # they may have been signed out or shut out while they sent it
+            await arrival.find_out(page)
+            if arrival.principal is None and not page.public:
+                raise Anonymous
     elif page.public:
         return
     if page.forged or (arrival.principal and not arrival.visitor):
