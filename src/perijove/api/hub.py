@@ -4,7 +4,6 @@ import asyncio
 import logging
 import platform
 import sys
-from contextlib import suppress
 
 from starlette.responses import Response
 
@@ -73,10 +72,10 @@ async def _stop_all(hub: Hub) -> None:
         user = await hub.accounts.by_id(server.user_id)
         if user is not None:
             await hub.servers.stop(user, server.name)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_PATIENCE):
-            while await hub.servers.running():
-                await asyncio.sleep(_LOOK)
+    for _ in range(int(_PATIENCE / _LOOK)):
+        if not await hub.servers.running():
+            return
+        await asyncio.sleep(_LOOK)
 
 
 def _part(part: Part) -> PartModel:
