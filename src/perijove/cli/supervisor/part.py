@@ -1,6 +1,7 @@
 """Part: one child of the supervisor, the hub or the proxy."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,7 +44,7 @@ class Part:
 
     def start(self) -> None:
         """Start it, always with the same command line."""
-        self._roll()
+        self.trim()
         self._read = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab", opener=_private) as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command
@@ -95,6 +96,18 @@ class Part:
             return [line for line in lines if any(level in line for level in _LEVELS)]
         return []
 
+    def trim(self) -> None:
+        """Keep one older log beside the one that is written, which anybody can make grow.
+
+        The part goes on writing to the same file, at what is its end from then on.
+        """
+        with suppress(OSError):
+            if self.log.stat().st_size > _LONGEST_LOG:
+                shutil.copyfile(self.log, self._older)
+                self._older.chmod(0o600)
+                os.truncate(self.log, 0)
+                self._read = 0
+
     def last_words(self) -> str:
         """Return the last line of its log."""
         with suppress(OSError), self.log.open(errors="replace") as log:
@@ -102,15 +115,13 @@ class Part:
             return lines[0] if lines else ""
         return ""
 
+    @property
+    def _older(self) -> Path:
+        return self.log.with_suffix(".log.1")
+
     def _send(self, order: signal.Signals) -> None:
         if self.process and self.process.poll() is None:
             self.process.send_signal(order)
-
-    def _roll(self) -> None:
-        """Keep one older log beside the one that is written."""
-        with suppress(FileNotFoundError):
-            if self.log.stat().st_size > _LONGEST_LOG:
-                self.log.replace(self.log.with_suffix(".log.1"))
 
 
 def environment() -> dict[str, str]:

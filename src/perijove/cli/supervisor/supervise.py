@@ -68,10 +68,11 @@ class Supervisor:
         return min(waiting, default=_HEARTBEAT)
 
     def _relay(self) -> None:
-        """Show the warnings of the parts."""
+        """Show the warnings of the parts, and keep their logs from filling the disk."""
         for part in self.parts:
             for line in part.warnings():
                 self.say(f"{part.name}: {line}")
+            part.trim()
 
     def _require_willing(self) -> None:
         """Raise if a part has ended by itself: it will do so again."""
