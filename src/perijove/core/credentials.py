@@ -65,7 +65,7 @@ class Credentials:
     def take(self, server: Server) -> tuple[Statement[None], ...]:
         """Return what removes them, and the tokens with which people have entered."""
         return (
-            tokens.remove_of_server(server.id),
+            tokens.remove_of_server(server.id, server.user_id),
             tokens.remove_of_client(server.placement.client),
             clients.remove_of_server(server.id),
         )

@@ -49,7 +49,7 @@ _REMOVE_ALL_BUT = Query(
 _REMOVE_SESSION = Query(delete(tokens).where(_OF_USER, _c.session == bindparam("of_session")))
 _REMOVE_CLIENT = Query(delete(tokens).where(_c.client == bindparam("of_client")))
 _REMOVE_CLIENT_OF = Query(delete(tokens).where(_OF_USER, _c.client == bindparam("of_client")))
-_REMOVE_SERVER = Query(delete(tokens).where(_c.server_id == bindparam("of_server")))
+_REMOVE_SERVER = Query(delete(tokens).where(_OF_USER, _c.server_id == bindparam("of_server")))
 _PURGE = Query(delete(tokens).where(_c.expires <= bindparam("now")))
 
 
@@ -124,9 +124,10 @@ def remove_of_client(client: str, user_id: int | None = None) -> Statement[None]
     return write(_REMOVE_CLIENT_OF, {"of_client": client, "of_user": user_id}, touches=None)
 
 
-def remove_of_server(server_id: int) -> Statement[None]:
-    """Delete the server's own tokens."""
-    return write(_REMOVE_SERVER, {"of_server": server_id}, touches=None)
+def remove_of_server(server_id: int, user_id: int) -> Statement[None]:
+    """Delete the own tokens of a server of `user_id`."""
+    given = {"of_server": server_id, "of_user": user_id}
+    return write(_REMOVE_SERVER, given, touches=None)
 
 
 def purge(now: datetime) -> Statement[None]:

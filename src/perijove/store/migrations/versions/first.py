@@ -191,9 +191,13 @@ def _tokens() -> None:
         sa.Column("expires", sa.BigInteger),
         sa.Column("last_activity", sa.BigInteger),
     )
-    op.create_index("ix_pj_tokens_client", "pj_tokens", ["client"])
-    op.create_index("ix_pj_tokens_server_id", "pj_tokens", ["server_id"])
-    op.create_index("ix_pj_tokens_session", "pj_tokens", ["session"])
+    op.create_index(
+        "pj_tokens_client",
+        "pj_tokens",
+        ["client"],
+        sqlite_where=sa.text("client IS NOT NULL"),
+        postgresql_where=sa.text("client IS NOT NULL"),
+    )
     op.create_index("ix_pj_tokens_user_id", "pj_tokens", ["user_id"])
 
 
