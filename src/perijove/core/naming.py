@@ -52,14 +52,14 @@ def require_display_name(display_name: str) -> None:
 
 
 def require_options(options: Mapping[str, Any]) -> None:
-    """Refuse options that JupyterHub keeps for itself, and text that no database can hold.
+    """Refuse options that JupyterHub keeps for itself, and what could not be told again.
 
     Raises:
         Invalid: there is some.
     """
     try:
-        json.dumps(options, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:  # half of a surrogate pair
+        json.dumps(options, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError as error:  # half of a surrogate pair; 1e999, which is infinity
         raise Invalid("bad-body", field="user_options") from error
     if any(key.startswith(_RESERVED) for key in options):
         raise Invalid("bad-body", field="user_options")
