@@ -1,5 +1,6 @@
 """Rate limits that hold across replicas, restarts and any number of tries at once."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -41,6 +42,16 @@ class Limits:
     async def give_back(self, *keys: str) -> None:
         """Count one try less: it was a good one."""
         await self.database.write(*(store.one_less(key[:_LONGEST_KEY]) for key in keys))
+
+    async def know(self, key: str, life: timedelta) -> None:
+        """Remember `key` for as long as `life`."""
+        with suppress(Stale):  # another replica has just written the same
+            await self.database.write(*store.until(key[:_LONGEST_KEY], self.clock() + life))
+
+    async def known(self, key: str) -> bool:
+        """Return whether `key` is remembered."""
+        found = await self.database.read(store.find(key[:_LONGEST_KEY]))
+        return found is not None and found.since > self.clock()
 
     async def _counted(self, key: str, most: int) -> bool:
         now = self.clock()

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 
 from perijove.authenticators import Authenticator, Identity
 from perijove.core.accounts import Accounts, note
@@ -20,9 +21,11 @@ from perijove.store import attempts
 logger = logging.getLogger(__name__)
 
 OF_ACCOUNT = 10
-"""Wrong passwords for one name in a minute; those under way count as wrong."""
+"""Wrong passwords for one name in a minute, from wherever nobody has signed in under it."""
 OF_ADDRESS = 40
 """Wrong ones from one address in a minute: a class behind one address mistypes now and then."""
+KNOWN_FOR = timedelta(days=90)
+"""How long an address where somebody has signed in has a count of its own for their name."""
 _WRITTEN_DOWN = {
     "allow.none": "no rule allows anybody; set allow_all, allowed_users or admin_users",
     "allow.users": "they are not in allowed_users or admin_users, and allow_all is not set",
@@ -64,12 +67,12 @@ class Login:
             Busy: too many tries.
         """
         asked = normal(stored_as(name[:LONGEST]))
-        await self._count(asked, address)
+        counted = await self._count(asked, address)
         identity = await self.authenticator.authenticate(asked, password)
         if identity is None:
             logger.warning("sign-in failed for %s from %s", short(name), address)
             raise Denied("wrong-password", name=short(name))
-        await self._uncount(asked, address)
+        await self._uncount(asked, address, counted)
         return await self._let_in(identity)
 
     async def sign_up(
@@ -122,10 +125,10 @@ class Login:
         """
         if await self.accounts.password(user.name) is None:
             return
-        await self._count(user.name, address)
+        counted = await self._count(user.name, address)
         if await self.authenticator.authenticate(user.name, password) is None:
             raise Denied("wrong-password", name=short(user.name))
-        await self._uncount(user.name, address)
+        await self._uncount(user.name, address, counted)
 
     async def once(
         self, secret: str, *, password: str | None = None, address: str, agent: str
@@ -171,18 +174,26 @@ class Login:
     async def _claimed(self, claim: str) -> bool:
         return await self.accounts.database.read(attempts.find(claim)) is not None
 
-    async def _count(self, name: str, address: str) -> None:
-        """Count this try before it is made: any number at once are counted one by one."""
+    async def _count(self, name: str, address: str) -> str:
+        """Count this try before it is made: any number at once are counted one by one.
+
+        Return what it counts as, beside the address: strangers who guess use up a count that is
+        not the one of where the person has signed in before, so they keep nobody out of there.
+        """
+        known = await self.limits.known(_home(name, address))
+        key = f"{_for(name)} there {digest(address)}" if known else _for(name)
         try:
             await self.limits.take(_from(address), OF_ADDRESS)
-            await self.limits.take(_for(name), OF_ACCOUNT)
+            await self.limits.take(key, OF_ACCOUNT)
         except Busy as busy:
             logger.warning("too many sign-ins for %s from %s", short(name), address)
             raise Busy(busy.code, **{**busy.params, "name": short(name)}) from busy
+        return key
 
-    async def _uncount(self, name: str, address: str) -> None:
+    async def _uncount(self, name: str, address: str, key: str) -> None:
         """Take the count of a right password back: only wrong ones are limited."""
-        await self.limits.give_back(_from(address), _for(name))
+        await self.limits.give_back(_from(address), key)
+        await self.limits.know(_home(name, address), KNOWN_FOR)
 
     async def _let_in(self, identity: Identity) -> User:
         name = normal(identity.name)
@@ -214,6 +225,10 @@ def _for(name: str) -> str:
 
 def _from(address: str) -> str:
     return f"address {address}"
+
+
+def _home(name: str, address: str) -> str:
+    return f"known {digest(f'{address} {name}')}"
 
 
 def _claim(secret: str) -> str:

@@ -23,6 +23,7 @@ _LOWER = Query(
     update(attempts).where(_c.key == bindparam("was_key"), _c.count > 0).values(count=_c.count - 1)
 )
 _ADD = Query(insert(attempts))
+_REMOVE = Query(delete(attempts).where(_c.key == bindparam("was_key")))
 _PURGE = Query(delete(attempts).where(_c.since <= bindparam("before")))
 
 
@@ -57,6 +58,14 @@ def first(key: str, at: datetime) -> Statement[None]:
 def claim(key: str) -> Statement[None]:
     """Take `key` for ever; nobody must have taken it."""
     return write(_ADD, {"key": key, "count": 1, "since": _FOR_EVER})
+
+
+def until(key: str, at: datetime) -> tuple[Statement[None], Statement[None]]:
+    """Take `key` until `at`, over what was taken of it before."""
+    return (
+        write(_REMOVE, {"was_key": key}, touches=None),
+        write(_ADD, {"key": key, "count": 1, "since": micros(at)}),
+    )
 
 
 def purge(before: datetime) -> Statement[None]:
