@@ -47,8 +47,8 @@ async def error(hub: Hub, visit: Visit) -> Response:
 
 async def report(hub: Hub, visit: Visit) -> Response:
     """Count and log what a browser tells of a page that broke its policy."""
-    hub.timings.reports += 1
     told = await visit.request.data()
+    hub.timings.reports += 1
     logger.warning("a page broke its policy: %.*s", _SHOWN, ascii(told[:_SHOWN]))
     return Response(status_code=204)
 

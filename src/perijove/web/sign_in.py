@@ -1,6 +1,7 @@
 """/login and /logout."""
 
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.responses import Response
 
@@ -10,11 +11,12 @@ from perijove.http.reader import noted
 from perijove.http.sentences import next_step, told
 from perijove.kit.timings import LOGIN, LOGOUT
 from perijove.model.errors import Busy, Denied, HubError, Invalid
-from perijove.web.frame import Notice, away, draw, following, go, reader
+from perijove.web.frame import Notice, away, draw, following, reader
 
 SAID = {
     "out": noted("You are signed out. Your servers keep running."),
     "approved": noted("Your account has been approved. You can sign in now."),
+    "registered": noted("Your account is ready. You can sign in now."),
 }
 """What `?said=` can say above the form."""
 _TITLES = {
@@ -22,6 +24,8 @@ _TITLES = {
     "signup.declined": noted("Your account was not approved"),
     "signin.slow-down": noted("Too many tries"),
 }
+_OWN = {"said", "username"}
+"""What is for this page alone, and goes no further."""
 _PATIENCE = {"signup.waiting", "signin.slow-down"}
 
 
@@ -61,7 +65,7 @@ async def out(hub: Hub, visit: Visit) -> Response:
     if visit.visitor:
         with hub.timings.timed(LOGOUT):
             await hub.sessions.end(visit.visitor.session)
-    response = go(visit, "login", said="out")
+    response = away(visit.pages.url("login"), 302, said="out")  # hub.md 4.1
     visit.cookies.sign_out(response, secure=visit.request.secure)
     return response
 
@@ -85,7 +89,8 @@ async def _refused(hub: Hub, visit: Visit, name: str, error: HubError) -> Respon
 
 
 async def _form(hub: Hub, visit: Visit, name: str, status: int = 200, **shown: Any) -> Response:
-    query = visit.request.raw_query
+    asked = parse_qsl(visit.request.raw_query)
+    query = urlencode([(name, value) for name, value in asked if name not in _OWN])
     context = {"said": "", "wrong": "", "refused": None} | shown
     return await draw(
         hub,

@@ -73,7 +73,7 @@ async def make(hub: Hub, visit: Visit) -> Response:
 
 
 async def revoke(hub: Hub, visit: Visit) -> Response:
-    """Revoke one."""
+    """Revoke one token, and all of the same sign-in to an application."""
     id = visit.params["id"]
     if not (id.isascii() and id.isdigit() and len(id) < 20):  # noqa: PLR2004  (63 bits)
         raise Unknown

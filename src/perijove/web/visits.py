@@ -26,7 +26,7 @@ class Told:
 
 
 async def show(hub: Hub, visit: PageVisit) -> Response:
-    """Ask why."""
+    """Ask an administrator why they open the server of another person."""
     return await _ask(hub, visit)
 
 
