@@ -61,8 +61,8 @@ class Activity:
         """
         if at is None and not of_servers:
             raise Invalid("bad-body", field="last_activity")
-        for moment in (*of_servers.values(), *([at] if at else [])):
-            self._require_past(moment)
+        at = self._told(at) if at else None
+        of_servers = {name: self._told(moment) for name, moment in of_servers.items()}
         ids: dict[str, int] = {}
         if of_servers:
             ids = {it.name: it.id for it in await self.database.read(servers.of(user.id))}
@@ -80,9 +80,8 @@ class Activity:
         Raises:
             Invalid: a time is too far in the future.
         """
-        for moment in times.values():
-            self._require_past(moment)
-        for prefix, moment in times.items():
+        told = {prefix: self._told(moment) for prefix, moment in times.items()}
+        for prefix, moment in told.items():
             server = self.feed.server(prefix)
             if server is not None:
                 self.note_server(server.id, moment)
@@ -138,9 +137,15 @@ class Activity:
                     if noted.get(id) == at:
                         del noted[id]
 
-    def _require_past(self, moment: datetime) -> None:
-        if moment - self.clock() > _TOO_FAR:
+    def _told(self, moment: datetime) -> datetime:
+        """Return `moment` by our clock, which no step of the wall has moved."""
+        try:
+            ours = self.clock.told(moment)
+        except OverflowError as error:
+            raise Invalid("in-the-future") from error
+        if ours - self.clock() > _TOO_FAR:
             raise Invalid("in-the-future")
+        return ours
 
 
 def _forward(noted: dict[int, datetime], id: int, at: datetime) -> None:

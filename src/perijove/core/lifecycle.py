@@ -25,7 +25,7 @@ from perijove.kit.timings import Timings
 from perijove.model.decide import Patience
 from perijove.model.instance import Instance
 from perijove.spawners import Spawner
-from perijove.store import phase_log
+from perijove.store import phase_log, servers
 from perijove.store.database import Database
 
 
@@ -85,6 +85,7 @@ async def assemble(needs: Needs) -> Lifecycle:
     """Return a life cycle that does not run yet."""
     database, clock = needs.database, needs.clock
     instance = await own(database, needs.replaces)
+    await database.write(servers.not_later(clock()))
     spawner = needs.spawner(instance.id)
     credentials = Credentials(instance=instance.id, key=needs.key, base_url=needs.base_url)
     ids = Ids(clock, after=await database.read(phase_log.latest()))

@@ -33,7 +33,7 @@ class Limits:
             if await self._counted(key, most):
                 return
             full = await self.database.read(store.find(key))
-            if full and full.count >= most and full.since > now - WINDOW:
+            if full and full.count >= most and now - WINDOW < full.since <= now + WINDOW:
                 until = full.since + WINDOW
                 wait = max(1, -(-(until - now) // timedelta(seconds=1)))
                 raise Busy("signin.slow-down", retry_after=wait, wait=wait, until=until.isoformat())
@@ -56,13 +56,14 @@ class Limits:
     async def _counted(self, key: str, most: int) -> bool:
         now = self.clock()
         try:
-            await self.database.write(store.another(key, now - WINDOW, most))
+            await self.database.write(store.another(key, now - WINDOW, now + WINDOW, most))
         except Stale:
             pass
         else:
             return True
         try:
-            await self.database.write(store.purge(now - WINDOW), store.first(key, now))
+            again = store.unwind(key, now + WINDOW), store.first(key, now)
+            await self.database.write(store.purge(now - WINDOW), *again)
         except Stale:
             return False
         return True

@@ -15,7 +15,10 @@ _FIND = Query(select(_c.count, _c.since).where(_c.key == bindparam("key")))
 _RAISE = Query(
     update(attempts)
     .where(
-        _c.key == bindparam("was_key"), _c.since > bindparam("after"), _c.count < bindparam("most")
+        _c.key == bindparam("was_key"),
+        _c.since > bindparam("after"),
+        _c.since <= bindparam("latest"),
+        _c.count < bindparam("most"),
     )
     .values(count=_c.count + 1)
 )
@@ -24,6 +27,9 @@ _LOWER = Query(
 )
 _ADD = Query(insert(attempts))
 _REMOVE = Query(delete(attempts).where(_c.key == bindparam("was_key")))
+_AHEAD = Query(
+    delete(attempts).where(_c.key == bindparam("was_key"), _c.since > bindparam("latest"))
+)
 _PURGE = Query(delete(attempts).where(_c.since <= bindparam("before")))
 
 
@@ -40,9 +46,15 @@ def find(key: str) -> Statement[Attempts | None]:
     return Statement(_FIND, {"key": key}, one(_attempts))
 
 
-def another(key: str, after: datetime, most: int) -> Statement[None]:
-    """Count one more in a window that began after `after`; it must be open and below `most`."""
-    return write(_RAISE, {"was_key": key, "after": micros(after), "most": most})
+def another(key: str, after: datetime, latest: datetime, most: int) -> Statement[None]:
+    """Count one more in a window that began between; it must be open and below `most`."""
+    between = {"after": micros(after), "latest": micros(latest)}
+    return write(_RAISE, {"was_key": key, "most": most, **between})
+
+
+def unwind(key: str, latest: datetime) -> Statement[None]:
+    """Forget a window that began after `latest`: the wall clock was set back since."""
+    return write(_AHEAD, {"was_key": key, "latest": micros(latest)}, touches=None)
 
 
 def one_less(key: str) -> Statement[None]:
