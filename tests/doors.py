@@ -50,6 +50,9 @@ class NoRooms:
     async def of(self, user: User) -> list[Server]:  # noqa: ARG002
         return []
 
+    async def running(self) -> list[Server]:
+        return []
+
     async def stop(self, user: User, name: str) -> Server | None:  # noqa: ARG002
         return None
 

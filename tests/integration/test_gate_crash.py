@@ -66,7 +66,7 @@ async def test_who_is_being_removed_is_shut_out_and_removed_by_the_next_try(
         assert await at.accounts.all() == []
 
     points = await killed_everywhere(database, hands, remove, again)
-    assert points.count("write") == 6
+    assert points.count("write") == 4
 
 
 async def test_a_link_is_used_with_a_password_and_a_session_or_not_at_all(

@@ -100,6 +100,7 @@ async def apply_rules(gate: Gate) -> None:
     """Do what the rules say of those who are known already, and warn if nobody may enter."""
     rules = gate.login.rules
     await gate.login.forget_used_link()
+    await gate.accounts.shut_out_left()
     for name in sorted(rules.blocked_users):
         user = await gate.accounts.named(name)
         if user:
