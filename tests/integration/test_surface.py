@@ -3,11 +3,13 @@
 import json
 import logging
 import re
+from collections.abc import Callable
 
 import httpx
 import pytest
 
 from perijove.app import Running
+from perijove.core import sessions, tokens
 from perijove.http.cookies import LOGIN
 from perijove.http.page import Page
 from perijove.http.route import Route
@@ -225,3 +227,44 @@ async def test_redirects_have_the_status_that_the_contract_gives_them(running: R
         if to is not None:
             assert answer.headers["location"] == to, path
         assert answer.headers["location"].startswith("/hub"), path
+
+
+async def test_what_breaks_6_1_1_is_answered_here(running: Running) -> None:
+    """hub.md 9.1: 1 to 5, 7, 8."""
+    root = Browser(running, authorization=f"token {ADMIN_TOKEN}")
+    users = "hub/api/users/ada"
+    for body, allowed in (
+        ({"name": "ada"}, {200}),
+        ({"groups": ["g"]}, {200, 400}),
+        ({"auth_state": {"x": 1}}, {200, 400}),
+        ({"auth_state": None}, {200, 400}),
+    ):
+        answer = await root.http.patch(f"/{users}", json=body)
+        assert answer.status_code in allowed, body
+    assert (await root.get(users)).json()["name"] == "ada"
+    changed = await root.http.patch(f"/{users}/server", json={"unknown": 1})
+    assert (changed.status_code, bool(changed.json()["message"])) == (405, True)
+    gone = await Browser(running).post("user/ada/api/contents", content=b"x")
+    assert (gone.status_code, gone.headers["content-type"]) == (424, "application/json")
+    for path in ("hub/api/users/nobody", "hub/api/nothing", "hub/api/users/ada/tokens/a9"):
+        assert (await root.get(path)).json()["message"]
+
+
+async def test_what_is_too_long_for_a_token_is_not_even_hashed(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[int] = []
+    for module in (tokens, sessions):
+        real = module.digest
+
+        def counted(secret: str, real: Callable[[str], str] = real) -> str:
+            hashed.append(len(secret))
+            return real(secret)
+
+        monkeypatch.setattr(module, "digest", counted)
+    for size in (10, 60_000):
+        headers = {"authorization": f"token {'x' * size}"}
+        assert (await Browser(running).get("hub/api/user", headers=headers)).status_code == 403
+        cookie = {"cookie": f"{LOGIN}={'x' * size}"}
+        assert (await Browser(running).get("hub/home", headers=cookie)).status_code == 302
+    assert hashed == [10, 10]

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from perijove.api.metrics import GAUGES
+from perijove.api.routes import ROUTES
 from perijove.cli.reference import PAGES
+from perijove.kit.timings import KINDS
+from perijove.model.scope import SCOPES
+from perijove.web.routes import PAGES as WEB
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -29,3 +34,13 @@ def test_every_setting_and_command_is_explained() -> None:
         rows = [line for line in page.splitlines() if line.startswith("| `")]
         assert len(rows) > 20
         assert [row for row in rows if row.endswith("|  |")] == []
+
+
+def test_every_address_scope_and_metric_is_in_its_page() -> None:
+    told = PAGES["rest-api.md"]()
+    for row in ROUTES:
+        assert f"\n## {row.method} {row.path or '('}" in told
+    for visited in WEB:
+        assert f"| {visited.method} | `{visited.path}` |" in told
+    assert all(f"| `{name}` |" in PAGES["scopes.md"]() for name in SCOPES)
+    assert all(f"| `{name}` |" in PAGES["metrics.md"]() for name in (*KINDS, *GAUGES))

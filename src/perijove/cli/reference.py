@@ -1,15 +1,14 @@
-"""The reference pages that are made from the code: settings, commands, error codes."""
+"""The reference pages that are made from the code: settings, commands, codes, and the wire."""
 
 from collections.abc import Callable, Iterator, Mapping
 
 from perijove.cli.commands import COMMANDS, EXIT_CODES, Argument
 from perijove.cli.doctor.words import WORDS
+from perijove.cli.reference_wire import MADE, metrics, rest_api, scopes
 from perijove.http.remedies import ADMINISTRATOR, NEXT
 from perijove.http.sentences import ENGLISH
 from perijove.settings.known import MOVED, REMOVED, chart
 from perijove.settings.meaning import Meaning, meanings
-
-_MADE = "<!-- Made from the code: UPDATE=1 pytest tests/unit/test_reference.py -->\n"
 
 
 def settings() -> str:
@@ -31,13 +30,16 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings,
     "cli.md": commands,
     "error-codes.md": error_codes,
+    "rest-api.md": rest_api,
+    "scopes.md": scopes,
+    "metrics.md": metrics,
 }
 """Every page, and what makes it."""
 
 
 def _settings() -> Iterator[str]:
     yield "# Settings\n"
-    yield _MADE
+    yield MADE
     yield "One YAML file with the keys of Zero-to-JupyterHub. The environment wins over the file:"
     yield "`PERIJOVE__HUB__BASEURL=/lab`, or `PERIJOVE__HUB__DB__URL__FILE=/run/secrets/db` for a"
     yield "value that is in a file. `perijove config check -f FILE` says everything that is wrong,"
@@ -67,7 +69,7 @@ def _setting(it: Meaning) -> str:
 
 def _commands() -> Iterator[str]:
     yield "# Commands\n"
-    yield _MADE
+    yield MADE
     yield "Commands for people, servers and tokens call the API of a hub: that of `--data`, or"
     yield "that of `PERIJOVE_URL` with `PERIJOVE_TOKEN`. `-o json` answers in JSON; tables are"
     yield "drawn on a terminal only. `NO_COLOR` is honoured."
@@ -94,7 +96,7 @@ def _argument(argument: Argument) -> str:
 
 def _error_codes() -> Iterator[str]:
     yield "# Error codes\n"
-    yield _MADE
+    yield MADE
     yield "A code never changes; the sentence is in the reader's language. An error of the API is"
     yield "`{status, message, code, params}`.\n"
     yield "| code | sentence | what to do |\n|---|---|---|"

@@ -35,7 +35,7 @@ LOGOUT = "logout_duration_seconds"
 LOOP = "event_loop_interval_seconds"
 KINDS: Mapping[str, Kind] = {
     REQUEST: Kind("Answering a request", ("method", "handler", "code")),
-    SPAWN: Kind("Starting a server, from the wish to its answer", ("status", "reason"), LONG),
+    SPAWN: Kind("Starting a server, from its turn to its answer", ("status", "reason"), LONG),
     STOP: Kind("Stopping a server", ("status",), LONG),
     POLL: Kind("Looking at the workload of a server", ("status",)),
     CHECK: Kind("Reading every route from the database, to be told to proxies"),

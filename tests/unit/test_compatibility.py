@@ -1,0 +1,34 @@
+"""Every test that docs/reference/compatibility.md promises is there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/reference/compatibility.md").read_text()
+NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)))
+ROWS = [line for line in PAGE.split("## On purpose")[0].splitlines() if line.startswith("| ")]
+ADVISORIES = (
+    "CVE-2019-10255", "CVE-2020-36191", "CVE-2021-41247", "CVE-2024-28233", "CVE-2024-41942",
+    "CVE-2026-33709", "CVE-2026-40864", "CVE-2026-54338", "GHSA-c4gm-pwx9-9w8j",
+    "GHSA-69wv-m5fw-2fhp", "GHSA-mj6q-mp44-53v8",
+)  # fmt: skip
+"""Those published about JupyterHub itself, in the order of the contract."""
+
+
+@pytest.mark.parametrize(("file", "name"), NAMED, ids=str)
+def test_a_test_that_is_promised_is_there(file: str, name: str) -> None:
+    tree = ast.parse((ROOT / file).read_text())
+    tests = (ast.FunctionDef, ast.AsyncFunctionDef)
+    assert name in {node.name for node in ast.walk(tree) if isinstance(node, tests)}
+
+
+def test_every_advisory_is_listed_once_and_every_row_is_shown_or_says_why_not() -> None:
+    for advisory in ADVISORIES:
+        assert sum(advisory in row for row in ROWS) == 1, advisory
+    body = [row for row in ROWS if not row.startswith(("| advisory", "| in 6.1.1"))]
+    assert len(body) > 25
+    for row in body:
+        assert "`tests/" in row or "not built yet" in row, row
