@@ -46,9 +46,10 @@ bench: $(VENV)/dev.stamp  ## Measure beside JupyterHub (CHP=path of configurable
 
 # Bars of the reliability contract: what runs for each, at full size (the tests read these names).
 BAR_1 := STORM_ROUNDS=200 $(BIN)/pytest tests/storm
-BAR_5 := $(BIN)/pytest tests/integration/test_crash.py tests/integration/test_gate_crash.py
+BAR_5 := PERIJOVE_BAR=5 $(BIN)/pytest tests/integration/test_crash.py tests/integration/test_gate_crash.py
 BAR_8 := PERIJOVE_BAR=8 $(BIN)/pytest tests/e2e/test_up.py -k comes_back
-BAR_14 := $(BIN)/pytest tests/unit/test_clock.py tests/integration/test_concurrency.py -k stepped
+BAR_14 := $(BIN)/pytest tests/unit/test_clock.py tests/integration/test_clock_steps.py \
+	tests/integration/test_concurrency.py -k 'clock or stepped'
 BARS := 1 5 8 14
 
 bar: $(VENV)/dev.stamp  ## Run a bar at full size (B=1, one of 1 5 8 14)
