@@ -1,6 +1,10 @@
 """Signing in, up and out, on pages."""
 
+from pathlib import Path
+
+from perijove.store.database import Database
 from tests.web.desk import PASSWORD, Browser, Desk, Shown
+from tests.web.desk import desk as open_desk
 
 
 async def test_a_new_person_asks_waits_is_approved_and_signs_in(desk: Desk, chen: Browser) -> None:
@@ -123,3 +127,31 @@ async def test_the_language_switch_works_without_scripts(lin: Browser) -> None:
     assert '<html lang="zh-Hans"' in page.text
     assert "令牌" in Shown(page.text).text
     assert (await lin.get("/language/fr")).status_code == 404
+
+
+async def test_what_is_said_above_the_form_goes_no_further(desk: Desk) -> None:
+    await desk.person("lin.xiao")
+    browser, asked = Browser(desk), "/login?said=approved&username=lin.xiao&keep=this"
+    page = await browser.get(asked)
+    assert "Your account has been approved." in page.text
+    assert 'value="lin.xiao"' in page.text
+    assert 'action="/hub/login?keep=this"' in page.text
+    home = await browser.post("/login?keep=this", asked, username="lin.xiao", password=PASSWORD)
+    assert "can sign in now" not in home.text
+
+
+async def test_where_everybody_may_enter_nobody_is_asked_what_for_or_approved(
+    database: Database, tmp_path: Path
+) -> None:
+    everybody = {"Authenticator": {"allow_all": True}}
+    async with open_desk(database, tmp_path, config=everybody) as desk:
+        browser = Browser(desk)
+        page = await browser.get("/signup")
+        assert "You can sign in at once." in page.text
+        assert "What do you need it for" not in page.text
+        assert "who is asking" not in page.text
+        ready = await browser.post(
+            "/signup", "/signup", username="ann", name="Ann", password=PASSWORD
+        )
+        assert "Your account is ready." in ready.text
+        assert "approved" not in ready.text

@@ -12,6 +12,7 @@ async def test_an_administrator_adds_finds_and_deletes_a_person(desk: Desk, chen
     assert (await Browser(desk).sign_in("gao.lin")).url.path == "/hub/home"
     assert "高琳" in (await chen.get("/admin?q=高")).text
     assert "Nobody matches" in (await chen.get("/admin?q=zhuo")).text
+    assert '<code class="hint">gao.lin</code>' in (await chen.get("/admin")).text
     wrong = await chen.post("/admin/gao.lin/delete", "/admin/gao.lin", typed="gao")
     assert wrong.status_code == 400
     assert await desk.hub.accounts.named("gao.lin")
@@ -22,6 +23,7 @@ async def test_an_administrator_adds_finds_and_deletes_a_person(desk: Desk, chen
 
 async def test_a_name_that_is_taken_keeps_the_dialog_open(desk: Desk, chen: Browser) -> None:
     await desk.person("gao.lin")
+    assert "<code" not in (await chen.get("/admin/gao.lin")).text, "its name stands there once"
     page = await chen.post("/admin", "/admin", username="gao.lin", name="Gao", password="")
     assert page.status_code == 400
     assert "gao.lin is taken. Choose another." in page.text

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 
+from perijove.model.errors import Refused
 from perijove.model.server import Phase
 from perijove.model.workload import Observation, State
 from perijove.store.database import Database
@@ -137,6 +138,7 @@ async def test_progress_is_a_page_and_a_stream_of_the_same_section(
         assert page.url.path == "/hub/spawn-pending/lin.xiao"
         assert "正在启动默认服务器" in page.text
         assert "排队等待" in page.text
+        assert 'data-seconds="0 秒" data-minutes="1 分钟"' in page.text
         xsrf = browser.http.cookies["_xsrf"]
         slow.go()
         stream = await browser.get(f"/spawn-stream/lin.xiao?_xsrf={xsrf}")
@@ -161,6 +163,21 @@ class Slow:
 
     def go(self) -> None:
         self._gate.set()
+
+
+async def test_a_failed_start_shows_how_far_it_got_and_no_times_that_nobody_knows(
+    desk: Desk, lin: Browser
+) -> None:
+    async def start(spec: object) -> None:
+        assert spec
+        raise Refused
+
+    desk.spawner.start = start  # type: ignore[method-assign]
+    await lin.post("/start/lin.xiao", "/home")
+    await until(desk, "", Phase.FAILED)
+    page = await lin.get("/spawn-pending/lin.xiao")
+    assert "How far it got" in page.text
+    assert "<time>" not in page.text
 
 
 async def test_a_server_that_ended_says_why_what_next_and_what_to_tell_the_administrator(

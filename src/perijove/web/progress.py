@@ -62,10 +62,8 @@ async def _context(hub: Hub, visit: Visit, stage: Stage) -> dict[str, Any]:
     ready = stage.outcome is Outcome.READY
     steps = steps_of(stage, who)
     done = sum(step.state == "done" for step in steps)
-    named = {"server": shown.title}
-    heading = who.say("{server} is ready", named) if ready else who.say("Starting {server}", named)
     return {
-        "heading": heading,
+        "heading": _heading(who, server, shown.title, ready=ready),
         "about": shown.about,
         "server": shown,
         "stream": _stream(visit, server),
@@ -77,6 +75,15 @@ async def _context(hub: Hub, visit: Visit, stage: Stage) -> dict[str, Any]:
         "events": events_of(stage, who),
         "log": await hub.progress.log(server),
     }
+
+
+def _heading(who: Reader, server: Server, title: str, *, ready: bool) -> str:
+    if server.name or server.display_name:
+        named = {"server": title}
+        return who.say("{server} is ready", named) if ready else who.say("Starting {server}", named)
+    if ready:
+        return who.say("The default server is ready")
+    return who.say("Starting the default server")
 
 
 def _stream(visit: Visit, server: Server) -> str:

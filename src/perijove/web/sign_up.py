@@ -37,7 +37,7 @@ async def ask(hub: Hub, visit: Visit) -> Response:
     except HubError as error:
         return await _form(hub, visit, {field_of(error): error}, status=_status(error))
     if user.standing is Standing.ACTIVE:
-        return go(visit, "login", said="approved", username=user.name)
+        return go(visit, "login", said="registered", username=user.name)
     response = go(visit, "signup", "waiting")
     response.set_cookie(
         COOKIE,

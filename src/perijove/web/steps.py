@@ -5,7 +5,7 @@ from datetime import datetime
 
 from perijove.http.reader import Reader, noted
 from perijove.http.sentences import told
-from perijove.model.stage import Stage, StepCode, StepShown, StepState
+from perijove.model.stage import Outcome, Stage, StepCode, StepShown, StepState
 
 NAMES = {
     StepCode.REQUESTED: noted("Requested"),
@@ -25,6 +25,8 @@ class Step:
     name: str
     time: str
     words: str
+    at: datetime | None
+    """When it began, as far as this is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ def steps_of(stage: Stage, who: Reader) -> list[Step]:
             name=who.say(NAMES[step.code]),
             time=_time(stage, n, who),
             words=_words(stage, step, who),
+            at=step.at,
         )
         for n, step in enumerate(stage.steps)
     ]
@@ -69,6 +72,8 @@ def events_of(stage: Stage, who: Reader) -> list[Event]:
 
 def _time(stage: Stage, n: int, who: Reader) -> str:
     step = stage.steps[n]
+    if stage.outcome is Outcome.FAILED and step.at in {None, stage.server.since}:
+        return ""  # only the end of such a start is known, not when its steps began
     if step.code is StepCode.REQUESTED:
         began = step.at or min((each.at for each in stage.steps if each.at), default=None)
         return who.clock(began) if began else ""
