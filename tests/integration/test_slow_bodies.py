@@ -1,10 +1,13 @@
-"""A body may take hours to come: what its sender may do is decided when it is there."""
+"""A body may be long on its way: it costs little, and what its sender may do is decided then."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from urllib.parse import urlencode
 
+import pytest
+
 from perijove.app import Running
+from perijove.http.asked import LARGEST_OF_ANYBODY
 from perijove.model.token import Kind
 from perijove.settings import of
 from perijove.spawners.fake import FakeSpawner
@@ -77,3 +80,45 @@ async def test_a_slow_line_alone_is_no_reason_to_refuse(database: Database) -> N
     answer = await browser.post(path, content=body, headers=JSON)
     assert answer.status_code == 202
     assert len(await running.hub.servers.of(await user(running))) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("hub/login", FORM),
+        ("hub/signup", FORM),
+        ("hub/api/oauth2/token", FORM),
+        ("hub/api/users/ada/tokens", JSON),
+        ("hub/security/csp-report", JSON),
+    ],
+)
+async def test_of_who_is_unknown_little_is_read(
+    database: Database, path: str, kind: dict[str, str]
+) -> None:
+    running = await hub(database, FakeSpawner("i"))
+    read = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(64):
+            read += 16_384
+            yield b"a" * 16_384
+
+    answer = await Browser(running).post(path, content=endless(), headers=kind)
+    assert answer.status_code in {400, 413}
+    assert read <= LARGEST_OF_ANYBODY + 16_384
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perijove.http.asked._PATIENCE", 0.05)
+    running = await hub(database, FakeSpawner("i"))
+
+    async def stuck() -> AsyncIterator[bytes]:
+        yield b"username=ada"
+        await asyncio.sleep(60)
+
+    async with asyncio.timeout(5):
+        answer = await Browser(running).post("hub/login", content=stuck(), headers=FORM)
+    assert answer.status_code == 400

@@ -1,5 +1,6 @@
 """Asked: one HTTP request, read with limits; who it comes from, behind trusted proxies."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -7,7 +8,7 @@ from time import perf_counter
 from typing import TypeAlias
 from urllib.parse import parse_qs
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope
 
 from perijove.http.cookies import read
@@ -19,7 +20,11 @@ Fields: TypeAlias = Mapping[str, list[str]]
 """What a query or a form holds: every value of every name, in order."""
 
 LARGEST = 1024 * 1024
-"""Bytes of a body that we read."""
+"""Bytes of a body that we read of who may ask."""
+LARGEST_OF_ANYBODY = 64 * 1024
+"""Bytes of a form, or of the body of a stranger: it is held until it is there as a whole."""
+_PATIENCE = 60.0
+"""Seconds in which a body must be there."""
 _FIELDS = 1000
 _PROMPT = 0.05
 """Seconds in which a body comes that was sent with its head."""
@@ -98,21 +103,26 @@ class Asked(Request):
         """Whether the browser has asked by https."""
         return self.site.startswith("https:")
 
-    async def data(self) -> bytes:
+    async def data(self, most: int = LARGEST) -> bytes:
         """Return the body.
 
         Raises:
             TooLarge: it is larger than we read.
+            ClientDisconnect: it does not come.
         """
         declared = self.given.get("content-length", "")
-        if declared.isdigit() and int(declared[:12]) > LARGEST:
-            raise TooLarge(most=LARGEST)
+        if declared.isdigit() and int(declared[:12]) > most:
+            raise TooLarge(most=most)
         parts, size, began = [], 0, perf_counter()
-        async for part in self.stream():
-            size += len(part)
-            if size > LARGEST:
-                raise TooLarge(most=LARGEST)
-            parts.append(part)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                async for part in self.stream():
+                    size += len(part)
+                    if size > most:
+                        raise TooLarge(most=most)
+                    parts.append(part)
+        except TimeoutError as error:
+            raise ClientDisconnect from error
         self.late = perf_counter() - began > _PROMPT
         return b"".join(parts)
 
@@ -121,11 +131,12 @@ class Asked(Request):
 
         Raises:
             Invalid: too many fields, or bytes that are no text.
+            TooLarge: it is larger than we read.
         """
         kind = self.given.get("content-type", "").partition(";")[0].strip().lower()
         if kind != _FORM and not any_type:
             return {}
-        raw = await self.data()
+        raw = await self.data(LARGEST_OF_ANYBODY)
         try:
             return _parsed(raw.decode())
         except UnicodeDecodeError as error:

@@ -7,20 +7,21 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
-from perijove.http.asked import Asked
+from perijove.http.asked import LARGEST, Asked
 from perijove.http.route import Body, Reply
 from perijove.model.errors import Invalid
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-async def read(asked: Asked, model: type[Model]) -> Model:
+async def read(asked: Asked, model: type[Model], most: int = LARGEST) -> Model:
     """Return the body as `model`, whatever its content type says; some clients send none.
 
     Raises:
         Invalid: it is no JSON, or not of that form.
+        TooLarge: it is larger than `most`.
     """
-    raw = await asked.data()
+    raw = await asked.data(most)
     return checked(model, tree(raw) if raw else {}, "bad-body")
 
 

@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from perijove.core import Hub
 from perijove.core.routes import prefix
 from perijove.http import stopped
+from perijove.http.asked import LARGEST_OF_ANYBODY
 from perijove.http.next_url import within
 from perijove.http.page import Visit, page
 
@@ -47,7 +48,7 @@ async def error(hub: Hub, visit: Visit) -> Response:
 
 async def report(hub: Hub, visit: Visit) -> Response:
     """Count and log what a browser tells of a page that broke its policy."""
-    told = await visit.request.data()
+    told = await visit.request.data(LARGEST_OF_ANYBODY)
     hub.timings.reports += 1
     logger.warning("a page broke its policy: %.*s", _SHOWN, ascii(told[:_SHOWN]))
     return Response(status_code=204)

@@ -5,7 +5,6 @@ import json
 from starlette.responses import Response
 
 from perijove.core import Hub
-from perijove.http.asked import LARGEST
 from perijove.http.route import Call
 from perijove.http.sentences import sentence
 from perijove.model.errors import BadGrant, Invalid, TooLarge
@@ -22,8 +21,8 @@ async def redeem(hub: Hub, call: Call) -> Response:
         secret, token = await hub.grants.redeem(form)
     except BadGrant as error:
         return _refused(error.error, sentence(error.code, error.params))
-    except TooLarge:
-        return _refused("invalid_request", sentence("too-large", {"most": LARGEST}))
+    except TooLarge as error:
+        return _refused("invalid_request", sentence(error.code, error.params))
     except Invalid:
         return _refused("invalid_request", sentence("bad-form", {}))
     assert token.expires is not None
