@@ -2,22 +2,28 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from perijove.core.lifecycle import Lifecycle
 from perijove.core.naming import Naming
+from perijove.core.servers import Servers
 from perijove.kit.tasks import in_background
 from perijove.model.errors import Invalid, Unavailable, Unknown, Untimely
 from perijove.model.server import Phase, Server
 from perijove.model.signal import Signal
 from perijove.model.user import User
 from perijove.model.workload import GONE, Observation, State
+from perijove.settings import of
 from perijove.spawners.fake import FakeSpawner
 from perijove.store import clients, phase_log, tokens, users
 from perijove.store.database import Database
 from tests.integration.test_crash import settle
 from tests.life import hub, row, user
+from tests.parts import hub as whole
+
+of({})  # settings read their tables when they are first used
 
 
 class Unreadable(FakeSpawner):
@@ -119,6 +125,37 @@ async def test_to_forget_a_user_ends_all_their_servers_and_nobody_elses(
         assert await life.servers.of(ada) == []
         await database.write(users.remove(ada.id))
         assert set(world.world) == {"jupyter-bob"}
+
+
+class Late:
+    """The servers of people, and an administrator who starts one more as they are deleted."""
+
+    def __init__(self, servers: Servers) -> None:
+        self.servers, self.once = servers, True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.servers, name)
+
+    async def forget(self, user: User) -> None:
+        await self.servers.forget(user)
+        if self.once:
+            self.once = False
+            await self.servers.start(user, "", {})
+
+
+async def test_a_server_that_is_started_while_its_owner_is_deleted_goes_with_them(
+    database: Database,
+) -> None:
+    world = FakeSpawner("i")
+    it = await whole(database, world)
+    ada = await it.hub.accounts.create("ada")
+    async with in_background(it.life.run()):
+        await it.hub.servers.start(ada, "", {})
+        late = Late(it.hub.servers)
+        await replace(it.hub.accounts, rooms=late).delete(ada)
+    assert not late.once
+    assert await it.hub.accounts.named("ada") is None
+    assert (world.world, world.homes) == ({}, set())
 
 
 async def test_who_cannot_be_forgotten_at_once_is_told_so(database: Database) -> None:
