@@ -96,6 +96,18 @@ async def test_a_start_that_fails_and_one_that_is_cancelled_say_why(database: Da
     assert value(text, line) == 1
 
 
+async def test_a_start_over_the_limit_is_counted_as_throttled(database: Database) -> None:
+    it = await hub(database, tree={"hub": {"concurrentSpawnLimit": 1}})
+    root = Browser(it, authorization=f"token {ADMIN_TOKEN}")
+    statuses = []
+    for name in ("ada", "bob"):
+        await user(it, name)
+        statuses.append((await root.post(f"hub/api/users/{name}/server")).status_code)
+    assert statuses == [202, 429]
+    line = 'server_spawn_duration_seconds_count{reason="throttled",status="failure"}'
+    assert value(await metrics(root), line) == 1
+
+
 async def test_active_users_are_counted_by_period(database: Database) -> None:
     it = await hub(database)
     now = it.hub.clock()

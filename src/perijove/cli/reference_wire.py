@@ -181,6 +181,6 @@ def _metrics() -> Iterator[str]:
         labels = ", ".join(f"`{it}`" for it in kind.labels)
         yield f"| `{name}` | histogram, seconds | {labels} | {kind.words} |"
     yield "\n`status` is `success` or `failure`, of a look `running` or `stopped`. `reason` is an"
-    yield "[error code](error-codes.md).\n"
+    yield "[error code](error-codes.md), or `throttled` where too many were starting.\n"
     yield "## Of JupyterHub's, not here\n\n| name | why |\n|---|---|"
     yield from (f"| `{name}` | {why} |" for name, why in _ABSENT.items())
