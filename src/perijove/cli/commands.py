@@ -6,6 +6,8 @@ Nothing else is imported here, so that help and completions are quick.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+_LAST_PORT = 65535
+
 
 class Argument(NamedTuple):
     """One argument or option; `how` is what argparse is told."""
@@ -25,6 +27,15 @@ class Command(NamedTuple):
     """module:function; it takes an argparse.Namespace and returns an exit code or None."""
     arguments: tuple[Argument, ...] = ()
     examples: tuple[str, ...] = ()
+
+
+def port(text: str) -> int:
+    """Return the port that `text` is."""
+    if text.isdecimal() and 0 < int(text) <= _LAST_PORT:
+        return int(text)
+    from argparse import ArgumentTypeError  # noqa: PLC0415 - only here, and help is quick
+
+    raise ArgumentTypeError(f"{text} is no port; ports are 1 to {_LAST_PORT}")
 
 
 NOUNS = {
@@ -57,7 +68,7 @@ COMMANDS = (
         (
             _FILE,
             _DATA,
-            Argument(("--port",), "port of the public address", {"type": int, "metavar": "N"}),
+            Argument(("--port",), "port of the public address", {"type": port, "metavar": "N"}),
             Argument(
                 ("--keep-servers",), "leave servers running at the end", {"action": "store_true"}
             ),
@@ -83,7 +94,7 @@ COMMANDS = (
             Argument(("--token-file",), "file with the token for that hub", {"metavar": "FILE"}),
             Argument(("--table",), "file for the last table of routes", {"metavar": "FILE"}),
             Argument(("--ip",), "address to listen on", {"metavar": "IP"}),
-            Argument(("--port",), "port to listen on", {"type": int, "metavar": "N"}),
+            Argument(("--port",), "port to listen on", {"type": port, "metavar": "N"}),
             Argument(("--pid-file",), "file for the process id", {"metavar": "FILE"}),
             Argument(
                 ("--trusted-proxies",), "networks whose X-Forwarded-* are believed, by commas",

@@ -57,7 +57,7 @@ def show(given: Namespace) -> None:
     if given.output == "json":
         answer_json({_key(path): {"value": it, "source": src} for path, it, src in rows})
         return
-    table(("key", "value", "source"), [(_key(p), json.dumps(it, ensure_ascii=False), src)
+    table(("key", "source", "value"), [(_key(p), src, json.dumps(it, ensure_ascii=False))
                                        for p, it, src in rows])  # fmt: skip
 
 

@@ -85,6 +85,9 @@ def _found(given: list[str]) -> tuple[Command | None, list[str]]:
     first, *rest = given
     if first in _NAMES:
         return _NAMES[first], rest
+    if first.startswith("-"):
+        words = "Options follow the command, as in `perijove server list -o json`."
+        raise Trouble(f"There is no option `{first}` before a command. {words}", exit_code=USAGE)
     if first not in NOUNS:
         firsts = {name.split()[0] for name in _NAMES}
         raise Trouble(f"There is no command `{first}`.{_meant(first, firsts)}", exit_code=USAGE)

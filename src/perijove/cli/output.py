@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 Row = Sequence[str]
@@ -30,6 +31,11 @@ def table(columns: Sequence[str], rows: Sequence[Row]) -> None:
         _drawn(columns, rows)
     else:
         answer("\n".join(_plain([tuple(column.upper() for column in columns), *rows])))
+
+
+def moment(at: str | None, never: str = "") -> str:
+    """Return a time of the API as a table shows it: to the minute, where the reader is."""
+    return f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M}" if at else never
 
 
 def fields(found: Mapping[str, str]) -> None:

@@ -16,6 +16,11 @@ from perijove.cli.trouble import FAILURE, Trouble
 NOT_FOUND, DENIED, CONFLICT, TIMEOUT = 3, 4, 5, 6
 _EXIT = {403: DENIED, 404: NOT_FOUND, 409: CONFLICT, 429: CONFLICT, 504: TIMEOUT}
 _UNTIMELY = {"already-running", "pending-stop", "too-many-servers"}
+_WORDS = {
+    "unknown": "There is no such account or server here, or this token may not see it.",
+    "pending-stop": "The server is still stopping: try again in a few seconds.",
+}
+"""Where the hub's own words are those that programs know from JupyterHub, these are for people."""
 _PAGE = 200
 _FIRST_ERROR = 400
 
@@ -134,7 +139,8 @@ def _refused(answer: http.client.HTTPResponse) -> Trouble:
     code = _EXIT.get(answer.status, FAILURE)
     if told.get("code") in _UNTIMELY:
         code = CONFLICT
-    words = str(told.get("message") or f"the hub answers {answer.status}")
+    message = told.get("message") or f"the hub answers {answer.status}"
+    words = _WORDS.get(str(told.get("code")), str(message))
     return Trouble(words if words.endswith(".") else f"{words}.", exit_code=code)
 
 

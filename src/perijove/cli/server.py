@@ -6,7 +6,7 @@ from argparse import Namespace
 from dataclasses import replace
 from typing import Any
 
-from perijove.cli.output import answer, answer_json, remark, table
+from perijove.cli.output import answer, answer_json, moment, remark, table
 from perijove.cli.remote import Remote, connect, place
 from perijove.cli.trouble import FAILURE, USAGE, Trouble
 
@@ -20,6 +20,9 @@ def every(given: Namespace) -> None:
     ]
     if given.output == "json":
         answer_json(found)
+        return
+    if not found:
+        remark("No server runs.")
         return
     table(("server", "state", "since", "last activity"), [_row(it) for it in found])
 
@@ -103,4 +106,4 @@ def _done(given: Namespace, found: dict[str, Any], words: str) -> None:
 def _row(server: dict[str, Any]) -> tuple[str, ...]:
     name = f"{server['user']}/{server['name']}".rstrip("/")
     state = "ready" if server.get("ready") else server.get("pending") or "failed"
-    return name, state, server.get("started") or "", server.get("last_activity") or ""
+    return name, state, moment(server.get("started")), moment(server.get("last_activity"))

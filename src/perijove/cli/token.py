@@ -4,7 +4,7 @@ from argparse import Namespace
 from typing import Any
 from urllib.parse import quote
 
-from perijove.cli.output import answer, answer_json, remark, table
+from perijove.cli.output import answer, answer_json, moment, remark, table
 from perijove.cli.remote import connect, person
 
 
@@ -31,7 +31,7 @@ def every(given: Namespace) -> None:
         return
     rows = [
         (it["id"], it.get("note") or "", " ".join(it["scopes"])[:60],
-         it.get("last_activity") or "never", it.get("expires_at") or "never")
+         moment(it.get("last_activity"), "never"), moment(it.get("expires_at"), "never"))
         for it in found
     ]  # fmt: skip
     table(("id", "note", "scopes", "last used", "expires"), rows)

@@ -5,7 +5,7 @@ import sys
 from argparse import Namespace
 from typing import Any
 
-from perijove.cli.output import answer, answer_json, remark, table
+from perijove.cli.output import answer, answer_json, moment, remark, table
 from perijove.cli.remote import connect, person
 from perijove.cli.trouble import FAILURE, USAGE, Trouble
 
@@ -72,7 +72,7 @@ def _row(user: dict[str, Any]) -> tuple[str, ...]:
         user.get("standing") or "active",
         "yes" if user.get("admin") else "",
         str(len(user.get("servers") or {}) or ""),
-        user.get("last_activity") or "never",
+        moment(user.get("last_activity"), "never"),
     )
 
 
