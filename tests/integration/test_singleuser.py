@@ -194,6 +194,21 @@ def test_who_is_signed_out_loses_the_kernels_socket_with_the_next_message(
         assert not (server.folder / "made-it").exists()
 
 
+def test_who_is_signed_out_and_only_listens_hears_no_more_after_a_moment(
+    server: Server, desk: Desk
+) -> None:
+    with Kernel(f"http://127.0.0.1:{server.port}{server.prefix}", GOOD) as kernel:
+        kernel.run("1")
+        kernel.begin("import time\nfor n in range(200): print(n, flush=True); time.sleep(0.1)")
+        desk.people.clear()
+        began = time.monotonic()
+        with pytest.raises(ConnectionClosed) as closed:
+            list(kernel.socket)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1008
+        assert time.monotonic() - began < 3
+
+
 def test_it_ends_within_seconds_with_a_busy_kernel(server: Server) -> None:
     with Kernel(f"http://127.0.0.1:{server.port}{server.prefix}", GOOD) as kernel:
         kernel.run("1")

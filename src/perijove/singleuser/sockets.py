@@ -2,16 +2,19 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from inspect import isawaitable
-from weakref import WeakKeyDictionary
+from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
 
 from tornado.websocket import WebSocketHandler
 
 Welcome = Callable[[str, str], Awaitable[bool]]
 """Takes a token and a session id, and returns whether its visitor may still be here."""
 _LOOK_EVERY = 10.0
-"""Seconds between two looks at who only listens."""
+"""Seconds between two looks at who hears nothing."""
+_LOOK_AT_HEARERS = 0.5
+"""Seconds between two looks at who is told something."""
 _POLICY_VIOLATION = 1008
 """RFC 6455, 7.4.1."""
 
@@ -25,11 +28,17 @@ class Sockets:
         self._welcome = welcome
         self._sleep = sleep
         self._open: WeakKeyDictionary[WebSocketHandler, tuple[str, str]] = WeakKeyDictionary()
+        self._heard: WeakSet[WebSocketHandler] = WeakSet()
+        """To whom something was sent since the last look."""
 
     def guard(self, handler: WebSocketHandler, token: str, session: str) -> None:
         """Ask before each message that `handler` is to act on; mostly the answer is at hand."""
         self._open[handler] = (token, session)
-        act = handler.on_message
+        act, tell = handler.on_message, handler.write_message
+
+        def write_message(*message: Any, **how: Any) -> Awaitable[None]:
+            self._heard.add(handler)
+            return tell(*message, **how)
 
         async def on_message(message: str | bytes) -> None:
             if not await self._welcome(token, session):
@@ -40,17 +49,24 @@ class Sockets:
                 await done
 
         handler.on_message = on_message  # type: ignore[method-assign]
+        handler.write_message = write_message  # type: ignore[method-assign,assignment]
 
     async def run(self) -> None:
-        """Look at all of them every few seconds, for as long as the server runs."""
+        """Look every few seconds at all of them, and more often at those who hear something."""
         while True:
-            await self._sleep(_LOOK_EVERY * (0.9 + 0.2 * random.random()))  # noqa: S311 - no secret
-            await self.look()
+            # The hub is not asked by all servers at once.
+            looks = round(_LOOK_EVERY / _LOOK_AT_HEARERS * (0.9 + 0.2 * random.random()))  # noqa: S311 - no secret
+            for _ in range(looks):
+                await self._sleep(_LOOK_AT_HEARERS)
+                heard, self._heard = self._heard, WeakSet()
+                await self._look(heard)
+            await self._look(self._open)
 
-    async def look(self) -> None:
+    async def _look(self, at: Iterable[WebSocketHandler]) -> None:
         """Close those whose visitor is no longer welcome."""
-        for handler, (token, session) in list(self._open.items()):
-            if handler.ws_connection is None:  # closed, or not open yet
+        for handler in list(at):
+            who = self._open.get(handler)
+            if who is None or handler.ws_connection is None:  # closed, or not open yet
                 continue
-            if not await self._welcome(token, session):
+            if not await self._welcome(*who):
                 handler.close(_POLICY_VIOLATION, "signed out")
