@@ -19,7 +19,7 @@ from perijove.oauth import routes as oauth
 from perijove.web.routes import PAGES
 from tests.e2e.chromium import chromium
 from tests.e2e.gallery import Gallery, gallery
-from tests.web.desk import PASSWORD
+from tests.web.desk import PASSWORD, SECRET
 
 SHOTS = Path(__file__).parents[2] / "docs" / "screenshots"
 LARGEST = 120_000
@@ -50,11 +50,6 @@ class Seen:
 def _wrong(page: Page) -> None:
     page.fill("#username", "lin.xiao")
     page.fill("#password", "wrong")
-    page.locator("main form button").click()
-
-
-def _too_late(page: Page) -> None:
-    page.fill("#password", PASSWORD)
     page.locator("main form button").click()
 
 
@@ -95,8 +90,8 @@ ALL = [
     Seen("sign-in-refused", "", "/login", _blocked),
     Seen("sign-up", "", "/signup"),
     Seen("sign-up-waiting", "who asked", "/signup/waiting"),
-    Seen("first", "", "/first?secret=no"),
-    Seen("first-used", "", "/first?secret=no", _too_late),
+    Seen("first", "", f"/first?secret={SECRET}"),
+    Seen("first-used", "", "/first?secret=no"),
     Seen("home-new", "gao.lin", "/home"),
     Seen("home", "lin.xiao", "/home"),
     Seen("home-stop", "lin.xiao", "/home", _opens("stop-main")),

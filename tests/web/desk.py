@@ -21,6 +21,8 @@ from tests.parts import hub as whole_hub
 
 of({"hub": {"config": {"JupyterHub": {}}}})  # settings read their tables when they are first used
 PASSWORD = "a sentence works well"
+SECRET = "s" * 32
+"""Of the first administrator's link."""
 PROFILES: list[dict[str, Any]] = [
     {
         "display_name": "Data science",
@@ -76,7 +78,7 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     """Yield a hub whose people have passwords of ours; `keys` are those of `hub`."""
     first, spawner = folder / "first", spawner or FakeSpawner("i")
-    first.write_text("s" * 32)
+    first.write_text(SECRET)
     tree = {"hub": {"allowNamedServers": True, **keys}, "singleuser": {"profileList": list(offers)}}
     running = await whole_hub(database, spawner, tree, first=first)
     async with in_background(running.life.run()):

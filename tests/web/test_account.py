@@ -16,11 +16,16 @@ async def test_name_language_and_theme_are_saved(lin: Browser) -> None:
     assert "data-theme=" not in back.text.partition("<body>")[0]
 
 
+async def test_a_language_that_was_chosen_below_a_page_stands_in_the_account(lin: Browser) -> None:
+    page = await lin.get("/language/zh?next=/hub/account")
+    assert re.search(r'name="language" value="zh" checked', page.text)
+
+
 async def test_the_password_changes_only_for_who_knows_it(desk: Desk, lin: Browser) -> None:
     other = Browser(desk)
     await other.sign_in("lin.xiao")
     wrong = await lin.post("/account/password", "/account", old="no", new="another sentence")
-    assert "That is not the present password." in wrong.text
+    assert "That is not the current password." in wrong.text
     assert "another sentence" not in wrong.text
     done = await lin.post("/account/password", "/account", old=PASSWORD, new="another sentence")
     assert "The password is changed." in done.text

@@ -7,12 +7,13 @@ import pytest
 from perijove.http.reader import Reader
 from perijove.web.routes import PAGES
 from tests.i18n.messages import all_of_them
-from tests.web.desk import Browser, Desk, Shown
+from tests.web.desk import SECRET, Browser, Desk, Shown
 
 LOOKED_AT = [
     ("", "/login", 200),
     ("", "/signup", 200),
-    ("", "/first?secret=no", 200),
+    ("", f"/first?secret={SECRET}", 200),
+    ("", "/first?secret=no", 403),
     ("lin.xiao", "/home", 200),
     ("lin.xiao", "/spawn/lin.xiao", 200),
     ("lin.xiao", "/token", 200),

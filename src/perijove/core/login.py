@@ -145,20 +145,30 @@ class Login:
             Busy: too many tries.
         """
         await self.limits.take(f"link {address}", OF_ADDRESS)
-        claim = _claim(secret)
-        if self.first is None or await self._claimed(claim):
-            raise Denied("link.used" if self.first else "link.unknown")
-        await self.first.require(secret)
+        await self.require_link(secret)
+        assert self.first
         user, become = await self.accounts.becoming_administrator(self.administrator, password)
         cookie, session, begin = self.sessions.new(user, address=address, agent=agent)
         try:
-            await self.accounts.database.write(attempts.claim(claim), *become, begin)
+            await self.accounts.database.write(attempts.claim(_claim(secret)), *become, begin)
         except Stale as error:
             raise Denied("link.used") from error
         self.accounts.memory.forget()
         await self.first.discard()
         logger.warning("%s signed in by the one-time link from %s", user.name, address)
         return cookie, session
+
+    async def require_link(self, secret: str) -> None:
+        """Let `secret` pass if it is that of the one-time link; looking uses nothing up.
+
+        Raises:
+            Denied: it is not the link, or was used, or is too old.
+        """
+        if self.first is None:
+            raise Denied("link.unknown")
+        if await self._claimed(_claim(secret)):
+            raise Denied("link.used")
+        await self.first.require(secret)
 
     async def forget_used_link(self) -> None:
         """Remove the file of a link that was used, if a kill came before it was removed."""

@@ -58,7 +58,7 @@ async def save(hub: Hub, visit: Visit) -> Response:
 
 
 async def password(hub: Hub, visit: Visit) -> Response:
-    """Change the password of who knows the present one; every other browser is signed out."""
+    """Change the password of who knows the current one; every other browser is signed out."""
     user, old, new = visit.me.user, visit.posted("old"), visit.posted("new")
     try:
         await hub.login.require_password(user, old, address=visit.address)
@@ -91,7 +91,10 @@ async def end_all(hub: Hub, visit: Visit) -> Response:
 
 async def _show(hub: Hub, visit: Visit, wrong: Mapping[str, HubError]) -> Response:
     user, who = visit.me.user, reader(visit)
-    given = {"name": user.display_name, "language": user.language}
+    given = {
+        "name": user.display_name,
+        "language": visit.request.cookies.get(COOKIE, "") or user.language,
+    }
     if wrong:
         given = {name: visit.posted(name) or kept for name, kept in given.items()}
     said = {field: _told(field, error, who) for field, error in wrong.items()}
@@ -115,7 +118,7 @@ async def _show(hub: Hub, visit: Visit, wrong: Mapping[str, HubError]) -> Respon
 
 def _told(field: str, error: HubError, who: Reader) -> str:
     if field == "old" and error.code == "wrong-password":
-        return who.say("That is not the present password.")
+        return who.say("That is not the current password.")
     return told(error.code, error.params, who)
 
 

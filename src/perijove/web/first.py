@@ -12,7 +12,12 @@ from perijove.web.frame import draw, go, reader
 
 async def show(hub: Hub, visit: Visit) -> Response:
     """Show where the link leads; looking at it, as previews of links do, uses nothing up."""
-    return await _form(hub, visit, visit.asked("secret"))
+    secret = visit.asked("secret")
+    try:
+        await hub.login.require_link(secret)
+    except HubError as error:
+        return await _form(hub, visit, secret, used=error)
+    return await _form(hub, visit, secret)
 
 
 async def enter(hub: Hub, visit: Visit) -> Response:
