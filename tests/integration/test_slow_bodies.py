@@ -122,3 +122,15 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
     async with asyncio.timeout(5):
         answer = await Browser(running).post("hub/login", content=stuck(), headers=FORM)
     assert answer.status_code == 400
+
+
+async def test_a_flood_of_reports_is_counted_and_washes_no_log_away(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = await hub(database, FakeSpawner("i"))
+    browser = Browser(running)
+    for _ in range(600):
+        await browser.post("hub/security/csp-report", content=b"x")
+    assert running.hub.timings.reports == 600
+    told = [record for record in caplog.records if "broke its policy" in record.getMessage()]
+    assert len(told) == 103  # the first hundred, and the 128th, 256th and 512th

@@ -15,6 +15,7 @@ from perijove.http.page import Visit, page
 logger = logging.getLogger(__name__)
 
 _SHOWN = 300
+_LOGGED = 100
 _RESTARTING = 503
 _CODES = {403: "denied", 404: "unknown", 405: "method-not-allowed"}
 _ASKED = "programs are told that a server does not run, whoever they are"
@@ -47,10 +48,15 @@ async def error(hub: Hub, visit: Visit) -> Response:
 
 
 async def report(hub: Hub, visit: Visit) -> Response:
-    """Count and log what a browser tells of a page that broke its policy."""
+    """Count and log what a browser tells of a page that broke its policy.
+
+    Anybody may tell anything, so of many more and more are counted only.
+    """
     told = await visit.request.data(LARGEST_OF_ANYBODY)
     hub.timings.reports += 1
-    logger.warning("a page broke its policy: %.*s", _SHOWN, ascii(told[:_SHOWN]))
+    count = hub.timings.reports
+    if count <= _LOGGED or count & (count - 1) == 0:  # a power of two
+        logger.warning("a page broke its policy (%d): %.*s", count, _SHOWN, ascii(told[:_SHOWN]))
     return Response(status_code=204)
 
 
