@@ -221,6 +221,7 @@ def test_a_port_that_is_taken_is_named_with_its_program(up: Up) -> None:
     assert f"Port {up.public} is taken by" in words
     assert f"(process {os.getpid()})" in words
     assert "--port N" in words
+    assert not (up.data / "ports.json").exists(), "a port that could not be had is not kept"
 
 
 def test_the_hubs_port_does_not_move_and_its_taker_is_named(up: Up) -> None:

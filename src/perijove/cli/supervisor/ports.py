@@ -20,9 +20,12 @@ def chosen(box: Box, *, public: int | None, hub: int | None, ip: str) -> Ports:
     """Return the ports of `box`, chosen now if it has none; `public` and `hub` were asked for.
 
     Raises:
-        Trouble: the hub's cannot move, because servers that run know it.
+        Trouble: the hub's cannot move, because servers that run know it; or the public one that
+            was asked for is taken, and is not kept.
     """
     if not box.has_ports():
+        if public:
+            _require_public(public, ip)
         ports = Ports(
             public=public or _first_free(_PUBLIC, ip),
             hub=hub or _first_free(random.sample(_HUB, 100), "127.0.0.1"),
@@ -36,6 +39,8 @@ def chosen(box: Box, *, public: int | None, hub: int | None, ip: str) -> Ports:
             " stop them first, or take hub.port out of the configuration."
         )
     ports = Ports(public=public or kept.public, hub=hub or kept.hub)
+    if ports.public != kept.public:
+        _require_public(ports.public, ip)
     if ports != kept:
         box.keep(ports)
     return ports
@@ -52,9 +57,13 @@ def require_free(ports: Ports, ip: str) -> None:
             f"Port {ports.hub}, where this hub's servers look for it, is taken by"
             f" {owner(ports.hub)}: stop that program, then run `perijove up` again."
         )
-    if not free(ports.public, ip):
+    _require_public(ports.public, ip)
+
+
+def _require_public(port: int, ip: str) -> None:
+    if not free(port, ip):
         raise Trouble(
-            f"Port {ports.public} is taken by {owner(ports.public)}:"
+            f"Port {port} is taken by {owner(port)}:"
             " stop that program, or choose another port with --port N."
         )
 
