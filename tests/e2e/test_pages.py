@@ -272,6 +272,20 @@ def test_without_scripts_a_dialog_stands_in_place_and_its_form_works(
     it.close()
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_menu_of_the_last_server_can_be_used(
+    browser: Browser, hall: Gallery, width: int
+) -> None:
+    with context(browser, hall, "lin.xiao", "en") as it:
+        page = it.new_page()
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{hall.url}/hub/home")
+        row = page.locator("main li:has(summary)").last
+        row.locator("summary").click()
+        row.get_by_role("button", name="Delete").click(timeout=5000)
+        assert page.locator("dialog[open]").get_by_role("textbox").is_visible()
+
+
 def test_a_page_that_waits_goes_on_by_itself(browser: Browser, hall: Gallery) -> None:
     with context(browser, hall, "gao.lin", "en") as it:
         page = it.new_page()

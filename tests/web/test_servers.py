@@ -109,6 +109,7 @@ async def test_a_named_server_is_made_started_and_deleted_by_typing_its_name(
     assert wrong.status_code == 400
     gone = await lin.post(f"/delete/lin.xiao/{name}", "/home", typed=name)
     assert "My thesis is deleted." in gone.text
+    assert gone.text.count("My thesis") == 1, "it is not listed any more"
 
 
 async def test_a_server_name_that_cannot_be_is_refused_beside_the_field(

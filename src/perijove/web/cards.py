@@ -71,7 +71,8 @@ def card(hub: Hub, visit: Visit, user: str, server: Server | None, name: str = "
 
 def phase_shown(server: Server) -> Phase:
     """Return the phase as people see it: who has asked for a stop sees it stopping at once."""
-    asked = server.phase is Phase.RUNNING and server.desired is not Desired.RUNNING
+    up = server.phase in {Phase.STARTING, Phase.RUNNING}
+    asked = up and server.desired is not Desired.RUNNING
     return Phase.STOPPING if asked else server.phase
 
 

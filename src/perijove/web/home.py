@@ -10,7 +10,7 @@ from perijove.core.naming import name_for, require_display_name
 from perijove.http.page import Visit
 from perijove.http.sentences import told
 from perijove.model.errors import HubError, Untimely
-from perijove.model.server import Phase
+from perijove.model.server import Desired, Phase, Server
 from perijove.web import live
 from perijove.web.cards import Card, card, phase_shown
 from perijove.web.frame import away, done, draw, following, go, reader, server_url
@@ -61,7 +61,7 @@ async def new(hub: Hub, visit: Visit) -> Response:
 
 async def _show(hub: Hub, visit: Visit, called: str = "", error: str = "") -> Response:
     user = visit.me.user
-    servers = {server.name: server for server in await hub.servers.of(user)}
+    servers = {it.name: it for it in await hub.servers.of(user) if not _forgotten(it)}
     default = card(hub, visit, user.name, servers.pop("", None))
     named = [card(hub, visit, user.name, server) for _, server in sorted(servers.items())]
     notices = [*done(visit), *await latest(hub, visit)]
@@ -87,6 +87,11 @@ async def _show(hub: Hub, visit: Visit, called: str = "", error: str = "") -> Re
 
 def _dialogs(default: Card, named: list[Card]) -> list[tuple[Card, str]]:
     return [(default, "main"), *((each, f"named-{n}") for n, each in enumerate(named, 1))]
+
+
+def _forgotten(server: Server) -> bool:
+    """Return whether it was deleted, and only its row is left for a moment."""
+    return server.at_rest and server.desired is Desired.REMOVED
 
 
 async def _moves(hub: Hub, visit: Visit) -> bool:
