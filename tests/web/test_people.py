@@ -112,3 +112,13 @@ async def test_a_new_password_from_an_administrator_works(desk: Desk, chen: Brow
     assert "Saved." in saved.text
     browser = Browser(desk)
     assert (await browser.sign_in("lin.xiao", "another sentence")).url.path == "/hub/home"
+
+
+async def test_a_page_that_is_missing_keeps_the_navigation_of_who_reads_it(
+    chen: Browser, lin: Browser
+) -> None:
+    people = 'href="/hub/admin"'
+    missing = await chen.get("/no/such/page")
+    assert missing.status_code == 404
+    assert people in missing.text
+    assert people not in (await lin.get("/no/such/page")).text

@@ -212,3 +212,16 @@ async def test_nobody_sees_or_moves_the_server_of_somebody_else(desk: Desk, lin:
         assert (await lin.get(path)).status_code in {403, 404}, path
     for path in ("/start/wu.min", "/stop/wu.min", "/visit/wu.min", "/admin/wu.min/block"):
         assert (await lin.post(path, "/home", why="x")).status_code in {403, 404}, path
+
+
+async def test_a_server_that_may_not_be_is_refused_before_anything_is_chosen(
+    database: Database, tmp_path: Path
+) -> None:
+    async with open_desk(database, tmp_path, allowNamedServers=False) as at:
+        await at.person("lin.xiao")
+        lin = Browser(at)
+        await lin.sign_in("lin.xiao")
+        page = await lin.get("/spawn/lin.xiao/thesis")
+        assert page.status_code == 400
+        assert "Named servers are not enabled." in page.text
+        assert (await lin.get("/spawn/lin.xiao")).status_code == 200

@@ -16,6 +16,9 @@ from perijove.model.scope import SCOPES, Kind
 from perijove.model.user import User
 from perijove.model.visitor import Visitor
 
+ADMINISTERS = "admin-ui"
+"""The scope of whoever sees the pages for administrators."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
@@ -43,6 +46,12 @@ class Visit:
     def user(self) -> User | None:
         """Who has signed in."""
         return self.visitor.user if self.visitor else None
+
+    @property
+    def administers(self) -> bool:
+        """Whether the pages for administrators are there for whoever has signed in."""
+        held = self.visitor.principal.scopes if self.visitor else frozenset()
+        return any(scope.name == ADMINISTERS for scope in held)
 
     @property
     def me(self) -> Visitor:

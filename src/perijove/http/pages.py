@@ -43,6 +43,8 @@ class Sight(Protocol):
     @property
     def user(self) -> User | None: ...  # noqa: D102
     @property
+    def administers(self) -> bool: ...  # noqa: D102
+    @property
     def xsrf(self) -> str: ...  # noqa: D102
 
 
@@ -93,7 +95,7 @@ class Pages:
             "xsrf": visit.xsrf,
             "me": visit.user,
             "here_url": _address(request),
-            "administers": False,
+            "administers": visit.administers,
             "waiting": 0,
         }
         return self.environment.get_template(template).render(shared | context)

@@ -12,7 +12,6 @@ from perijove.http.next_url import destination
 from perijove.http.page import Visit
 from perijove.http.reader import Reader, noted
 
-PEOPLE = "admin-ui"
 """The scope that shows the page of all people."""
 
 
@@ -45,20 +44,12 @@ DONE = {
 """What `?said=` can say. `{what}` is a name from the address, so nothing else may stand there."""
 
 
-def may(visit: Visit, scope: str) -> bool:
-    """Return whether the visitor holds `scope` for at least something."""
-    held = visit.principal.scopes if visit.principal else frozenset()
-    return any(each.name == scope for each in held)
-
-
 async def draw(
     hub: Hub, visit: Visit, template: str, status: int = 200, **context: Any
 ) -> Response:
     """Return the page, with the navigation of who has signed in."""
-    administers = may(visit, PEOPLE)
-    waiting = len(await hub.accounts.waiting()) if administers else 0
-    shared = {"administers": administers, "waiting": waiting}
-    return visit.pages.draw(visit, template, status, **(shared | context))
+    waiting = len(await hub.accounts.waiting()) if visit.administers else 0
+    return visit.pages.draw(visit, template, status, **({"waiting": waiting} | context))
 
 
 def done(visit: Visit) -> list[Notice]:

@@ -32,6 +32,8 @@ async def show(hub: Hub, visit: Visit) -> Response:
         return away(following(visit, server_url(hub, owner.name, name)))
     if server and server.phase in _MOVING:
         return away(_pending(visit, owner, name))
+    if server is None:  # what could not be started is refused before anything is chosen
+        hub.servers.naming.require_new(owner.name, name, 0)
     last = dict(server.user_options) if server else {}
     return await _form(hub, visit, server, last)
 
