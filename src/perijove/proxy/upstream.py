@@ -1,6 +1,8 @@
 """Upstream: one connection to a target, from the request that is sent to the end of its answer."""
 
 import asyncio
+import os
+from contextlib import suppress
 from typing import Protocol, cast
 
 from perijove.proxy.body import Body, Endless
@@ -12,6 +14,7 @@ from perijove.proxy.transports import aborted, closed, unbuffered
 _CONNECT_SECONDS = 5.0
 _SWITCHING = 101
 _FINAL = 200
+_REST_READS = 16
 
 
 class Asker(Protocol):
@@ -235,12 +238,30 @@ class Upstream(asyncio.Protocol):
         if asker is not None:
             asker.unanswered(status, again=silent and self._reused)
 
+    def _read_rest(self) -> None:
+        """Read what the kernel still holds of an answer.
+
+        Who refuses a request before it has come whole closes at once. Our next write then
+        fails, which loses the connection, while Linux keeps what came before readable.
+        """
+        sock = self._transport.get_extra_info("socket") if self._transport else None
+        if sock is None or self.tunnel:
+            return
+        with suppress(OSError):  # all is read, or the reset itself
+            for _ in range(_REST_READS):
+                data = os.read(sock.fileno(), LIMIT)
+                if not data or self.asker is None:
+                    return
+                self.data_received(data)
+
     def eof_received(self) -> bool:
         """Let the connection be closed."""
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Say how the answer ended."""
+        if exc is not None:
+            self._read_rest()
         self._transport = None
         asker = self.asker
         if asker is None:
