@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Error, Locator, Page, expect
 
 from perijove.http.catalogue import translated
 from tests.e2e.lab import Lab
@@ -79,7 +79,7 @@ class Person:
 
     def start_again(self) -> Lab:
         """Start the server as it was last time."""
-        self.page.goto("/hub/home")
+        self.go_home()
         self._starter().click()
         return self.watch()
 
@@ -91,9 +91,18 @@ class Person:
         page.wait_for_url(re.compile(r"/user/[^/]+/lab"), timeout=_START)
         return Lab(page).wait()
 
+    def go_home(self) -> None:
+        """Open the home page, again if a page that follows a server went there at that moment."""
+        try:
+            self.page.goto("/hub/home")
+        except Error as error:
+            if "interrupted by another navigation" not in error.message:
+                raise
+            self.page.goto("/hub/home")
+
     def stop(self) -> None:
         page = self.page
-        page.goto("/hub/home")
+        self.go_home()
         page.locator("[data-dialog^=stop-]").click()
         page.get_by_role("dialog").get_by_role("button", name=self.say("Stop"), exact=True).click()
         expect(page.get_by_text(self.say("Stopped"), exact=True)).to_be_visible(timeout=_START)
