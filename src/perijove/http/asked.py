@@ -39,6 +39,8 @@ class Asked(Request):
         self._trusted = trusted
         self.late = False
         """The body took so long that who had asked may have been shut out meanwhile."""
+        self.xsrf_values: dict[str, str] = {}
+        """What was made for this request: its form and its cookie hold the same."""
         self.odd_path = False
         """Its path has no canonical form, so nothing can answer."""
         try:

@@ -40,10 +40,12 @@ class Xsrf:
         for sent in asked.jar.get(XSRF, ()):
             found = self._verified(sent)
             if found is not None:
-                if hmac.compare_digest(found.encode(), who.encode()):
+                if _same(found, who):
                     return sent, False
                 break
-        return self._sign(who), True
+        if who not in asked.xsrf_values:
+            asked.xsrf_values[who] = self._sign(who)
+        return asked.xsrf_values[who], True
 
     def require(self, asked: Asked, visitor: Visitor | None, argument: str) -> None:
         """Refuse a request that no page of ours has sent. `argument`: its `_xsrf`, or ''.
@@ -57,8 +59,17 @@ class Xsrf:
         if not sent:
             raise Denied("xsrf-missing", method=asked.method)
         value, fresh = self.value(asked, visitor)
-        if fresh or not hmac.compare_digest(sent.encode(), value.encode()):
+        if fresh or not (_same(sent, value) or (visitor and self._made_for(visitor, asked, sent))):
             raise Denied("xsrf-mismatch", method=asked.method)
+
+    def _made_for(self, visitor: Visitor, asked: Asked, sent: str) -> bool:
+        """Return whether `sent` is another value of this session: two tabs were restored at once.
+
+        Of who has not signed in only the value of the cookie itself is good: a neighbour behind
+        the same address can have another.
+        """
+        found = self._verified(sent)
+        return found is not None and _same(found, _identity(asked, visitor))
 
     def _sign(self, who: str) -> str:
         at = str(int(self.clock().timestamp()))
@@ -86,6 +97,10 @@ class Xsrf:
         if name != XSRF or not -_LATER.total_seconds() < age < _LIFE.total_seconds():
             return None
         return base64.b64decode(value).decode()
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
 
 
 def harmless(asked: Asked) -> bool:
