@@ -97,7 +97,7 @@ class Crowded(FakeSpawner):
     def __init__(self, strangers: int = 0, instance: str = "i") -> None:
         super().__init__(instance)
         self.strangers = strangers
-        self.taken: set[int] = set()
+        self.taken: set[int | None] = set()
 
     async def start(self, spec: LaunchSpec) -> None:
         port, known = spec.origin.port, spec.name in self.world

@@ -137,7 +137,7 @@ def _servers() -> None:
         sa.Column("since", sa.BigInteger, nullable=False),
         sa.Column("incarnation", sa.Integer, nullable=False),
         sa.Column("workload", sa.String(63), nullable=False, unique=True),
-        sa.Column("port", sa.Integer, nullable=False, unique=True),
+        sa.Column("port", sa.Integer, unique=True),
         sa.Column("client", sa.String(255), nullable=False, unique=True),
         sa.Column("home", sa.String(255), nullable=False),
         sa.Column("address", sa.String(255)),
