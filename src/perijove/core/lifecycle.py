@@ -12,7 +12,7 @@ from perijove.core.instances import own
 from perijove.core.launch import Launcher, Overrides, no_overrides
 from perijove.core.naming import Naming
 from perijove.core.orphans import Orphans, Policy
-from perijove.core.place import PlaceSettings
+from perijove.core.place import Names, Places, PlaceSettings
 from perijove.core.progress import Progress
 from perijove.core.ready import Knocker, knock
 from perijove.core.reconcile import Reconciler
@@ -50,6 +50,10 @@ class Needs:
     """The id of a lost database whose servers are adopted."""
     orphans: Policy = Policy.REPORT
     places: PlaceSettings = field(default_factory=PlaceSettings)
+    names: Names | None = None
+    """How the place where servers run names them; None: it does not care."""
+    listen: tuple[str, int] = ("127.0.0.1", 8888)
+    """Where a server listens; the port, unless one was reserved for it."""
     naming: Naming = field(default_factory=Naming)
     command: tuple[str, ...] = ("perijove-singleuser",)
     default_url: str = ""
@@ -91,7 +95,8 @@ async def assemble(needs: Needs) -> Lifecycle:
     ids = Ids(clock, after=await database.read(phase_log.latest()))
     transitions = Transitions(clock=clock, ids=ids, credentials=credentials)
     feed = Feed(database=database, hub=needs.hub, base_url=needs.base_url, timings=needs.timings)
-    reconciler = _reconciler(needs, instance, spawner, transitions, feed)
+    places = Places(settings=needs.places, instance=instance.id, names=needs.names)
+    reconciler = _reconciler(needs, instance, spawner, transitions, places, feed)
     return Lifecycle(
         instance=instance,
         spawner=spawner,
@@ -104,7 +109,7 @@ async def assemble(needs: Needs) -> Lifecycle:
             nudge=reconciler.nudge,
             check=reconciler.check,
             discard=spawner.remove_storage,
-            places=needs.places,
+            places=places,
             naming=needs.naming,
             shelf=reconciler.progress.shelf,
         ),
@@ -117,7 +122,12 @@ async def assemble(needs: Needs) -> Lifecycle:
 
 
 def _reconciler(
-    needs: Needs, instance: Instance, spawner: Spawner, transitions: Transitions, feed: Feed
+    needs: Needs,
+    instance: Instance,
+    spawner: Spawner,
+    transitions: Transitions,
+    places: Places,
+    feed: Feed,
 ) -> Reconciler:
     admission = Admission(needs.limit)
     return Reconciler(
@@ -129,6 +139,7 @@ def _reconciler(
             base_url=needs.base_url,
             hub=needs.hub,
             command=needs.command,
+            listen=needs.listen,
             default_url=needs.default_url,
             environment=needs.environment,
             overrides=needs.overrides,
@@ -147,7 +158,7 @@ def _reconciler(
         feed=feed,
         progress=Progress(database=needs.database, spawner=spawner, admission=admission),
         base_url=needs.base_url,
-        places=needs.places,
+        places=places,
         patience=needs.patience,
         timings=needs.timings,
     )

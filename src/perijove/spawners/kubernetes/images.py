@@ -1,0 +1,47 @@
+"""Why an image is not there, from what the kubelet and the container runtime say of it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from perijove.model.signal import Signal
+
+_WORDS = (
+    # code, terminal, what one of them says; the first that fits counts
+    ("image-denied", True, r"unauthorized|authentication required|denied|forbidden|\b40[13]\b"),
+    ("image-missing", True, r"not found|manifest unknown|does not exist|no such (image|manifest)"),
+    ("image-platform", True, r"no match for platform"),
+    ("image-disk", False, r"no space left"),
+    ("image-unreachable", False, r""),
+)
+_WAITING = {
+    "InvalidImageName": ("image-name", True),
+    "ErrImageNeverPull": ("image-never", True),
+    "ImageInspectError": ("image-broken", False),
+    "RegistryUnavailable": ("image-unreachable", False),
+}
+_PULL = {"ErrImagePull", "ImagePullBackOff"}
+_LONGEST = 300
+
+
+def failed(waiting: Mapping[str, Any], image: str, words: str) -> Signal | None:
+    """Return why a container that is `waiting` has no image, or None if that is not why.
+
+    `words`: what the newest event says of the pull; the container only says that it backs off.
+    """
+    reason = waiting.get("reason", "")
+    if reason in _WAITING:
+        code, terminal = _WAITING[reason]
+        return Signal(code=code, params={"image": image}, terminal=terminal)
+    if reason not in _PULL:
+        return None
+    said = str(waiting.get("message") or "")
+    told = said if reason == "ErrImagePull" or not words else words
+    found = told.lower()
+    # A name that cannot be resolved is no image that is missing.
+    lost = re.search(r"no such host|lookup .* on |i/o timeout|connection refused|tls:", found)
+    for code, terminal, pattern in _WORDS:
+        if (code == "image-unreachable") or (not lost and re.search(pattern, found)):
+            params = {"image": image, "why": told[:_LONGEST]}
+            return Signal(code=code, params=params, terminal=terminal)
+    return None
