@@ -24,6 +24,7 @@ from perijove.cli.trouble import Trouble
 from perijove.kit.clock import Clock
 from perijove.settings import Settings, load
 
+SINGLEUSER = ("perijove-singleuser",)
 _ANYWHERE = {"", "0.0.0.0", "::"}  # noqa: S104 - what a configuration may say
 
 
@@ -60,7 +61,7 @@ def bring_up(settings: Settings, asked: Asked) -> None:
     Raises:
         Trouble: it cannot.
     """
-    require_singleuser(settings.singleuser.cmd)
+    require_singleuser(settings.singleuser.cmd or SINGLEUSER)
     box, orders = Box.at(asked.data), Orders()
     box.ready()
     with orders.heard(), _alone(box), data_trouble(box):

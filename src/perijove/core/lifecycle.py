@@ -1,7 +1,7 @@
 """The life cycle as one part: everything that starts, follows and ends servers, put together."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from perijove.core.activity import Activity
@@ -57,7 +57,7 @@ class Needs:
     naming: Naming = field(default_factory=Naming)
     command: tuple[str, ...] = ("perijove-singleuser",)
     default_url: str = ""
-    environment: dict[str, str] = field(default_factory=dict[str, str])
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
     overrides: Overrides = no_overrides
     timings: Timings = field(default_factory=Timings)
 

@@ -15,13 +15,15 @@ __all__ = ["BadConfig", "Problem", "Reading", "Settings", "load", "of", "read", 
 logger = logging.getLogger(__name__)
 
 
-def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+def load(
+    file: Path | None, environment: Mapping[str, str] = os.environ, *, cluster: bool = False
+) -> Settings:
     """Return the settings in `file` (None: the defaults), what the environment says over them.
 
     Raises:
         BadConfig: with everything that is wrong, and where.
     """
-    reading = read(file, environment)
+    reading = read(file, environment, cluster=cluster)
     settings = reading.required()
     for notice in reading.notices:
         logger.warning("%s", notice)

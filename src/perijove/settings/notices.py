@@ -14,9 +14,12 @@ HONOURED = frozenset({"cmd", "default_url", "environment"})
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
-def notices(settings: Settings, places: Mapping[Path, Place]) -> list[Problem]:
+def notices(
+    settings: Settings, places: Mapping[Path, Place], *, cluster: bool = False
+) -> list[Problem]:
     """Return what whoever wrote `settings` should know."""
-    return [*_risks(settings, places), *_misspelt(settings, places), *_idle(settings)]
+    idle = [] if cluster else _idle(settings)
+    return [*_risks(settings, places), *_misspelt(settings, places), *idle]
 
 
 def _risks(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:

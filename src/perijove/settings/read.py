@@ -15,6 +15,7 @@ from perijove.settings import parse
 from perijove.settings.environment import override
 from perijove.settings.known import MOVED
 from perijove.settings.notices import notices
+from perijove.settings.pod_keys import of_pods
 from perijove.settings.problem import BadConfig, Path, Place, Problem, dotted
 from perijove.settings.sections import Settings
 from perijove.settings.walk import Walk, place_of
@@ -44,20 +45,25 @@ class Reading:
         return self.settings
 
 
-def read(file: File | None, environment: Mapping[str, str]) -> Reading:
-    """Return what `file` and the environment say; None is no file."""
+def read(file: File | None, environment: Mapping[str, str], *, cluster: bool = False) -> Reading:
+    """Return what `file` and the environment say; None is no file.
+
+    `cluster`: servers are pods, so what only those have is no key without effect.
+    """
     parsed = parse.read(file) if file else parse.Parsed()
     if parsed.problems and not parsed.tree:
         return Reading(settings=None, problems=tuple(parsed.problems))
-    return _settled(parsed, environment)
+    return _settled(parsed, environment, cluster=cluster)
 
 
-def read_tree(tree: Mapping[str, Any], environment: Mapping[str, str]) -> Reading:
+def read_tree(
+    tree: Mapping[str, Any], environment: Mapping[str, str], *, cluster: bool = False
+) -> Reading:
     """Return what a tree says that is no file; it is not changed."""
-    return _settled(parse.Parsed(tree=deepcopy(dict(tree))), environment)
+    return _settled(parse.Parsed(tree=deepcopy(dict(tree))), environment, cluster=cluster)
 
 
-def _settled(parsed: parse.Parsed, environment: Mapping[str, str]) -> Reading:
+def _settled(parsed: parse.Parsed, environment: Mapping[str, str], *, cluster: bool) -> Reading:
     tree, places, problems = parsed.tree, parsed.places, parsed.problems
     problems += override(tree, places, Settings, environment)
     _move(tree, places)
@@ -70,8 +76,11 @@ def _settled(parsed: parse.Parsed, environment: Mapping[str, str]) -> Reading:
         return Reading(settings=None, problems=tuple(order), places=places)
     return Reading(
         settings=settings,
-        notices=tuple(notices(settings, places)),
-        idle=tuple(dotted(path) for path in [*walk.idle, *_not_yet(known)]),
+        notices=tuple(notices(settings, places, cluster=cluster)),
+        idle=tuple(
+            dotted(path)
+            for path in [*walk.idle, *_not_yet(known), *([] if cluster else of_pods(known))]
+        ),
         places=places,
     )
 

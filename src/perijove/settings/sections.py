@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
+from ipaddress import ip_network
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -13,6 +14,7 @@ from perijove.kit.section import Section
 from perijove.settings.authentication import SignIn, sign_in
 from perijove.settings.hub import HubSettings
 from perijove.settings.known import MISSPELT
+from perijove.settings.pod_sections import PodSettings, SchedulingSettings
 
 
 class ProxySettings(Section):
@@ -22,17 +24,27 @@ class ProxySettings(Section):
     """The port of the address that people open; unset: a free one, chosen once."""
     ip: str = "127.0.0.1"
     """Where it listens; 0.0.0.0 opens it to the network."""
+    trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    """Networks whose X-Forwarded-* headers are believed."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for text in given:
+            ip_network(text)
+        return given
 
 
-class SingleuserSettings(Section):
+class SingleuserSettings(PodSettings):
     """`singleuser`: what people's servers are."""
 
-    cmd: tuple[str, ...] = ("perijove-singleuser",)
-    """What is run: one word, or a list of words."""
+    cmd: tuple[str, ...] | None = None
+    """What is run: one word, or a list of words; unset: perijove-singleuser, or what its image
+    runs."""
     default_url: str | None = None
     """Where a server opens: /lab, /tree, /lab/tree/welcome.ipynb …"""
-    extra_env: dict[str, str] = Field(default={})
-    """More environment variables of every server."""
+    extra_env: dict[str, str | dict[str, Any]] = Field(default={})
+    """More environment variables of every server; `valueFrom` needs a cluster."""
     start_timeout: int | None = Field(default=300, ge=1)
     """Seconds that a server may take to answer."""
     profile_list: tuple[ProfileEntry, ...] = ()
@@ -47,8 +59,8 @@ class SingleuserSettings(Section):
 
     @field_validator("cmd")
     @classmethod
-    def _something(cls, cmd: tuple[str, ...]) -> tuple[str, ...]:
-        if not cmd or not cmd[0].strip():
+    def _something(cls, cmd: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if cmd is not None and (not cmd or not cmd[0].strip()):
             raise ValueError("names no command")
         return cmd
 
@@ -57,7 +69,7 @@ class SingleuserSettings(Section):
     def _texts(cls, given: Any) -> Any:
         """Take numbers and booleans as text, and the list form of Kubernetes."""
         if isinstance(given, list) and all(isinstance(each, Mapping) for each in given):
-            given = {each.get("name"): each.get("value") for each in given}
+            given = {each.get("name"): each.get("value", each) for each in given}
         if isinstance(given, Mapping):
             return {name: _text(value) for name, value in given.items()}
         return given
@@ -107,6 +119,9 @@ class Settings(Section):
     singleuser: SingleuserSettings = SingleuserSettings()
     cull: CullSettings = CullSettings()
     place: PlaceSettings = PlaceSettings()
+    scheduling: SchedulingSettings = SchedulingSettings()
+    image_pull_secrets: tuple[str | dict[str, Any], ...] = ()
+    """Secrets with which every image is fetched."""
     compat: CompatSettings = CompatSettings()
 
     @cached_property

@@ -1,5 +1,6 @@
 """What pydantic found, in words: the key as it is written, its place, and what it should be."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,14 +29,29 @@ def words_for(
 ) -> list[Problem]:
     """Return a problem for each thing that is wrong in `tree`."""
     found: dict[tuple[Path, str], Problem] = {}
+    kinds = _kinds(error, tree)
     for each in error.errors(include_url=False):
         path = _within(tree, each["loc"])
-        words, hint = _words(each["type"], each.get("ctx", {}), each["msg"], _at(tree, path))
+        if len(kinds.get(path, ())) > 1 and each["type"] in _WANTED:
+            words, hint = f"must be {' or '.join(kinds[path])}; it is {said(_at(tree, path))}.", ""
+        else:
+            words, hint = _words(each["type"], each.get("ctx", {}), each["msg"], _at(tree, path))
         key = dotted(path)
         if each["type"] == "missing":
             key = dotted(each["loc"])
         found[path, words] = Problem(words, key, place_of(places, path), hint)
     return list(found.values())
+
+
+def _kinds(error: ValidationError, tree: Mapping[str, Any]) -> dict[Path, list[str]]:
+    """Return what each key may be instead, in short: one that may be several things is told once."""
+    found: dict[Path, list[str]] = {}
+    for each in error.errors(include_url=False):
+        if each["type"] in _WANTED:
+            short = re.split(r"[,;]", _WANTED[each["type"]])[0]
+            kinds = found.setdefault(_within(tree, each["loc"]), [])
+            kinds += [short] if short not in kinds else []
+    return found
 
 
 def _words(kind: str, about: Mapping[str, Any], message: str, value: Any) -> tuple[str, str]:
