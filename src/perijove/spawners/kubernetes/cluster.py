@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from random import uniform
-from typing import Any
+from typing import TypeAlias
 from urllib.parse import quote
 
 from perijove.spawners.kubernetes import errors, listing
@@ -15,6 +15,9 @@ from perijove.spawners.kubernetes.errors import Expired, Missing, Unreachable
 from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.kubernetes.line import Line
 from perijove.spawners.kubernetes.listing import Object, Trim
+
+Listed: TypeAlias = tuple[list[Object], str]
+"""Objects, and the resourceVersion to watch from."""
 
 PAGE = 500
 _WATCH_SECONDS = 300
@@ -117,7 +120,7 @@ class Cluster:
         fields: str = "",
         limit: int = PAGE,
         trim: Trim | None = None,
-    ) -> tuple[list[Object], str]:
+    ) -> Listed:
         """Return all that match, and the resourceVersion to watch from.
 
         They are read in pages of `limit` (0 is all at once), `trim` keeps of each what is of
@@ -136,7 +139,7 @@ class Cluster:
         labels: str = "",
         fields: str = "",
         silence: float = SILENCE,
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """Yield what changes after resourceVersion `since`, first of all a BOOKMARK of it.
 
         That one is ours: the API server has answered. It ends by itself every few minutes;
@@ -191,7 +194,7 @@ class Cluster:
 
     async def _pages(
         self, kind: Kind, query: Mapping[str, str | int], limit: int, trim: Trim | None
-    ) -> tuple[list[Object], str]:
+    ) -> Listed:
         kept: list[Object] = []
         token = ""
         while True:
@@ -237,7 +240,8 @@ def _event(line: bytes) -> Event:
     return Event(type, object)
 
 
-def _object(body: bytes) -> Any:
+def _object(body: bytes) -> Object:
+    found: object
     try:
         found = json.loads(body)
     except ValueError as error:

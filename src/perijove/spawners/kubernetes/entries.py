@@ -79,7 +79,7 @@ class Entry:
 def load(path: Path) -> Tree:
     """Return the tree in the file `path`."""
     try:
-        tree = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+        tree = yaml.safe_load(path.read_bytes())
     except FileNotFoundError as error:
         raise BadKubeconfig(f"The kubeconfig {path} does not exist. {_ANOTHER}") from error
     except OSError as error:

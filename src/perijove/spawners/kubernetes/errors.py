@@ -126,7 +126,8 @@ def of(status: int, body: bytes, retry_after: float | None = None) -> ClusterErr
             return Exists(answer) if answer.reason == "AlreadyExists" else Changed(answer)
         case HTTPStatus.GONE:
             return Expired(answer)
-    return Rejected(answer)
+        case _:
+            return Rejected(answer)
 
 
 def read(status: int, body: bytes) -> Answer:

@@ -16,7 +16,7 @@ Object: TypeAlias = dict[str, Any]
 Trim: TypeAlias = Callable[[Object], Object | None]
 """Keeps of an object what is of use; None is: nothing at all."""
 
-_TURN = 0.001
+TURN = 0.001
 """Seconds that one turn of the loop may take."""
 _WHITESPACE = re.compile(r"[ \t\n\r]*+")
 _raw = json.JSONDecoder().raw_decode
@@ -30,7 +30,7 @@ async def read(body: bytes, trim: Trim | None = None) -> tuple[list[Object], Obj
     """
     kept: list[Object] = []
     metadata: Object = {}
-    until = perf_counter() + _TURN
+    until = perf_counter() + TURN
     for key, value in _members(body.decode()):
         if key == "metadata":
             metadata = value
@@ -40,7 +40,7 @@ async def read(body: bytes, trim: Trim | None = None) -> tuple[list[Object], Obj
                 kept.append(small)
         if perf_counter() > until:
             await asyncio.sleep(0)
-            until = perf_counter() + _TURN
+            until = perf_counter() + TURN
     return kept, metadata
 
 
