@@ -195,10 +195,9 @@ class Line:
         except ClusterError:
             raise
         except aiohttp.ClientConnectorCertificateError as error:
-            why = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
-            raise Unreachable(
-                f"{server} shows a certificate that is not trusted: {why}."
-            ) from error
+            cause = error.certificate_error
+            why = str(getattr(cause, "verify_message", "") or cause).rstrip(".")
+            raise Unreachable(f"{server} shows a certificate we do not trust: {why}.") from error
         except TimeoutError as error:
             raise Unreachable(f"{server} does not answer in time.") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
