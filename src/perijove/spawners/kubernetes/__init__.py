@@ -1,1 +1,1 @@
-"""Servers as pods of a Kubernetes cluster; every name and label is that of KubeSpawner 7."""
+"""Servers as pods of a Kubernetes cluster, each with a home on a claim."""

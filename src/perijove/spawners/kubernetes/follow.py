@@ -1,0 +1,180 @@
+"""Follower: one list, then one watch after the other, for as long as the hub lives."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
+from random import uniform
+from time import perf_counter
+from typing import Protocol, TypeVar
+
+from perijove.kit.backoff import Backoff
+from perijove.spawners.kubernetes.cluster import Cluster
+from perijove.spawners.kubernetes.errors import (
+    ClusterError,
+    Expired,
+    Forbidden,
+    Throttled,
+    Unreachable,
+)
+from perijove.spawners.kubernetes.interest import Interest
+from perijove.spawners.kubernetes.listing import TURN, Object
+
+logger = logging.getLogger(__name__)
+
+_ASK_FOR_RIGHTS = 30.0
+_CEILING = 10.0
+_BRIEF = 1.0
+
+
+class Taker(Protocol):
+    """Takes in what the cluster says of one kind."""
+
+    def writes(self) -> int:
+        """Return how much we have written; a list that is asked for now is at least as new."""
+        ...
+
+    def listed(self, object: Object, asked: int) -> None:
+        """Take in an object of a list; `asked` is what writes() was before."""
+        ...
+
+    def names(self) -> list[str]:
+        """Return the names that are known."""
+        ...
+
+    def absent(self, name: str, asked: int) -> None:
+        """Take in that a list lacks `name`."""
+        ...
+
+    def see(self, type: str, object: Object) -> None:
+        """Take in an event of a watch."""
+        ...
+
+    def overdue(self) -> bool:
+        """Return whether it is time to list again, whatever the watch says."""
+        ...
+
+
+class Follower:
+    """Follows one kind; says how well it is known."""
+
+    def __init__(self, cluster: Cluster, interest: Interest, taker: Taker) -> None:
+        self.interest = interest
+        self.listed = asyncio.Event()
+        """Set when it has been listed once, or is off."""
+        self.off = ""
+        """Why it is not followed, in the words of the API server."""
+        self.why = "it has not been read yet."
+        self._cluster = cluster
+        self._taker = taker
+        self._version = ""
+        self._standing = False
+        self._sign = asyncio.get_running_loop().time()
+        self._backoff = Backoff(base=0.25, ceiling=_CEILING)
+
+    @property
+    def stale(self) -> float:
+        """Return for how many seconds no watch has stood; 0 while one does."""
+        return 0.0 if self._standing or self.off else _now() - self._sign
+
+    async def run(self) -> None:
+        """Follow until cancelled, or until it is off."""
+        while not self.off:
+            began = _now()
+            try:
+                if not self._version:
+                    await self._list()
+                await self._watch()
+                if _now() - began < _BRIEF:
+                    raise Unreachable("the watch ends as soon as it begins")
+                self._backoff.forget("")
+            except Expired:
+                self._version = ""
+                await self._wait_after(0.0)
+            except ClusterError as error:
+                if _now() - began > _CEILING:
+                    self._backoff.forget("")
+                await self._fail(error)
+            except Exception:
+                logger.exception("cannot read %s; listing again", self.interest.kind.plural)
+                self._standing, self._version = False, ""
+                await self._wait_after(_CEILING)
+
+    async def _list(self) -> None:
+        it, asked = self.interest, self._taker.writes()
+        objects, version = await self._cluster.list(
+            it.kind, labels=it.labels, fields=it.fields, trim=it.trim
+        )
+        there = {object["metadata"]["name"] for object in objects}
+        async for object in _in_turns(objects):
+            self._taker.listed(object, asked)
+        async for name in _in_turns([it for it in self._taker.names() if it not in there]):
+            self._taker.absent(name, asked)
+        self._version = version
+        self._alive()
+        self.listed.set()
+
+    async def _watch(self) -> None:
+        """Take in what changes, until the watch ends by itself."""
+        it = self.interest
+        watch = self._cluster.watch(
+            it.kind,
+            since=self._version,
+            labels=it.labels,
+            fields=it.fields,
+            silence=it.silence,
+        )
+        async with aclosing(watch) as events:
+            async for event in events:
+                self._alive()
+                if event.type != "BOOKMARK":
+                    object = it.trim(event.object)
+                    if object is not None:
+                        self._taker.see(event.type, object)
+                self._version = event.object["metadata"]["resourceVersion"]
+                if self._taker.overdue():
+                    self._version = ""
+                    return
+
+    def _alive(self) -> None:
+        if not self._standing and self.why and self.listed.is_set():
+            logger.info("%s are followed again", self.interest.kind.plural)
+        self._standing, self._sign, self.why = True, _now(), ""
+
+    async def _fail(self, error: ClusterError) -> None:
+        """Wait before the next try, or give up what we have no right to."""
+        wait = 0.0
+        if isinstance(error, Forbidden):
+            if self.interest.optional:
+                self._standing, self.off = False, str(error)
+                self.listed.set()
+                return
+            wait = _ASK_FOR_RIGHTS
+        if isinstance(error, Throttled):
+            wait = error.retry_after
+        if self._standing or self.why != str(error):
+            logger.warning("cannot follow %s: %s", self.interest.kind.plural, error)
+        self._standing, self.why = False, str(error)
+        await self._wait_after(wait)
+
+    async def _wait_after(self, least: float) -> None:
+        """Wait `least` seconds, and longer with each failure; not all at the same time."""
+        wait = max(self._backoff.next(""), least)
+        await asyncio.sleep(wait * uniform(1.0, 1.5))  # noqa: S311 - a delay is no secret
+
+
+_T = TypeVar("_T")
+
+
+async def _in_turns(things: Iterable[_T]) -> AsyncIterator[_T]:
+    """Yield each; others get their turn meanwhile."""
+    until = perf_counter() + TURN
+    for thing in things:
+        yield thing
+        if perf_counter() > until:
+            await asyncio.sleep(0)
+            until = perf_counter() + TURN
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

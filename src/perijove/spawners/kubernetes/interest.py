@@ -1,0 +1,62 @@
+"""Interest: which objects of a kind are kept in memory, and what of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from perijove.spawners.kubernetes.cluster import SILENCE, Kind
+from perijove.spawners.kubernetes.listing import Object, Trim
+from perijove.spawners.kubernetes.trim import keeping
+
+_INVOLVED = {"Pod", "PersistentVolumeClaim"}
+_everything = keeping("metadata", "spec", "status")
+_event = keeping(
+    "metadata.creationTimestamp",
+    "involvedObject.kind",
+    "involvedObject.name",
+    "involvedObject.uid",
+    "involvedObject.fieldPath",
+    "reason",
+    "message",
+    "type",
+    "count",
+    "firstTimestamp",
+    "lastTimestamp",
+    "eventTime",
+    "series",
+    "source.component",
+    "source.host",
+    "reportingComponent",
+    "reportingInstance",
+)
+
+
+def own_name(object: Object) -> str:
+    """Return the name of an object."""
+    return str(object["metadata"]["name"])
+
+
+def told_pod(event: Object) -> str:
+    """Return the name of the pod that an event speaks of, '' if it speaks of none."""
+    about = event["involvedObject"]
+    return str(about.get("name", "")) if about.get("kind") == "Pod" else ""
+
+
+def event_of_ours(event: Object) -> Object | None:
+    """Return what we keep of an event; None if it is neither of a pod nor of a claim."""
+    kind = (event.get("involvedObject") or {}).get("kind")
+    return _event(event) if kind in _INVOLVED else None
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """One list and one watch."""
+
+    kind: Kind
+    labels: str = ""
+    fields: str = ""
+    trim: Trim = _everything
+    rings: Callable[[Object], str] = own_name
+    """Whose bell it rings when an object changes; '' is nobody's."""
+    optional: bool = False
+    """Without the right to read it we go on without."""
+    silence: float = SILENCE

@@ -1,0 +1,225 @@
+"""Line: HTTP to one API server, on kept connections; every request ends in time."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from random import uniform
+from urllib.parse import urlencode
+
+import aiohttp
+from yarl import URL
+
+from perijove import __version__
+from perijove.kit.backoff import Backoff
+from perijove.spawners.kubernetes import errors
+from perijove.spawners.kubernetes.errors import (
+    BadKubeconfig,
+    ClusterError,
+    Throttled,
+    Unauthenticated,
+    Unreachable,
+)
+from perijove.spawners.kubernetes.kubeconfig import Access
+
+CONNECT_SECONDS, WHOLE_SECONDS = 3.0, 10.0
+_CONNECTIONS = 16
+"""For all but watches: what a TLS handshake costs is shared by a crowd."""
+_KEPT = 60.0
+_TRIES = 3
+_LONGEST_HOLD = 30.0
+_GOOD = range(200, 300)
+_AGENT = f"perijove/{__version__}"
+_FIELDS = {"User-Agent": _AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
+
+
+class Line:
+    """Speaks for `access`; made in a running event loop, by `Line.to`."""
+
+    def __init__(self, access: Access, context: ssl.SSLContext | None) -> None:
+        self._access = access
+        self._context = context
+        self._pair = access.pair
+        self._asks = _session(_CONNECTIONS)
+        self._watches = _session(0)
+        self._backoff = Backoff(base=0.5, ceiling=_LONGEST_HOLD)
+        self._not_before = 0.0
+
+    @classmethod
+    async def to(cls, access: Access) -> "Line":
+        """Return a line; nothing is sent yet.
+
+        Raises:
+            BadKubeconfig: a certificate cannot be used.
+        """
+        context = None
+        if access.server.startswith("https:"):
+            try:
+                context = await asyncio.to_thread(access.trust.context, access.pair)
+            except ValueError as error:
+                raise BadKubeconfig(f"{access.source}: {error}; fetch it anew.") from error
+        return cls(access, context)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._asks.close()
+        await self._watches.close()
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int] | None = None,
+        body: object = None,
+    ) -> bytes:
+        """Return the body of the answer, within 10 seconds.
+
+        Reads are asked again while there is time when the API server is too busy; a write is
+        for the caller to ask again, who looks first.
+
+        Raises:
+            ClusterError: it was refused, or there is no answer.
+        """
+        tries = _TRIES if method == "GET" else 1
+        with self._in_words():
+            async with asyncio.timeout(WHOLE_SECONDS):
+                while True:
+                    tries -= 1
+                    try:
+                        async with await self._answered(
+                            self._asks, method, path, query, body
+                        ) as answer:
+                            return await answer.read()
+                    except Throttled:
+                        if not tries:
+                            raise
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, query: Mapping[str, str | int]
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open a watch and give the bytes that come; the caller knows how long is too long.
+
+        Raises:
+            ClusterError: it was refused, or there is no answer, or it has broken.
+        """
+        with self._in_words():
+            async with asyncio.timeout(WHOLE_SECONDS):
+                answer = await self._answered(self._watches, "GET", path, query)
+            try:
+                yield answer.content.iter_any()
+            finally:
+                answer.close()
+
+    async def _answered(
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int] | None,
+        body: object = None,
+    ) -> aiohttp.ClientResponse:
+        """Return an answer that is 2xx; its body is still to be read."""
+        url = URL(f"{self._access.server}{path}?{urlencode(query or {})}".rstrip("?"), encoded=True)
+        renewed = False
+        while True:
+            await self._turn()
+            answer = await session.request(
+                method,
+                url,
+                data=None if body is None else json.dumps(body).encode(),
+                headers=await self._fields(body),
+                ssl=self._context or True,
+                server_hostname=self._access.trust.server_name or None,
+                allow_redirects=False,
+            )
+            if answer.status in _GOOD:
+                self._backoff.forget("")
+                return answer
+            async with answer:
+                wait = _seconds(answer.headers.get("Retry-After"))
+                error = errors.of(answer.status, await answer.read(), wait)
+            if isinstance(error, Throttled):
+                self._hold(wait)
+            again = isinstance(error, Unauthenticated) and not renewed
+            if not again or not await self._access.credentials.renew():
+                raise self._told(error)
+            renewed = True
+
+    async def _fields(self, body: object) -> dict[str, str]:
+        """Return the fields of a request; what is shown may have become another."""
+        shown = await self._access.credentials.show()
+        if shown.pair != self._pair and self._context is not None:
+            # a new context, for the old one is in use; connections belong to a context
+            self._context = await asyncio.to_thread(self._access.trust.context, shown.pair)
+            self._pair = shown.pair
+        fields = dict(_FIELDS)
+        if shown.header:
+            fields["Authorization"] = shown.header
+        if body is not None:
+            fields["Content-Type"] = "application/json"
+        return fields
+
+    async def _turn(self) -> None:
+        """Wait while the API server wants to be left alone; not all come back at once."""
+        wait = self._not_before - asyncio.get_running_loop().time()
+        if wait > WHOLE_SECONDS:
+            raise Throttled(wait)
+        if wait > 0:
+            await asyncio.sleep(wait * uniform(1.0, 1.5))  # noqa: S311 - a delay is no secret
+
+    def _hold(self, wait: float | None) -> None:
+        """Send nothing for `wait` seconds, or ever longer when it does not say."""
+        seconds = min(self._backoff.next("") if wait is None else wait, _LONGEST_HOLD)
+        until = asyncio.get_running_loop().time() + seconds
+        self._not_before = max(self._not_before, until)
+
+    def _told(self, error: ClusterError) -> ClusterError:
+        """Return `error`; one that a person must mend says where."""
+        if not isinstance(error, Unauthenticated):
+            return error
+        return Unauthenticated(
+            f"{self._access.server} does not accept the credentials of {self._access.source}:"
+            " they have expired, or belong to another cluster. Sign in to the cluster anew.",
+            status=error.status,
+            reason=error.reason,
+        )
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """Raise Unreachable for all that can go wrong on the way."""
+        server = self._access.server
+        try:
+            yield
+        except ClusterError:
+            raise
+        except aiohttp.ClientConnectorCertificateError as error:
+            cause = error.certificate_error
+            why = str(getattr(cause, "verify_message", "") or cause).rstrip(".")
+            raise Unreachable(f"{server} shows a certificate we do not trust: {why}.") from error
+        except TimeoutError as error:
+            raise Unreachable(f"{server} does not answer in time.") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise Unreachable(f"{server} cannot be reached: {_words(error)}.") from error
+
+
+def _session(connections: int) -> aiohttp.ClientSession:
+    """Return a session with as many connections; 0 is any number."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=_KEPT),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+    )
+
+
+def _seconds(field: str | None) -> float | None:
+    """Return Retry-After, which API servers give in seconds."""
+    return float(field) if field is not None and field.isdecimal() else None
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error.strerror or str(error.os_error)
+    return str(error) or type(error).__name__
