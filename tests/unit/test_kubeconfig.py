@@ -243,9 +243,7 @@ def test_a_certificate_that_has_expired(file: Path) -> None:
         ),
     ],
 )
-def test_clusters_that_cannot_be_reached(
-    file: Path, cluster: dict[str, Any], words: str
-) -> None:
+def test_clusters_that_cannot_be_reached(file: Path, cluster: dict[str, Any], words: str) -> None:
     assert words in refused(file, tree(None, cluster))
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from perijove.core.options import Profiles, merged
+from perijove.core.options import Profiles
+from perijove.kit.merged import merged
 from perijove.model.errors import Invalid
 from perijove.settings import of
 

@@ -15,9 +15,12 @@ from perijove.core.access import grant
 from perijove.http.dress import VERSION
 from perijove.http.identity import required
 from perijove.http.route import Call, Reply
+from perijove.model.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 
+SILENCE = 30.0
+"""Seconds without a word of the place where servers run, after which the hub is not well."""
 _PATIENCE, _LOOK = 15.0, 0.1
 """Seconds."""
 _VERSION = VersionModel(version=VERSION).model_dump_json().encode()
@@ -44,7 +47,15 @@ async def info(hub: Hub, call: Call) -> Reply:  # noqa: ARG001
 
 
 async def health(hub: Hub, call: Call) -> Response:  # noqa: ARG001
-    """Answer with nothing: the hub is there."""
+    """Answer with nothing: the hub is there, and knows the place where servers run."""
+    silence = hub.silence_of_place()
+    if silence > SILENCE:
+        raise Unavailable("cluster-unreachable", seconds=round(silence))
+    return Response(b"", 200)
+
+
+async def live(hub: Hub, call: Call) -> Response:  # noqa: ARG001
+    """Answer with nothing: to start the hub again, or to send nobody to it, would help nobody."""
     return Response(b"", 200)
 
 

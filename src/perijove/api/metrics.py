@@ -20,6 +20,7 @@ GAUGES = {
     "running_servers": "Servers that run",
     "total_users": "Users",
     "active_users": "Users who did something in the last `period`",
+    "place_silence_seconds": "Seconds without a word of the place where servers run",
 }
 REPORTS = "csp_reports"
 REPORTED = "Reports of browsers about pages that broke their policy"
@@ -43,6 +44,7 @@ async def exposition(hub: Hub) -> tuple[bytes, str]:
         "running_servers": {"": running},
         "total_users": {"": total},
         "active_users": active,
+        "place_silence_seconds": {"": hub.silence_of_place()},
     }
     counted = {
         key: Counted(list(one.buckets), one.seconds) for key, one in hub.timings.counted.items()

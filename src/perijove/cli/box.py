@@ -40,6 +40,8 @@ class Box:
     """One data directory. A file is written by rename, so it is whole or missing."""
 
     path: Path
+    keys: Path | None = None
+    """Where its secrets are, if somebody else keeps them."""
 
     @staticmethod
     def at(path: str | Path | None, environment: Mapping[str, str] = os.environ) -> "Box":
@@ -134,8 +136,10 @@ class Box:
     def secret(self, name: str) -> str:
         """Return a secret; `name` is one of SECRETS."""
         try:
-            return (self.path / "secrets" / name).read_text().strip()
+            return ((self.keys or self.path / "secrets") / name).read_text().strip()
         except FileNotFoundError:
+            if self.keys:
+                raise Trouble(f"There is no file {name!r} in {self.keys}.") from None
             raise Trouble(
                 f"There is no secret {name!r} in {self.path}: run `perijove up` there first."
             ) from None
@@ -187,6 +191,8 @@ class Box:
 
     def _make_secrets(self) -> None:
         """Make each once. The one-time sign-in comes first: once the others are there, never."""
+        if self.keys:
+            return
         folder = self.path / "secrets"
         if not (folder / SECRETS[0]).exists() and not self.first.exists():
             _write(self.first, f"{secrets.token_urlsafe(32)}\n")

@@ -59,6 +59,11 @@ _SERVER = Argument(
     ("server",), "USER, or USER/SERVER for one with a name", {"metavar": "USER[/SERVER]"}
 )
 _CLIENT = (_DATA, _OUTPUT)
+_CLUSTER = (
+    Argument(("--kubeconfig",), "file that says which cluster", {"metavar": "FILE"}),
+    Argument(("--context",), "which of its contexts", {"metavar": "NAME"}),
+    Argument(("--namespace",), "where pods are made", {"metavar": "NAME"}),
+)
 
 COMMANDS = (
     Command(
@@ -80,8 +85,26 @@ COMMANDS = (
         "hub",
         "run the hub alone",
         "perijove.cli.hub:command",
-        (_FILE, _DATA),
-        ("perijove hub --data /srv/perijove -f classroom.yaml",),
+        (
+            _FILE,
+            _DATA,
+            Argument(
+                ("--spawner",), "what servers are (default: process)",
+                {"choices": ("process", "kubernetes"), "default": "process"},
+            ),
+            *_CLUSTER,
+            Argument(
+                ("--secrets",), "directory of its secrets (default: in --data)",
+                {"metavar": "DIR"},
+            ),
+            Argument(("--ip",), "address to listen on (default: 127.0.0.1)", {"metavar": "IP"}),
+            Argument(("--port",), "port to listen on", {"type": port, "metavar": "N"}),
+            Argument(("--connect-url",), "where servers and proxies reach it", {"metavar": "URL"}),
+        ),
+        (
+            "perijove hub --data /srv/perijove -f classroom.yaml",
+            "perijove hub --spawner kubernetes --ip 0.0.0.0 --connect-url http://hub:8081",
+        ),
     ),
     Command(
         "proxy",

@@ -2,9 +2,13 @@
 
 import gc
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvloop
 
@@ -14,17 +18,32 @@ from perijove.cli.hold import Held
 from perijove.cli.listen import End, listener, serve
 from perijove.cli.source import database_url
 from perijove.cli.supervisor.ports import chosen
-from perijove.cli.trouble import Trouble
+from perijove.cli.trouble import USAGE, Trouble
+from perijove.kit.clock import Clock
 from perijove.kit.log import to_stderr
 from perijove.model.decide import Patience
 from perijove.settings import Settings, load
 from perijove.spawners import Spawner
+from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.process import ProcessSpawner
 from perijove.store.open import open_database
 
 _PATIENCE = Patience(stop=timedelta(seconds=10))
+_PODS_PATIENCE = Patience(stop=timedelta(seconds=30))
 _YOUNG, _MIDDLE, _OLD = 50_000, 20, 50
 """For the garbage collector: a hub makes little that only it can find, and looks are long."""
+_PORT = 8081
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Where a hub listens, how it is reached, and which cluster its servers are in."""
+
+    ip: str = "127.0.0.1"
+    port: int
+    url: str
+    reach: Access | None = None
+    """None: servers are processes."""
 
 
 def command(given: Namespace) -> None:
@@ -33,15 +52,34 @@ def command(given: Namespace) -> None:
     Raises:
         BadConfig, Trouble: it cannot.
     """
-    settings, box = load(given.file), Box.at(given.data)
+    cluster = given.spawner == "kubernetes"
+    settings, box = load(given.file, cluster=cluster), Box.at(given.data)
+    if given.secrets:
+        box = replace(box, keys=Path(given.secrets))
     box.ready()
-    if box.hold("up").free():  # else it has chosen, and its --port is the newer word
-        chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
+    if cluster:
+        where = _beside_pods(given, settings)
+    else:
+        _require_box(given)
+        if box.hold("up").free():  # else it has chosen, and its --port is the newer word
+            chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
+        where = here(box)
     box.keep_base_url(settings.hub.base_url)
-    run(settings, box)
+    run(settings, box, where=where)
 
 
-def run(settings: Settings, box: Box, spawner: Callable[[str], Spawner] | None = None) -> None:
+def here(box: Box) -> Where:
+    """Return where the hub of one machine is."""
+    port = box.ports().hub
+    return Where(port=port, url=f"http://127.0.0.1:{port}")
+
+
+def run(
+    settings: Settings,
+    box: Box,
+    spawner: Callable[[str], Spawner] | None = None,
+    where: Where | None = None,
+) -> None:
     """Run the hub of `box` until SIGTERM; `spawner` makes another than processes.
 
     Raises:
@@ -50,7 +88,7 @@ def run(settings: Settings, box: Box, spawner: Callable[[str], Spawner] | None =
     to_stderr()
     try:
         with box.hold("hub").taken():
-            uvloop.run(_run(settings, box, spawner or _processes(box)))
+            uvloop.run(_run(settings, box, spawner or _processes(box), where or here(box)))
     except Held as held:
         raise Trouble(
             f"A hub already runs on {box.path}"
@@ -58,15 +96,17 @@ def run(settings: Settings, box: Box, spawner: Callable[[str], Spawner] | None =
         ) from None
 
 
-async def _run(settings: Settings, box: Box, spawner: Callable[[str], Spawner]) -> None:
-    ports, end = box.ports(), End()
-    where = listener("127.0.0.1", ports.hub)
+async def _run(
+    settings: Settings, box: Box, spawner: Callable[[str], Spawner], where: Where
+) -> None:
+    end = End()
+    socket = listener(where.ip, where.port)
     database = await open_database(database_url(settings, box))
     try:
         parts = Parts(
             database=database,
             spawner=spawner,
-            hub=f"http://127.0.0.1:{ports.hub}",
+            hub=where.url,
             cookie=box.secret("cookie").encode(),
             server_tokens=box.secret("server-tokens").encode(),
             proxy_token=box.secret("proxy-token"),
@@ -75,13 +115,60 @@ async def _run(settings: Settings, box: Box, spawner: Callable[[str], Spawner]) 
             end=end,
             patience=_PATIENCE,
         )
-        async with running_hub(settings, parts) as running:
+        async with (
+            _with_place(settings, parts, where) as complete,
+            running_hub(settings, complete) as running,
+        ):
             gc.collect()
             gc.freeze()
             gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
-            await serve(running.app, where, end)
+            await serve(running.app, socket, end)
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def _with_place(settings: Settings, parts: Parts, where: Where) -> AsyncIterator[Parts]:
+    """Yield `parts` with the place where its servers run."""
+    if where.reach is None:
+        yield parts
+        return
+    from perijove.cli.pods import LISTEN, pods  # noqa: PLC0415 - a box needs none of it
+
+    clock = Clock()
+    async with pods(settings, where.reach, clock) as found:
+        yield replace(
+            parts,
+            spawner=found.spawner,
+            names=found.names,
+            listen=LISTEN,
+            command=(),
+            silence_of_place=found.silence,
+            clock=clock,
+            patience=_PODS_PATIENCE,
+        )
+
+
+def _beside_pods(given: Namespace, settings: Settings) -> Where:
+    from perijove.cli.pods import access  # noqa: PLC0415 - a box needs none of it
+
+    port = given.port or settings.hub.port or _PORT
+    url = given.connect_url or f"http://hub:{port}"
+    if urlsplit(url).scheme not in {"http", "https"}:
+        raise Trouble(f"--connect-url is no http:// address: {url}", exit_code=USAGE)
+    return Where(ip=given.ip or "127.0.0.1", port=port, url=url.rstrip("/"), reach=access(given))
+
+
+def _require_box(given: Namespace) -> None:
+    """Refuse what only a cluster has, rather than take no notice of it."""
+    names = ("kubeconfig", "context", "namespace", "ip", "port", "connect_url")
+    idle = [f"--{name.replace('_', '-')}" for name in names if getattr(given, name)]
+    if idle:
+        raise Trouble(
+            f"{', '.join(idle)} needs --spawner kubernetes: on one machine the hub listens on"
+            " a port of its own, which `hub.port` sets.",
+            exit_code=USAGE,
+        )
 
 
 def _processes(box: Box) -> Callable[[str], Spawner]:

@@ -102,22 +102,26 @@ async def assemble(needs: Needs) -> Lifecycle:
         spawner=spawner,
         transitions=transitions,
         reconciler=reconciler,
-        servers=Servers(
-            database=database,
-            transitions=transitions,
-            admission=reconciler.admission,
-            nudge=reconciler.nudge,
-            check=reconciler.check,
-            discard=spawner.remove_storage,
-            places=places,
-            naming=needs.naming,
-            shelf=reconciler.progress.shelf,
-        ),
+        servers=_servers(needs, reconciler),
         feed=feed,
         progress=reconciler.progress,
         activity=Activity(database=database, clock=clock, feed=feed),
         visits=Visits(database=database, clock=clock, ids=transitions.ids),
         timings=needs.timings,
+    )
+
+
+def _servers(needs: Needs, reconciler: Reconciler) -> Servers:
+    return Servers(
+        database=needs.database,
+        transitions=reconciler.transitions,
+        admission=reconciler.admission,
+        nudge=reconciler.nudge,
+        check=reconciler.check,
+        discard=reconciler.spawner.remove_storage,
+        places=reconciler.places,
+        naming=needs.naming,
+        shelf=reconciler.progress.shelf,
     )
 
 

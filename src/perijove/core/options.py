@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perijove.core.profiles import Option, Overrides, Profile
+from perijove.kit.merged import merged
 from perijove.model.errors import Invalid
 
 logger = logging.getLogger(__name__)
@@ -73,20 +74,6 @@ class Profiles:
         yield profile.overrides
         for option in profile.options:
             yield _answer(option, options)
-
-
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `base` with `changes`: mappings are merged, None deletes, the rest replaces."""
-    result = dict(base)
-    for key, value in changes.items():
-        before = result.get(key)
-        if isinstance(value, Mapping):
-            result[key] = merged(before if isinstance(before, Mapping) else {}, value)
-        elif value is None:
-            result.pop(key, None)
-        else:
-            result[key] = value
-    return result
 
 
 def _require_known(profile: Profile, options: Mapping[str, Any]) -> None:

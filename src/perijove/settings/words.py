@@ -44,7 +44,7 @@ def words_for(
 
 
 def _kinds(error: ValidationError, tree: Mapping[str, Any]) -> dict[Path, list[str]]:
-    """Return what each key may be instead, in short: one that may be several things is told once."""
+    """Return what each key may be, in short: of several things it is told once."""
     found: dict[Path, list[str]] = {}
     for each in error.errors(include_url=False):
         if each["type"] in _WANTED:

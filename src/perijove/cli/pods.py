@@ -1,0 +1,94 @@
+"""`perijove hub --spawner kubernetes`: servers as pods; the hub in a pod itself, or beside them."""
+
+import asyncio
+from argparse import Namespace
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from perijove.cli.trouble import Trouble
+from perijove.kit.clock import Clock
+from perijove.kit.tasks import in_background
+from perijove.model.errors import Refused
+from perijove.settings import Settings
+from perijove.settings.pods import templates, traits
+from perijove.spawners import Spawner
+from perijove.spawners.kubernetes.cache import Cache
+from perijove.spawners.kubernetes.cluster import Cluster
+from perijove.spawners.kubernetes.errors import BadKubeconfig
+from perijove.spawners.kubernetes.interests import INTERESTS
+from perijove.spawners.kubernetes.kubeconfig import Access, Wanted, find
+from perijove.spawners.kubernetes.pod import PORT
+from perijove.spawners.kubernetes.spawner import KubernetesSpawner, Names, PodSettings, check
+
+LISTEN = ("0.0.0.0", PORT)  # noqa: S104 - in its pod, whose address is its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pods:
+    """What a hub is given whose servers are pods."""
+
+    spawner: Callable[[str], Spawner]
+    names: Names
+    silence: Callable[[], float]
+    """For how many seconds the cluster was not heard of."""
+
+
+def access(given: Namespace) -> Access:
+    """Return the cluster that the command line, the pod or the account means.
+
+    Raises:
+        Trouble: there is none, or it cannot be used.
+    """
+    wanted = Wanted(
+        file=Path(given.kubeconfig) if given.kubeconfig else None,
+        context=given.context or "",
+        namespace=given.namespace or "",
+    )
+    try:
+        return find(wanted)
+    except BadKubeconfig as error:
+        raise Trouble(str(error)) from None
+
+
+@asynccontextmanager
+async def pods(settings: Settings, reach: Access, clock: Clock) -> AsyncIterator[Pods]:
+    """Yield what a hub needs, and keep it fresh; no pod ends with it.
+
+    Raises:
+        Trouble: a certificate or a template of the settings cannot be used.
+    """
+    pod_name, claim_name = templates(settings)
+    common = PodSettings(traits=traits(settings), pod_name=pod_name, claim_name=claim_name)
+    try:
+        check(common, reach.namespace)
+        cluster = await Cluster.connect(reach)
+    except Refused as error:
+        raise Trouble(
+            f"A template of the configuration names what there is not:"
+            f" {error.params.get('template')!r}. `perijove config explain singleuser` says more."
+        ) from None
+    except BadKubeconfig as error:
+        raise Trouble(str(error)) from None
+    cache = Cache(cluster, INTERESTS)
+    try:
+        async with in_background(cache.run()):
+            yield Pods(
+                spawner=partial(_spawner, cluster, cache, common, clock),
+                names=Names(common, reach.namespace),
+                silence=partial(_silence, cache),
+            )
+    finally:
+        await asyncio.shield(cluster.close())
+
+
+def _spawner(
+    cluster: Cluster, cache: Cache, common: PodSettings, clock: Clock, instance: str
+) -> Spawner:
+    return KubernetesSpawner(instance, cluster, cache, common, clock)
+
+
+def _silence(cache: Cache) -> float:
+    return max(cache.staleness().values(), default=0.0)

@@ -1,0 +1,43 @@
+"""What of a cluster the spawner keeps in memory, and which fields of it."""
+
+from perijove.spawners.kubernetes.cluster import CLAIMS, EVENTS, NODES, PODS
+from perijove.spawners.kubernetes.interest import Interest, event_of_ours, told_pod
+from perijove.spawners.kubernetes.labels import COMPONENT, STORAGE
+from perijove.spawners.kubernetes.listing import Object
+from perijove.spawners.kubernetes.trim import keeping
+
+_pod = keeping(
+    "metadata.labels",
+    "metadata.annotations",
+    "metadata.deletionGracePeriodSeconds",
+    "spec.nodeName",
+    "spec.containers.name",
+    "spec.containers.image",
+    "spec.containers.resources",
+    "status.phase",
+    "status.reason",
+    "status.message",
+    "status.podIP",
+    "status.conditions",
+    *(
+        f"status.{kind}.{name}"
+        for kind in ("containerStatuses", "initContainerStatuses")
+        for name in ("name", "image", "imageID", "restartCount", "state", "lastState")
+    ),
+)
+_claim = keeping("metadata.labels", "metadata.annotations", "status.phase")
+_node = keeping("status.allocatable", "status.conditions", "spec.unschedulable")
+
+
+def _nobody(object: Object) -> str:
+    del object
+    return ""
+
+
+INTERESTS = (
+    Interest(kind=PODS, labels=f"component={COMPONENT}", trim=_pod),
+    Interest(kind=CLAIMS, labels=f"component={STORAGE}", trim=_claim, rings=_nobody),
+    Interest(kind=EVENTS, trim=event_of_ours, rings=told_pod),
+    Interest(kind=NODES, trim=_node, rings=_nobody, optional=True),
+)
+"""By the label of KubeSpawner: another instance's pod of the same name must be seen as well."""
