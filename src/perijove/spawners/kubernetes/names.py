@@ -6,6 +6,7 @@ Source of the format: hub.md 7.6 and kubespawner/slugs.py (its behaviour, not it
 import hashlib
 import re
 from collections.abc import Mapping
+from string import Formatter
 from typing import Any
 
 from perijove.model.errors import Refused
@@ -108,9 +109,12 @@ def placed(template: str, known: Fields, attempt: int) -> str:
 def _filled(template: str, known: Fields) -> str:
     if "{" not in template and "}" not in template:
         return template
-    try:
-        made = template.format_map(known)
-    except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
+    try:  # only by its name: attributes and items of a field are nobody's business
+        made = "".join(
+            text + (known[name] if name is not None else "")
+            for text, name, *_ in Formatter().parse(template)
+        )
+    except (KeyError, ValueError) as error:
         raise Refused("bad-template", template=template[:200]) from error
     # An empty server name leaves the hyphens that were to join it.
     return made if template.endswith("-") else made.rstrip("-")
