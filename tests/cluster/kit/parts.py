@@ -12,6 +12,8 @@ from pathlib import Path
 from tests.cluster.kit.places import LOG, RUN
 from tests.cluster.kit.words import Refused, say, write
 
+_CHILDREN: list[subprocess.Popen[bytes]] = []
+"""Those that this very process started; it is not told off for leaving them alive."""
 PATIENCE = {signal.SIGTERM: 5.0, signal.SIGKILL: 2.0}
 
 
@@ -75,6 +77,7 @@ def begin(part: Part) -> None:
             start_new_session=True,
             env={**os.environ, **(part.environment or {})},
         )
+    _CHILDREN.append(child)
     kept = {**asdict(part), "pid": child.pid, "born": _born(child.pid)}
     write(RUN / f"{part.name}.part", json.dumps(kept))
 

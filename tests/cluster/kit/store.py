@@ -8,13 +8,18 @@ from pathlib import Path
 from tests.cluster.kit.places import HOME, socket
 from tests.cluster.kit.words import Refused, run, write
 
-LIBRARY = "docker.io/library/"
-"""What a name without a registry stands for."""
-
 
 def ctr(node: str, *words: str | Path, check: bool = True) -> str:
     """Return what containerd's own client printed."""
     return run("ctr", "-a", socket(node), "-n", "k8s.io", *words, check=check)
+
+
+def full_name(tag: str) -> str:
+    """Return what a name of an image stands for when its registry is left out."""
+    first, slash, _ = tag.partition("/")
+    if not slash:
+        return f"docker.io/library/{tag}"
+    return tag if "." in first or ":" in first else f"docker.io/{tag}"
 
 
 def contents(archive: Path) -> dict[str, str]:
@@ -29,9 +34,7 @@ def contents(archive: Path) -> dict[str, str]:
     for row in rows:
         digest = row["Config"].rpartition("/")[2].removesuffix(".json")
         for tag in row["RepoTags"] or []:
-            first = tag.partition("/")[0]
-            full = tag if "/" in tag and ("." in first or ":" in first) else LIBRARY + tag
-            found[full] = digest
+            found[full_name(tag)] = digest
     return found
 
 
