@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -12,8 +11,6 @@ from pathlib import Path
 from tests.cluster.kit.places import LOG, RUN
 from tests.cluster.kit.words import Refused, say, write
 
-_CHILDREN: list[subprocess.Popen[bytes]] = []
-"""Those that this very process started; it is not told off for leaving them alive."""
 PATIENCE = {signal.SIGTERM: 5.0, signal.SIGKILL: 2.0}
 
 
@@ -68,18 +65,21 @@ def begin(part: Part) -> None:
         return
     LOG.mkdir(parents=True, exist_ok=True)
     enter = ["nsenter", f"--net=/run/netns/{part.space}", "--"] if part.space else []
-    with (LOG / f"{part.name}.log").open("ab") as log:
-        child = subprocess.Popen(
-            [*enter, *part.command],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            env={**os.environ, **(part.environment or {})},
-        )
-    _CHILDREN.append(child)
-    kept = {**asdict(part), "pid": child.pid, "born": _born(child.pid)}
+    pid = _spawn([*enter, *part.command], part)
+    kept = {**asdict(part), "pid": pid, "born": _born(pid)}
     write(RUN / f"{part.name}.part", json.dumps(kept))
+
+
+def _spawn(command: list[str], part: Part) -> int:
+    """Start a process that outlives this one, and return its number."""
+    log = str(LOG / f"{part.name}.log")
+    files = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    environment = {**os.environ, **(part.environment or {})}
+    return os.posix_spawnp(command[0], command, environment, file_actions=files, setsid=True)
 
 
 def end(part: Part) -> None:
