@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.cluster.kit import cgroups, network, store
-from tests.cluster.kit.parts import Part, alive, end, known
+from tests.cluster.kit.parts import alive, end, known
 from tests.cluster.kit.places import HOME, MOST_NODES, RUN, VOLUMES, socket
 from tests.cluster.kit.words import run
 
@@ -48,7 +48,7 @@ def clear() -> None:
         run("umount", "-l", place, check=False)
     network.remove()
     cgroups.remove()
-    _forget(parts)
+    _forget()
 
 
 def _kill_shims() -> None:
@@ -71,8 +71,9 @@ def _kill(processes: set[int]) -> None:
         time.sleep(0.05)
 
 
-def _forget(parts: dict[str, Part]) -> None:
+def _forget() -> None:
     """Remove what belongs to this cluster alone: its objects, pods and volumes."""
     nodes = [HOME / node / folder for node in NODES for folder in ("pod-logs", "kubelet")]
     for folder in [HOME / "etcd", VOLUMES, *nodes, RUN]:
-        shutil.rmtree(folder, ignore_errors=not parts)
+        if folder.exists():
+            shutil.rmtree(folder)

@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.cluster.kit.places import LOG, RUN
 from tests.cluster.kit.words import Refused, say, write
@@ -73,7 +74,10 @@ def begin(part: Part) -> None:
 def _spawn(command: list[str], part: Part) -> int:
     """Start a process that outlives this one, and return its number."""
     log = str(LOG / f"{part.name}.log")
-    files = [
+    # A lock that our caller holds (flock COMMAND) must not be held by what outlives it.
+    strangers = [int(file.name) for file in Path("/proc/self/fd").iterdir() if int(file.name) > 2]
+    files: list[tuple[Any, ...]] = [
+        *((os.POSIX_SPAWN_CLOSE, number) for number in strangers),
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
         (os.POSIX_SPAWN_DUP2, 1, 2),

@@ -1,5 +1,7 @@
 /* Two programs in one: what holds a pod's namespaces, and what makes and removes a volume. */
 
+#define _XOPEN_SOURCE 700
+
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
