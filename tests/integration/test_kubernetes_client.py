@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from perijove import __version__
-from perijove.spawners.kubernetes.cluster import CLASSES, CLAIMS, NODES, PODS, Cluster
+from perijove.spawners.kubernetes.cluster import CLAIMS, CLASSES, NODES, PODS, Cluster
 from perijove.spawners.kubernetes.credentials import (
     Credentials,
     Fixed,
@@ -171,7 +171,7 @@ async def test_a_watch_that_breaks_in_the_middle_of_a_line(
             await anext(events)
 
 
-async def test_a_watch_that_falls_silent(server: ApiServer, cluster: Cluster) -> None:
+async def test_a_watch_that_falls_silent(cluster: Cluster) -> None:
     async with aclosing(cluster.watch(PODS, since="100", silence=0.05)) as events:
         await anext(events)
         with pytest.raises(Unreachable, match="nothing was heard"):
