@@ -171,7 +171,7 @@ async def test_a_watch_that_breaks_in_the_middle_of_a_line(
             await anext(events)
 
 
-async def test_a_watch_that_falls_silent(server: ApiServer, cluster: Cluster) -> None:
+async def test_a_watch_that_falls_silent(cluster: Cluster) -> None:
     async with aclosing(cluster.watch(PODS, since="100", silence=0.05)) as events:
         await anext(events)
         with pytest.raises(Unreachable, match="nothing was heard"):

@@ -205,7 +205,7 @@ class ApiServer:
             if answer is None and self.token and not self._known(request):
                 answer = Answer(401, status(401, "Unauthorized"))
             if answer is None and request.watch:
-                await self._watch(request, writer)
+                await self._watch(request, reader, writer)
                 continue
             answer = answer or self._answer(request)
             if answer.hang:
@@ -266,11 +266,11 @@ class ApiServer:
             return Answer(404, status(404, "no such pod"))
         return Answer(body=text.encode())
 
-    async def _watch(self, request: Request, writer: asyncio.StreamWriter) -> None:
+    async def _watch(
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         since = int(request.query["resourceVersion"])
-        writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-        )
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         watch = Watch(writer, request.plural)
         if since < self.compacted:
             watch.error(410)
@@ -280,16 +280,11 @@ class ApiServer:
             if version > since and plural == request.plural:
                 watch.send(type, object)
         self.watches.append(watch)
-        closed = asyncio.create_task(writer.wait_closed())
-        ended = asyncio.create_task(watch.ended.wait())
         try:
-            await asyncio.wait({closed, ended}, return_when="FIRST_COMPLETED")
+            while not (watch.ended.is_set() or reader.at_eof() or writer.is_closing()):
+                await asyncio.sleep(0.002)
         finally:
             self.watches.remove(watch)
-            for task in (closed, ended):
-                task.cancel()
-                with suppress(asyncio.CancelledError, OSError):
-                    await task
 
 
 def _head(answer: Answer, size: int) -> bytes:

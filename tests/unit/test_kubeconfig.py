@@ -1,5 +1,6 @@
 """Which cluster, and who we are: every source, and every way to get it wrong, in words."""
 
+import asyncio
 import os
 from base64 import b64encode
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from perijove.spawners.kubernetes.credentials import Fixed, FromProgram, TokenFile
+from perijove.spawners.kubernetes.credentials import Fixed, FromProgram, Shown, TokenFile
 from perijove.spawners.kubernetes.errors import BadKubeconfig
 from perijove.spawners.kubernetes.kubeconfig import Access, Wanted, find
 from perijove.spawners.kubernetes.tls import expires
@@ -26,12 +27,15 @@ def encoded(text: str) -> str:
 
 
 def tree(
-    user: Mapping[str, Any] | None = None, cluster: Mapping[str, Any] | None = None, **more: Any
+    user: Mapping[str, Any] | None = None,
+    cluster: Mapping[str, Any] | None = None,
+    current: str = "class",
+    **more: Any,
 ) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "current-context": "class",
+        "current-context": current,
         "contexts": [
             {"name": "class", "context": {"cluster": "c", "user": "u", "namespace": "hub"}},
             {"name": "classroom", "context": {"cluster": "c", "user": "u"}},
@@ -68,38 +72,42 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "config"
 
 
-async def header(access: Access) -> str:
-    return (await access.credentials.show()).header
+def header(access: Access) -> str:
+    return asyncio.run(show(access)).header
 
 
-async def test_a_plain_file(file: Path) -> None:
+async def show(access: Access) -> Shown:
+    return await access.credentials.show()
+
+
+def test_a_plain_file(file: Path) -> None:
     access = read(write(file, tree()))
     assert (access.server, access.namespace) == (SERVER, "hub")
-    assert await header(access) == "Bearer t"
+    assert header(access) == "Bearer t"
     assert read(file, context="classroom").namespace == "default"
     assert read(file, namespace="mine").namespace == "mine"
 
 
-async def test_where_it_is_looked_for(tmp_path: Path) -> None:
+def test_where_it_is_looked_for(tmp_path: Path) -> None:
     account, home, named = tmp_path / "account", tmp_path / "home", tmp_path / "named"
     write(home / ".kube/config", tree({"token": "home"}))
     write(named, tree({"token": "named"}))
     environment = {"HOME": str(home)}
-    assert await header(find(Wanted(), environment, account)) == "Bearer home"
+    assert header(find(Wanted(), environment, account)) == "Bearer home"
     environment["KUBECONFIG"] = str(named)
-    assert await header(find(Wanted(), environment, account)) == "Bearer named"
+    assert header(find(Wanted(), environment, account)) == "Bearer named"
     environment |= {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443"}
-    assert await header(find(Wanted(), environment, account)) == "Bearer named"
+    assert header(find(Wanted(), environment, account)) == "Bearer named"
     write(account / "token", "pod\n")
     write(account / "ca.crt", AUTHORITY.pem)
     write(account / "namespace", "hub\n")
     access = find(Wanted(), environment, account)
     assert (access.server, access.namespace) == ("https://[fd00::1]:443", "hub")
     assert access.trust.authorities == AUTHORITY.pem
-    assert await header(access) == "Bearer pod"
+    assert header(access) == "Bearer pod"
     wanted = Wanted(file=home / ".kube/config")
-    assert await header(find(wanted, environment, account)) == "Bearer home"
-    assert await header(find(Wanted(context="class"), environment, account)) == "Bearer named"
+    assert header(find(wanted, environment, account)) == "Bearer home"
+    assert header(find(Wanted(context="class"), environment, account)) == "Bearer named"
 
 
 def test_a_service_account_that_is_not_whole(tmp_path: Path) -> None:
@@ -112,24 +120,24 @@ def test_a_service_account_that_is_not_whole(tmp_path: Path) -> None:
         find(Wanted(), environment, tmp_path)
 
 
-async def test_many_files_are_one_and_the_first_wins(tmp_path: Path) -> None:
-    first = write(tmp_path / "a", tree({"token": "a"}, **{"current-context": ""}))
+def test_many_files_are_one_and_the_first_wins(tmp_path: Path) -> None:
+    first = write(tmp_path / "a", tree({"token": "a"}, current=""))
     second = write(
         tmp_path / "b",
         tree(
             {"token": "b"},
             users=[{"name": "v", "user": {"token": "v"}}],
             contexts=[{"name": "second", "context": {"cluster": "c", "user": "v"}}],
-            **{"current-context": "second"},
+            current="second",
         ),
     )
     paths = os.pathsep.join([str(first), str(tmp_path / "missing"), "", str(second)])
-    assert await header(find(Wanted(), {"KUBECONFIG": paths})) == "Bearer v"
+    assert header(find(Wanted(), {"KUBECONFIG": paths})) == "Bearer v"
     wanted = Wanted(context="class")
-    assert await header(find(wanted, {"KUBECONFIG": paths})) == "Bearer a"
+    assert header(find(wanted, {"KUBECONFIG": paths})) == "Bearer a"
 
 
-async def test_files_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
+def test_files_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
     certificate, key = AUTHORITY.person("ada")
     for name, text in (("ca", AUTHORITY.pem), ("crt", certificate), ("key", key), ("tok", "t2")):
         write(tmp_path / "pki" / name, text)
@@ -139,11 +147,11 @@ async def test_files_are_relative_to_the_file_that_names_them(tmp_path: Path) ->
     assert access.pair
     assert (access.pair.certificate, access.pair.key) == (certificate, key)
     assert isinstance(access.credentials, TokenFile)
-    assert await header(access) == "Bearer t2"
+    assert header(access) == "Bearer t2"
     assert key not in repr(access)
 
 
-async def test_certificates_may_stand_in_the_file(file: Path) -> None:
+def test_certificates_may_stand_in_the_file(file: Path) -> None:
     certificate, key = AUTHORITY.person("ada")
     user = {"client-certificate-data": encoded(certificate), "client-key-data": encoded(key)}
     cluster = {"certificate-authority-data": encoded(AUTHORITY.pem), "tls-server-name": "k8s"}
@@ -154,9 +162,9 @@ async def test_certificates_may_stand_in_the_file(file: Path) -> None:
     access.trust.context(access.pair)
 
 
-async def test_other_ways_to_sign_in(file: Path) -> None:
+def test_other_ways_to_sign_in(file: Path) -> None:
     access = read(write(file, tree({"username": "ada", "password": "x"})))
-    assert await header(access) == f"Basic {encoded('ada:x')}"
+    assert header(access) == f"Basic {encoded('ada:x')}"
     for version in (V1, f"{V1}beta1"):
         program = {"apiVersion": version, "command": "true", "args": ["a"], "env": None}
         access = read(write(file, tree({"exec": program})))
@@ -167,7 +175,7 @@ async def test_other_ways_to_sign_in(file: Path) -> None:
     assert access.credentials.program.command == str(file.parent / "login")
     access = read(write(file, tree({}, {"insecure-skip-tls-verify": True})))
     assert access.trust.insecure
-    assert await header(access) == ""
+    assert header(access) == ""
 
 
 def test_a_file_that_is_none(file: Path) -> None:
@@ -265,7 +273,7 @@ def test_programs_that_cannot_be_run(file: Path, program: Any, words: str) -> No
 def test_a_program_that_is_not_here_comes_with_its_hint(file: Path) -> None:
     program = {"apiVersion": V1, "command": "no-such-login"}
     words = refused(file, tree({"exec": program}))
-    assert "the program 'no-such-login', which is not here. Install it" in words
+    assert "user 'u': exec: the program 'no-such-login' is not here. Install it" in words
     hinted = program | {"installHint": "Get it\n  from us."}
     assert refused(file, tree({"exec": hinted})).endswith("not here. Get it from us.")
 

@@ -1,7 +1,7 @@
 """Bells: everybody who listens hears each name that has changed, once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 
 
 class Bells:
@@ -16,7 +16,7 @@ class Bells:
             names[name] = None
             rung.set()
 
-    async def listen(self, at_first: Iterable[str]) -> AsyncIterator[str]:
+    async def listen(self, at_first: Iterable[str]) -> AsyncGenerator[str, None]:
         """Yield the names in `at_first`, then whatever is rung for."""
         rung, names = asyncio.Event(), dict.fromkeys(at_first)
         self._waiting[rung] = names

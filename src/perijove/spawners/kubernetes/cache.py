@@ -1,7 +1,7 @@
 """Cache: what is in our namespace, kept in memory by one list and one watch a kind."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
 from perijove.spawners.kubernetes.bells import Bells
 from perijove.spawners.kubernetes.cluster import CLAIMS, EVENTS, PODS, Cluster, Kind
@@ -157,7 +157,7 @@ class Cache:
         """Take out what the API server has just said is gone, whatever its uid if that is ''."""
         self._shelf(kind).drop(name, uid)
 
-    def changes(self) -> AsyncIterator[str]:
+    def changes(self) -> AsyncGenerator[str, None]:
         """Yield the name of every pod, then of whatever an Interest rings for."""
         return self._bells.listen(self._shelf(PODS).names())
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from perijove.kit.clock import Clock, steadily
-from perijove.spawners.kubernetes.errors import BadKubeconfig, Unauthenticated
+from perijove.spawners.kubernetes.errors import Unauthenticated
 from perijove.spawners.kubernetes.tls import Pair
 
 _READ_AGAIN = 60.0
@@ -112,18 +111,8 @@ class Program:
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     version: str = _GROUP + "v1"
-    hint: str = ""
     cluster: Mapping[str, Any] | None = None
     """What it is told of the cluster, if it wants that."""
-
-    def require(self) -> None:
-        """Raise BadKubeconfig if there is no such program."""
-        if shutil.which(self.command) is None:
-            hint = " ".join(self.hint.split()) or "Install it, or use another context."
-            raise BadKubeconfig(
-                f"The kubeconfig signs in with the program {self.command!r}, which is not here."
-                f" {hint}"
-            )
 
 
 @dataclass(slots=True)

@@ -105,6 +105,8 @@ def _parts(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield tag and value of what stands in DER one after the other."""
     at = 0
     while at < len(data):
+        if at + 1 == len(data):
+            raise ValueError("cut off")
         tag, size, at = data[at], data[at + 1], at + 2
         if size & _LONG_FORM:
             count = size & ~_LONG_FORM

@@ -1,6 +1,7 @@
 """User: the credentials that an entry of a kubeconfig describes."""
 
 import os
+import shutil
 from typing import Any
 
 from perijove.kit.clock import Clock
@@ -66,14 +67,21 @@ def _program(user: Entry, tree: Any, cluster: Tree) -> Program:
         raise inside.bad("it wants to ask a person (interactiveMode: Always), and a hub has none")
     if os.sep in command:
         command = str(inside.path(command))
-    pairs = inside.tree.get("env") or []
-    program = Program(
+    if shutil.which(command) is None:
+        hint = " ".join(inside.text("installHint").split()) or "Install it, or use another context"
+        raise inside.bad(f"the program {command!r} is not here. {hint.rstrip('.')}")
+    return Program(
         command=command,
         arguments=tuple(str(it) for it in inside.tree.get("args") or []),
-        environment={str(it["name"]): str(it["value"]) for it in pairs},
+        environment=_environment(inside),
         version=version,
-        hint=inside.text("installHint"),
         cluster=cluster if inside.tree.get("provideClusterInfo") else None,
     )
-    program.require()
-    return program
+
+
+def _environment(program: Entry) -> dict[str, str]:
+    try:
+        pairs = program.tree.get("env") or []
+        return {str(pair["name"]): str(pair["value"]) for pair in pairs}
+    except (KeyError, TypeError) as error:
+        raise program.bad("env must be a list of names and values") from error
