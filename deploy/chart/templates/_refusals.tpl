@@ -16,7 +16,11 @@
 {{- if $found -}}
 {{- fail (printf "\n\nThis version of the chart does not do everything that these values ask for:\n\n- %s\n" (join "\n- " $found)) -}}
 {{- end -}}
-{{- if and (eq .Values.hub.db.type "postgres") (not .Values.hub.db.url) (not (dig "JupyterHub" "db_url" "" .Values.hub.config)) -}}
+{{- if has .Values.hub.db.type (list "mysql" "other") -}}
+{{- fail (printf "\n\nhub.db.type: %s is a database that this version does not have. Use postgres or sqlite-pvc." .Values.hub.db.type) -}}
+{{- end -}}
+{{- $given := or .Values.hub.db.url (dig "JupyterHub" "db_url" "" (.Values.hub.config | default dict)) -}}
+{{- if and (eq .Values.hub.db.type "postgres") (not $given) -}}
 {{- fail "\n\nhub.db.type: postgres needs hub.db.url: postgresql://user@host/name (hub.db.password may hold the password)." -}}
 {{- end -}}
 {{- end }}
