@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ import yaml
 
 CHART = Path(__file__).parents[2] / "deploy" / "chart"
 RELEASE, NAMESPACE = "jupyterhub", "school"
+KUBERNETES = "1.34.4"
+"""What is rendered for: a helm that was built with `go install` believes in an old one."""
 _CACHE = Path.home() / ".cache" / "perijove-cluster"
 _RANDOM = re.compile(r"\b[0-9a-f]{64}\b")
 
@@ -34,14 +35,13 @@ def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def template(
-    values: Path | None = None, *settings: str, release: str = RELEASE, more: Sequence[str] = ()
+    values: Path | None = None, *settings: str, release: str = RELEASE, chart: Path = CHART
 ) -> subprocess.CompletedProcess[str]:
     """Run `helm template`; `settings` as --set-json takes them."""
     given = ["--values", str(values)] if values else []
     set_to = [part for setting in settings for part in ("--set-json", setting)]
-    return helm(
-        "template", release, str(CHART), "--namespace", NAMESPACE, *given, *set_to, *more
-    )  # fmt: skip
+    fixed = ("--namespace", NAMESPACE, "--kube-version", KUBERNETES)
+    return helm("template", release, str(chart), *fixed, *given, *set_to)
 
 
 def manifests(*arguments: Any, **named: Any) -> dict[tuple[str, str], Manifest]:

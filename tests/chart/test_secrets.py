@@ -74,7 +74,7 @@ def test_the_hub_reads_the_values_without_a_problem(case: str, tmp_path: Path) -
 
 
 def test_the_values_are_as_they_were_given_but_for_the_labels_of_the_release() -> None:
-    odd = {"a": "1e3", "b": 1e21, "c": 123456789012, "d": "null", "e": "中文: #", "f": [None, ""]}
+    odd = {"a": "1e3", "b": 0.25, "c": 123456789012, "d": "null", "e": "中文: #", "f": [None, ""]}
     values = yaml.safe_load(secret(f"custom={json.dumps(odd)}")["values.yaml"])
     assert values["custom"] == odd
     labels = values["singleuser"]["extraLabels"]

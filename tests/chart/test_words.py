@@ -1,6 +1,11 @@
 """What the chart says: what it refuses and why, and what to do after an install."""
 
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
+import yaml
 
 from tests.chart.helm import CHART, helm, template
 
@@ -48,21 +53,33 @@ def test_helm_has_nothing_against_it() -> None:
     assert "[WARNING]" not in found.stdout
 
 
-def notes(*settings: str) -> str:
-    given = [part for setting in settings for part in ("--set-json", setting)]
-    dry = ("install", "jupyterhub", str(CHART), "--namespace", "school", "--dry-run=client")
-    found = helm(*dry, *given)
-    assert found.returncode == 0, found.stderr
-    return found.stdout.split("NOTES:")[1]
+@pytest.fixture
+def notes(tmp_path: Path) -> Callable[..., str]:
+    """Return what says the notes: `helm template` renders them, but does not show them."""
+    chart = tmp_path / "chart"
+    shutil.copytree(CHART, chart)
+    text = (chart / "templates" / "NOTES.txt").read_text()
+    (chart / "templates" / "_notes.tpl").write_text(f'{{{{ define "notes" }}}}{text}{{{{ end }}}}')
+    (chart / "templates" / "notes.yaml").write_text('notes: {{ include "notes" . | quote }}')
+
+    def said(*settings: str) -> str:
+        found = template(None, *settings, chart=chart)
+        assert found.returncode == 0, found.stderr
+        documents = yaml.safe_load_all(found.stdout)
+        return str(next(it["notes"] for it in documents if it and "notes" in it))
+
+    return said
 
 
-def test_the_notes_say_that_nobody_may_enter_until_somebody_may() -> None:
+def test_the_notes_say_that_nobody_may_enter_until_somebody_may(notes: Callable[..., str]) -> None:
     assert "Nobody can sign in yet" in notes()
     for rule in ("Authenticator.allow_all=true", 'JupyterHub.admin_users=["ada"]'):
         assert "Nobody can sign in yet" not in notes(f"hub.config.{rule}")
 
 
-def test_the_notes_say_what_an_uninstall_leaves_and_how_to_delete_it() -> None:
+def test_the_notes_say_what_an_uninstall_leaves_and_how_to_delete_it(
+    notes: Callable[..., str],
+) -> None:
     said = notes()
     assert "helm uninstall jupyterhub loses nothing" in said
     assert "delete pvc --selector component=singleuser-storage,release=jupyterhub" in said
@@ -70,7 +87,7 @@ def test_the_notes_say_what_an_uninstall_leaves_and_how_to_delete_it() -> None:
     assert "hub-db-dir" not in notes('hub.db.type="sqlite-memory"')
 
 
-def test_the_notes_say_where_it_is() -> None:
+def test_the_notes_say_where_it_is(notes: Callable[..., str]) -> None:
     assert "EXTERNAL-IP" in notes()
     said = notes('proxy.service={"type":"NodePort","nodePorts":{"http":30080}}')
     assert "http://<address of a node>:30080/" in said
