@@ -159,7 +159,8 @@ class Box:
     def _make(self) -> None:
         fresh = not self.path.exists() or not any(self.path.iterdir())
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if fresh:  # somebody else's directory keeps its mode; what we put there is private
+        if fresh and self.path.stat().st_uid == os.geteuid():
+            # somebody else's directory, or their volume, keeps its mode; what we put is private
             self.path.chmod(0o700)
         for name in _FOLDERS:
             (self.path / name).mkdir(mode=0o700, exist_ok=True)

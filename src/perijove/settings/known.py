@@ -57,6 +57,12 @@ _CLUSTER = {
 }
 """Misplaced in a published example; the chart takes them with a notice."""
 
+_OURS = {
+    "proxy.trustedProxies": "array",
+    "rbac.cluster": "boolean",
+}
+"""Of our chart alone: its templates read them."""
+
 _KINDS: dict[str, Any] = {
     "string": str,
     "integer": int,
@@ -72,7 +78,11 @@ _KINDS: dict[str, Any] = {
 def chart() -> dict[str, str]:
     """Return the keys of values.yaml and their types."""
     lines = (files(__package__) / "chart.txt").read_text("utf-8").splitlines()
-    return {**dict(line.split(" ", 1) for line in lines if not line.startswith("#")), **_CLUSTER}
+    return {
+        **dict(line.split(" ", 1) for line in lines if not line.startswith("#")),
+        **_CLUSTER,
+        **_OURS,
+    }
 
 
 @cache

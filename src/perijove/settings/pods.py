@@ -1,9 +1,11 @@
 """Settings -> the traits that pods are made of, by the names of KubeSpawner (chart.md 3.4)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from perijove.settings.pod_sections import StorageSettings, mapping
 from perijove.settings.sections import Settings
+from perijove.spawners.kubernetes.labels import COMMON
 
 _PURPOSE = {"key": "hub.jupyter.org/node-purpose", "operator": "In", "values": ["user"]}
 POD_NAME, CLAIM_NAME = "jupyter-{user_server}", "claim-{user_server}"
@@ -29,6 +31,7 @@ def traits(settings: Settings) -> dict[str, Any]:
         "service_account": pod.service_account_name,
         "node_selector": pod.node_selector,
         "extra_labels": pod.extra_labels,
+        "common_labels": {**COMMON, **_common(pod.extra_labels)},
         "extra_annotations": pod.extra_annotations,
         "init_containers": pod.init_containers,
         "extra_containers": pod.extra_containers,
@@ -37,6 +40,11 @@ def traits(settings: Settings) -> dict[str, Any]:
         **_where(settings),
         **_storage(pod.storage),
     }
+
+
+def _common(extra: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels of all objects that the chart has chosen (`nameOverride`)."""
+    return {name: value for name, value in extra.items() if name in COMMON}
 
 
 def templates(settings: Settings) -> tuple[str, str]:

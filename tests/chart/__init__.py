@@ -1,0 +1,1 @@
+"""The chart: what it renders, what its schema takes, and what it refuses in words."""
