@@ -8,9 +8,9 @@ from perijove.model.signal import Signal
 
 _WORDS = (
     # code, terminal, what one of them says; the first that fits counts
+    ("image-platform", True, r"no match for platform"),
     ("image-denied", True, r"unauthorized|authentication required|denied|forbidden|\b40[13]\b"),
     ("image-missing", True, r"not found|manifest unknown|does not exist|no such (image|manifest)"),
-    ("image-platform", True, r"no match for platform"),
     ("image-disk", False, r"no space left"),
     ("image-unreachable", False, r""),
 )

@@ -11,7 +11,7 @@ from typing import Any
 from perijove.model.signal import Params, Signal
 from perijove.spawners.kubernetes.amounts import quantity
 
-_SHORT = re.compile(r"\d+ Insufficient ([\w./-]+)")
+_SHORT = re.compile(r"\d+ Insufficient (\w[\w./-]*\w)")
 _TAINT = re.compile(r"untolerated taint(?:\(s\))? ?(\{[^}]*\})?")
 _NODES = re.compile(r"\d+/(\d+) nodes are available")
 _PLAIN = (
