@@ -151,6 +151,25 @@ def test_a_second_ctrl_c_hurries(up: Up) -> None:
     assert time.monotonic() - began < 8
 
 
+def test_with_its_data_moved_away_it_says_that_servers_go_on_and_how_to_get_them(up: Up) -> None:
+    told = up.start()
+    server, elsewhere = up.server("ada"), up.folder / "elsewhere"
+    up.data.rename(elsewhere)
+    assert up.process
+    up.process.send_signal(signal.SIGTERM)
+    until(lambda: not alive(told["pids"]["proxy"]), "the proxy has ended")
+    assert up.stop() == 1
+    assert not alive(told["pids"]["hub"])
+    assert alive(server)
+    assert f"{up.data}/workloads cannot be read" in up.err
+    assert "put it back" in up.err
+    elsewhere.rename(up.data)
+    up.start()
+    assert up.stop() == 0
+    assert not alive(server)
+    assert up.server_pids("ada") == [server], "never a second one"
+
+
 def test_servers_are_kept_when_asked_and_adopted_by_the_next_up(up: Up) -> None:
     up.start("--keep-servers")
     server = up.server("ada")
