@@ -90,6 +90,17 @@ def test_a_part_that_dies_comes_back_with_the_same_command_line(up: Up) -> None:
     up.stop()
 
 
+def test_a_terminal_that_takes_no_more_ends_nothing(up: Up) -> None:
+    """Its output goes to a disk that is full, or to a program that has ended."""
+    up.begin(wrapped=lambda command: ["sh", "-c", 'exec "$@" 2>/dev/full', "sh", *command])
+    until(lambda: "\n" in up.out, "a line")
+    up.told = json.loads(up.out)
+    os.kill(up.told["pids"]["hub"], signal.SIGKILL)
+    until(lambda: up.pid("hub") != up.told["pids"]["hub"], "another hub")
+    until(lambda: up.ask("GET", "/hub/api")[0] == 200, "the hub is back")
+    assert up.stop() == 0
+
+
 def test_the_proxy_comes_back_in_a_second_with_the_hub_down(up: Up) -> None:
     told = up.start()
     up.server("ada")
