@@ -27,7 +27,7 @@ SECONDS_SINCE = $$(( $$(date +%s) - $(1) ))
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(MAKEFILE_LIST) | while read -r name words; do \
-		printf '  make %-12s %s\n' "$$name" "$$words"; done
+		printf '  make %-13s %s\n' "$$name" "$$words"; done
 
 install: $(VENV)/dev.stamp  ## Make .venv with all that development needs
 

@@ -25,7 +25,7 @@ def full_name(tag: str) -> str:
 def contents(archive: Path) -> dict[str, str]:
     """Return the images in a file of `docker save`: full name to the digest of its config."""
     try:
-        with tarfile.open(archive) as tar:
+        with tarfile.open(archive, "r:") as tar:
             manifest = tar.extractfile("manifest.json")
             rows = json.load(manifest) if manifest else []
     except (OSError, KeyError, tarfile.TarError) as reason:
