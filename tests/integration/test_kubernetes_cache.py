@@ -254,3 +254,16 @@ async def test_odd_answers_are_survived(server: ApiServer) -> None:
         await asyncio.sleep(0.05)
         server.put("pods", pod("ada"))
         await until(lambda: phase(cache, "ada") == "Pending")
+
+
+async def test_a_list_that_takes_too_long_is_read_at_once(
+    server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perijove.spawners.kubernetes.follow.PAGE", 2)
+    for number in range(5):
+        server.put("pods", pod(f"p{number}"))
+    old = Answer(410, status(410, "The provided continue parameter is too old"))
+    server.script(old, when=lambda it: "continue" in it.query)
+    async with following(server, ALL[:1]) as cache:
+        await cache.synced()
+        assert len(cache.names(PODS)) == 5

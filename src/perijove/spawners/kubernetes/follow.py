@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Protocol, TypeVar
 
 from perijove.kit.backoff import Backoff
-from perijove.spawners.kubernetes.cluster import Cluster
+from perijove.spawners.kubernetes.cluster import PAGE, Cluster
 from perijove.spawners.kubernetes.errors import (
     ClusterError,
     Expired,
@@ -89,7 +89,7 @@ class Follower:
                     raise Unreachable("the watch ends as soon as it begins")
                 self._backoff.forget("")
             except Expired:
-                self._version = ""
+                self._standing, self._version = False, ""
                 await self._wait_after(0.0)
             except ClusterError as error:
                 if _now() - began > _CEILING:
@@ -101,18 +101,25 @@ class Follower:
                 await self._wait_after(_CEILING)
 
     async def _list(self) -> None:
-        it, asked = self.interest, self._taker.writes()
-        objects, version = await self._cluster.list(
-            it.kind, labels=it.labels, fields=it.fields, trim=it.trim
+        try:
+            await self._read(PAGE)
+        except Expired:  # it took longer than the API server remembers
+            await self._read(0)
+        self._alive()
+        self.listed.set()
+
+    async def _read(self, limit: int) -> None:
+        """List in pages; each object is let go before the next."""
+        it, asked, there = self.interest, self._taker.writes(), set[str]()
+        listing = self._cluster.listing(
+            it.kind, labels=it.labels, fields=it.fields, limit=limit, trim=it.trim
         )
-        there = {object["metadata"]["name"] for object in objects}
-        async for object in _in_turns(objects):
+        async for object in listing:
+            there.add(object["metadata"]["name"])
             self._taker.listed(object, asked)
         async for name in _in_turns([it for it in self._taker.names() if it not in there]):
             self._taker.absent(name, asked)
-        self._version = version
-        self._alive()
-        self.listed.set()
+        self._version = listing.version
 
     async def _watch(self) -> None:
         """Take in what changes, until the watch ends by itself."""
@@ -125,8 +132,12 @@ class Follower:
             silence=it.silence,
         )
         async with aclosing(watch) as events:
+            until = perf_counter() + TURN
             async for event in events:
                 self._alive()
+                if perf_counter() > until:  # what has come already is read without a pause
+                    await asyncio.sleep(0)
+                    until = perf_counter() + TURN
                 if event.type != "BOOKMARK":
                     object = it.trim(event.object)
                     if object is not None:
