@@ -11,7 +11,7 @@ from typing import TypeAlias
 from urllib.parse import quote
 
 from perijove.spawners.kubernetes import errors
-from perijove.spawners.kubernetes.errors import Missing, Unreachable
+from perijove.spawners.kubernetes.errors import Missing, Silent, Unreachable
 from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.kubernetes.line import Line
 from perijove.spawners.kubernetes.listing import Listing, Object, Trim
@@ -24,7 +24,9 @@ PAGE = 200
 _WATCH_SECONDS = 300
 _MOST_LOG = 16 * 1024 * 1024
 SILENCE = 65.0
-"""Seconds without a byte; API servers that know nothing new say so about once a minute."""
+"""Seconds without a byte; an API server that has something in memory says so once a minute."""
+UNHEARD = _WATCH_SECONDS * 1.5 + 15.0
+"""The same for events, which it does not keep in memory, and for what never changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,8 @@ class Cluster:
 
         Raises:
             Expired: `since` is too old; list again.
-            Unreachable: it broke, or nothing came for `silence` seconds.
+            Silent: nothing came for `silence` seconds.
+            Unreachable: it broke.
         """
         seconds = int(_WATCH_SECONDS * uniform(1.0, 1.5))  # noqa: S311 - a delay is no secret
         query = _query(labels, fields) | {
@@ -224,7 +227,7 @@ async def _next(parts: AsyncIterator[bytes], silence: float) -> bytes:
         async with asyncio.timeout(silence):
             return await anext(parts, b"")
     except TimeoutError as error:
-        raise Unreachable(f"nothing was heard for {silence:.0f} s") from error
+        raise Silent(f"nothing was heard for {silence:.0f} s") from error
 
 
 def _event(line: bytes) -> Event:

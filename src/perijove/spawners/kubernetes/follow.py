@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import aclosing, suppress
 from random import uniform
 from time import perf_counter
 from typing import Protocol, TypeVar
@@ -14,6 +14,7 @@ from perijove.spawners.kubernetes.errors import (
     ClusterError,
     Expired,
     Forbidden,
+    Silent,
     Throttled,
     Unreachable,
 )
@@ -58,7 +59,10 @@ class Taker(Protocol):
 class Follower:
     """Follows one kind; says how well it is known."""
 
-    def __init__(self, cluster: Cluster, interest: Interest, taker: Taker) -> None:
+    def __init__(
+        self, cluster: Cluster, interest: Interest, taker: Taker, alarm: Callable[[], None]
+    ) -> None:
+        """Begin; `alarm` is called when the watch has fallen silent: others may have as well."""
         self.interest = interest
         self.listed = asyncio.Event()
         """Set when it has been listed once, or is off."""
@@ -67,15 +71,27 @@ class Follower:
         self.why = "it has not been read yet."
         self._cluster = cluster
         self._taker = taker
+        self._alarm = alarm
         self._version = ""
         self._standing = False
         self._sign = asyncio.get_running_loop().time()
         self._backoff = Backoff(base=0.25, ceiling=_CEILING)
+        self._patience: asyncio.Timeout | None = None
 
     @property
     def stale(self) -> float:
         """Return for how many seconds no watch has stood; 0 while one does."""
         return 0.0 if self._standing or self.off else _now() - self._sign
+
+    @property
+    def quiet(self) -> float:
+        """Return for how many seconds nothing was heard, be it a bookmark."""
+        return _now() - self._sign
+
+    def suspect(self) -> None:
+        """Open the watch anew; what it stands on may have fallen silent."""
+        if self._patience is not None:
+            self._patience.reschedule(_now())
 
     async def run(self) -> None:
         """Follow until cancelled, or until it is off."""
@@ -84,7 +100,7 @@ class Follower:
             try:
                 if not self._version:
                     await self._list()
-                await self._watch()
+                await self._patiently_watch()
                 if _now() - began < _BRIEF:
                     raise Unreachable("the watch ends as soon as it begins")
                 self._backoff.forget("")
@@ -92,6 +108,8 @@ class Follower:
                 self._standing, self._version = False, ""
                 await self._wait_after(0.0)
             except ClusterError as error:
+                if isinstance(error, Silent):
+                    self._alarm()
                 if _now() - began > _CEILING:
                     self._backoff.forget("")
                 await self._fail(error)
@@ -121,6 +139,16 @@ class Follower:
             self._taker.absent(name, asked)
         self._version = listing.version
 
+    async def _patiently_watch(self) -> None:
+        """Watch until it ends, or is suspected."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None) as patience:
+                self._patience = patience
+                try:
+                    await self._watch()
+                finally:
+                    self._patience = None
+
     async def _watch(self) -> None:
         """Take in what changes, until the watch ends by itself."""
         it = self.interest
@@ -129,7 +157,7 @@ class Follower:
             since=self._version,
             labels=it.labels,
             fields=it.fields,
-            silence=it.silence,
+            silence=it.most_silence,
         )
         async with aclosing(watch) as events:
             until = perf_counter() + TURN
