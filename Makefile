@@ -5,6 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 B ?=
+# The test cluster: its size, and which images go into it (all, when none is named).
+NODES ?= 2
+FAKE_NODES ?= 4
+IMAGES ?=
+KIT := $(PYTHON) -m tests.cluster.kit
 
 # A mirror that pip was told of serves uv as well.
 ifneq ($(PIP_INDEX_URL),)
@@ -17,11 +22,12 @@ LOCK := env -u UV_FIND_LINKS -u PIP_FIND_LINKS $(BIN)/uv pip compile --quiet --u
 SECONDS_SINCE = $$(( $$(date +%s) - $(1) ))
 
 .DEFAULT_GOAL := install
-.PHONY: help install up test check fix bench bar lock lock-check
+.PHONY: help install up test check fix bench bar lock lock-check \
+	cluster-up cluster-down test-cluster images
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(MAKEFILE_LIST) | while read -r name words; do \
-		printf '  make %-10s %s\n' "$$name" "$$words"; done
+		printf '  make %-13s %s\n' "$$name" "$$words"; done
 
 install: $(VENV)/dev.stamp  ## Make .venv with all that development needs
 
@@ -34,8 +40,23 @@ check: $(VENV)/dev.stamp lock-check  ## Lint, types, layers, the lock and the ge
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(VENV)/dev.stamp  ## Run every test (ARGS="tests/unit -k slug")
-	$(BIN)/pytest --durations=15 $(ARGS)
+test: $(VENV)/dev.stamp  ## Run every test of one machine (ARGS="tests/unit -k slug")
+	$(BIN)/pytest --durations=15 -m "not kubernetes" $(ARGS)
+
+cluster-up:  ## Bring a real Kubernetes up here (NODES=2 FAKE_NODES=4); the first time takes 10 min
+	@$(KIT) build && $(KIT) up --nodes $(NODES) --fake-nodes $(FAKE_NODES)
+
+cluster-down:  ## Take it down, leaving nothing
+	@$(KIT) down
+
+images:  ## Build perijove-hub:dev, perijove-singleuser:dev and those of the tests, with Docker
+	@$(KIT) images $(IMAGES)
+
+test-cluster: $(VENV)/dev.stamp  ## Run the tests on a real Kubernetes (ARGS="-m smoke")
+	@set -e; if ! $(KIT) kubeconfig >/dev/null 2>&1; then \
+		trap '$(KIT) down' EXIT; $(MAKE) --no-print-directory cluster-up; fi; \
+	$(KIT) images --changed --load $(IMAGES); \
+	$(BIN)/pytest --durations=15 -m kubernetes tests/cluster $(ARGS)
 
 fix: $(VENV)/dev.stamp  ## Repair what ruff can
 	$(BIN)/ruff check --fix
@@ -62,7 +83,7 @@ lock: $(BIN)/uv  ## Lock again after pyproject.toml has changed (ARGS=--upgrade)
 lock-check: $(BIN)/uv
 	@set -e; new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; cp requirements/*.txt "$$new"; \
 	$(call compile,$$new,); \
-	for lock in uv run dev; do \
+	for lock in uv run hub dev; do \
 		cmp -s requirements/$$lock.txt "$$new/$$lock.txt" || { \
 			echo "requirements/$$lock.txt is out of date: run make lock." >&2; exit 1; }; \
 	done; echo "locks are up to date"
@@ -70,6 +91,8 @@ lock-check: $(BIN)/uv
 define compile
 $(LOCK) $(2) requirements/uv.in -o $(1)/uv.txt && \
 $(LOCK) $(2) pyproject.toml requirements/build.in --extra lab -o $(1)/run.txt && \
+$(LOCK) $(2) pyproject.toml requirements/build.in -c $(1)/run.txt \
+	--no-annotate -o $(1)/hub.txt && \
 $(LOCK) $(2) pyproject.toml requirements/build.in --extra lab --group dev -c $(1)/run.txt \
 	--no-annotate -o $(1)/dev.txt
 endef
