@@ -98,6 +98,7 @@ ALL = [
     Seen("home-server", "lin.xiao", "/home", _opens("new")),
     Seen("start", "lin.xiao", "/spawn/lin.xiao/thesis", _deep),
     Seen("progress", "slow.sun", "/spawn-pending/slow.sun"),
+    Seen("progress-held", "chen.wei", "/spawn-pending/slow.sun/slow-gpu"),
     Seen("failed", "lin.xiao", "/spawn-pending/lin.xiao/big-join"),
     Seen("stopped", "lin.xiao", "/user/lin.xiao/thesis/lab"),
     Seen("tokens", "lin.xiao", "/token"),
