@@ -11,10 +11,6 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.cluster.kubectl import Kubectl
-from tests.cluster.manifests import claim, pod
-from tests.kubernetes.api_server import until
-from tests.kubernetes.fault_proxy import Fault, FaultProxy
 
 from perijove.spawners.kubernetes.cache import Cache
 from perijove.spawners.kubernetes.cluster import CLAIMS, CLASSES, EVENTS, NODES, PODS, Cluster
@@ -30,6 +26,10 @@ from perijove.spawners.kubernetes.errors import (
 )
 from perijove.spawners.kubernetes.interest import Interest, event_of_ours, told_pod
 from perijove.spawners.kubernetes.kubeconfig import Wanted, find
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.manifests import claim, pod
+from tests.kubernetes.api_server import until
+from tests.kubernetes.fault_proxy import Fault, FaultProxy
 
 ALL = (
     Interest(PODS),
