@@ -29,6 +29,7 @@ GIVEN: Mapping[str, set[str]] = {
     "claim-refused": {"claim", "why"},
     "claim-taken": {"claim"},
     "claim-unbound": {"claim", "why"},
+    "cluster-event": {"reason", "why"},
     "cluster-unreachable": set(),
     "container-config": {"why"},
     "container-start": {"why"},
@@ -61,7 +62,7 @@ GIVEN: Mapping[str, set[str]] = {
     "no-room-volume": {"why", "nodes"},
     "no-scale-up": {"why"},
     "node-lost": {"node"},
-    "not-permitted": {"verb", "resource", "who"},
+    "not-permitted": {"verb", "resource", "why"},
     "not-ready": {"why", "node"},
     "out-of-memory": {"limit", "container"},
     "pod-deleted": {"node"},
@@ -76,7 +77,7 @@ GIVEN: Mapping[str, set[str]] = {
     "volume-mount": {"why", "node"},
 }
 """The parameters that a code always has; a code that is given in two ways has those of both."""
-FACTS = {"image-pulled", "image-pulling", "scheduled", "volume-made"}
+FACTS = {"cluster-event", "image-pulled", "image-pulling", "scheduled", "volume-made"}
 """What is no hindrance, so that there is nothing to do about it."""
 NO_CODES = {"ephemeral-storage"}
 EMPTY = {"claim", "exit_code", "image", "limit", "node", "wanted", "why"}
