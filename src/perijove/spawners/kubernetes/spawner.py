@@ -20,11 +20,11 @@ from perijove.spawners.kubernetes.listing import Object
 from perijove.spawners.kubernetes.names import Fields, expand, fields, placed
 from perijove.spawners.kubernetes.observe import observation, ours
 from perijove.spawners.kubernetes.refusals import refusal
+from perijove.spawners.kubernetes.said import said
 from perijove.spawners.kubernetes.signals import Sight, moment
 
 GRACE = 10
 """Seconds in which a server may save: KubeSpawner gives one, in which nothing can be saved."""
-_RAW = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +141,7 @@ class KubernetesSpawner:
                 code="cluster-event",
                 params={
                     "reason": str(it.get("reason", "")),
-                    "why": str(it.get("message") or "")[:_RAW],
+                    "why": said(it.get("message")),
                 },
                 at=moment(it.get("lastTimestamp") or it.get("eventTime")),
             )
