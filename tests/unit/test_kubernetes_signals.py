@@ -202,7 +202,7 @@ def test_a_pod_on_its_way_out_has_ended_and_says_who_did_it() -> None:
         {"name": "notebook", "state": {"running": {}}}
     ]}  # fmt: skip
     going = pod(running, deletionTimestamp="2026-11-25T08:59:59Z")
-    assert seen(going) == ("exited", [("pod-deleted", True)])
+    assert seen(going) == ("up", [("pod-deleted", True)])
     lost = seen(going, nodes=[node("n1", "Unknown")])
     assert lost[1][-1] == ("node-lost", True)
 

@@ -121,8 +121,9 @@ def _happened(sight: Sight) -> Iterator[Signal]:
 
 def _holding(sight: Sight) -> Iterator[Signal]:
     """Yield what holds it up now; at most one of each kind."""
-    yield from _claim(sight)
     pod = sight.pod
+    if pod.get("status", {}).get("phase", "Pending") == "Pending":
+        yield from _claim(sight)
     for condition in pod.get("status", {}).get("conditions", ()):
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             yield from _unscheduled(sight, condition)
