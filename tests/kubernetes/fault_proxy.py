@@ -11,6 +11,7 @@ the credentials of the client on as they are: give it a token, for a client cert
 
 import asyncio
 import json
+import socket
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -71,7 +72,7 @@ class FaultProxy:
     counted: dict[str, int] = field(default_factory=dict[str, int])
     """Requests by what became of them: the name of the fault, or "none"."""
     _fault: Fault = Fault.NONE
-    _server: asyncio.Server | None = None
+    _accepting: asyncio.Task[None] | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -84,7 +85,7 @@ class FaultProxy:
         context = await asyncio.to_thread(_upstream, access, shown)
         certificate = await asyncio.to_thread(authority.server)
         proxy = cls(access, certificate, context)
-        await proxy._listen()
+        proxy._listen()
         proxy.kubeconfig = folder / "through-the-proxy.kubeconfig"
         tree = _kubeconfig(proxy.port, authority.pem, access.namespace, shown)
         await asyncio.to_thread(proxy.kubeconfig.write_text, yaml.safe_dump(tree))
@@ -105,41 +106,55 @@ class FaultProxy:
     def now(self, fault: Fault) -> None:
         """Be wrong in this way from now on."""
         if self._fault is Fault.REFUSED and fault is not Fault.REFUSED:
-            self._tasks.add(asyncio.create_task(self._listen()))
+            self._listen()
         self._fault = fault
-        if fault is Fault.REFUSED and self._server is not None:
-            self._server.close()
-            self._server = None
         if fault in {Fault.REFUSED, Fault.UNAVAILABLE}:
-            for task in self._tasks:
+            for task in self._tasks - ({self._accepting} if fault is Fault.UNAVAILABLE else set()):
                 task.cancel()
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    async def _listen(self) -> None:
-        self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", self.port, ssl=self.certificate
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
+    def _listen(self) -> None:
+        """Accept by ourselves: Python 3.11 forgets who knocks while its own server closes."""
+        listener = socket.create_server(("127.0.0.1", self.port), backlog=100)
+        listener.setblocking(False)  # noqa: FBT003 - so the socket has it
+        self.port = listener.getsockname()[1]
+        self._accepting = self._begin(self._accept(listener))
+
+    async def _accept(self, listener: socket.socket) -> None:
+        with listener:
+            while True:
+                connection, _ = await asyncio.get_running_loop().sock_accept(listener)
+                task = self._begin(self._serve(connection))
+                task.set_name("a connection of the fault proxy")
+
+    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _hang_up(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks := list(self._tasks):
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0.05)  # both sides notice
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        self._tasks.add(task)
-        try:
-            with suppress(OSError, EOFError, asyncio.CancelledError):
-                await self._connection(reader, writer)
-        finally:
-            self._tasks.discard(task)
-            writer.transport.abort()
+    async def _serve(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        with suppress(OSError, EOFError, asyncio.CancelledError):
+            transport, _ = await loop.connect_accepted_socket(
+                lambda: protocol, connection, ssl=self.certificate
+            )
+            try:
+                await self._connection(
+                    reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+                )
+            finally:
+                transport.abort()
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection, on one connection to the API server."""
