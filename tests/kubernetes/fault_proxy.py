@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -72,7 +73,7 @@ class FaultProxy:
     counted: dict[str, int] = field(default_factory=dict[str, int])
     """Requests by what became of them: the name of the fault, or "none"."""
     _fault: Fault = Fault.NONE
-    _accepting: asyncio.Task[None] | None = None
+    _listener: socket.socket | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -108,25 +109,33 @@ class FaultProxy:
         if self._fault is Fault.REFUSED and fault is not Fault.REFUSED:
             self._listen()
         self._fault = fault
+        if fault is Fault.REFUSED:
+            self._listen_no_more()
         if fault in {Fault.REFUSED, Fault.UNAVAILABLE}:
-            for task in self._tasks - ({self._accepting} if fault is Fault.UNAVAILABLE else set()):
+            for task in self._tasks:
                 task.cancel()
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
     def _listen(self) -> None:
         """Accept by ourselves: Python 3.11 forgets who knocks while its own server closes."""
-        listener = socket.create_server(("127.0.0.1", self.port), backlog=100)
-        listener.setblocking(False)  # noqa: FBT003 - so the socket has it
-        self.port = listener.getsockname()[1]
-        self._accepting = self._begin(self._accept(listener))
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=100)
+        self._listener.setblocking(False)  # noqa: FBT003 - so the socket has it
+        self.port = self._listener.getsockname()[1]
+        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
 
-    async def _accept(self, listener: socket.socket) -> None:
-        with listener:
-            while True:
-                connection, _ = await asyncio.get_running_loop().sock_accept(listener)
-                task = self._begin(self._serve(connection))
-                task.set_name("a connection of the fault proxy")
+    def _listen_no_more(self) -> None:
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(BlockingIOError):
+            connection, _ = listener.accept()
+            connection.setblocking(False)  # noqa: FBT003 - so the socket has it
+            task = self._begin(self._serve(connection))
+            task.add_done_callback(partial(_close, connection))
 
     def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -135,11 +144,12 @@ class FaultProxy:
         return task
 
     async def _hang_up(self) -> None:
+        self._listen_no_more()
         while tasks := list(self._tasks):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0.05)  # both sides notice
+        await asyncio.sleep(0.25)  # TLS says good-bye on both sides
 
     async def _serve(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -250,6 +260,11 @@ class FaultProxy:
         writer.write(size + data)
         await writer.drain()
         return int(size, 16) > 0
+
+
+def _close(connection: socket.socket, _: asyncio.Task[None]) -> None:
+    """Close what a task was to serve; it may have been cancelled before it began."""
+    connection.close()
 
 
 def _upstream(access: Access, shown: Shown) -> ssl.SSLContext | None:
