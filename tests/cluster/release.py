@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,15 +18,17 @@ from perijove.kit.merged import merged
 from tests.chart.helm import CHART, helm
 from tests.cluster.kubectl import Kubectl
 
-IMAGE = {"pullPolicy": "IfNotPresent", "tag": "dev"}
+HUB, _, _TAG = os.environ.get("PERIJOVE_TEST_HUB", "perijove-hub:dev").partition(":")
+"""The image of the hub: another one where several clones share a cluster."""
+_PULL = {"pullPolicy": "IfNotPresent"}
 VALUES: dict[str, Any] = {
     "hub": {
-        "image": {"name": "perijove-hub", **IMAGE},
+        "image": {"name": HUB, "tag": _TAG, **_PULL},
         "config": {"Authenticator": {"allow_all": True}},
     },
     "proxy": {"service": {"type": "NodePort"}},
     "singleuser": {
-        "image": {"name": "perijove-singleuser", **IMAGE},
+        "image": {"name": "perijove-singleuser", "tag": "dev", **_PULL},
         "memory": {"guarantee": "64M"},
         "storage": {"capacity": "10Mi"},
     },
