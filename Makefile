@@ -27,7 +27,7 @@ SECONDS_SINCE = $$(( $$(date +%s) - $(1) ))
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(MAKEFILE_LIST) | while read -r name words; do \
-		printf '  make %-12s %s\n' "$$name" "$$words"; done
+		printf '  make %-13s %s\n' "$$name" "$$words"; done
 
 install: $(VENV)/dev.stamp  ## Make .venv with all that development needs
 
@@ -91,7 +91,8 @@ lock-check: $(BIN)/uv
 define compile
 $(LOCK) $(2) requirements/uv.in -o $(1)/uv.txt && \
 $(LOCK) $(2) pyproject.toml requirements/build.in --extra lab -o $(1)/run.txt && \
-$(LOCK) $(2) pyproject.toml requirements/build.in -c $(1)/run.txt -o $(1)/hub.txt && \
+$(LOCK) $(2) pyproject.toml requirements/build.in -c $(1)/run.txt \
+	--no-annotate -o $(1)/hub.txt && \
 $(LOCK) $(2) pyproject.toml requirements/build.in --extra lab --group dev -c $(1)/run.txt \
 	--no-annotate -o $(1)/dev.txt
 endef

@@ -48,11 +48,11 @@ async def add_users(hub: Contender, prefix: str, number: int) -> list[str]:
     return names
 
 
-async def start_cost(hub: Contender, starts: int, number: int = 0, together: int = 20) -> float:
+async def start_cost(hub: Contender, starts: int, number: int = 0, at_once: int = 20) -> float:
     """Return the hub's milliseconds of CPU for each start, from the request to the route."""
     names = await add_users(hub, f"one{number}-", starts)
     before = await hub.routes()
-    await _settle(hub)
+    await settle(hub)
     cpu = cpu_seconds(hub.hub)
     client = hub.client()
 
@@ -61,14 +61,14 @@ async def start_cost(hub: Contender, starts: int, number: int = 0, together: int
         if status not in _ACCEPTED:
             raise RuntimeError(f"{hub.name}: {status} {answer[:300]!r}")
 
-    await _together(start, names, together)
-    await _until_routed(hub, before + starts, _STALLED)
+    await together(start, names, at_once)
+    await until_routed(hub, before + starts, _STALLED)
     cost = cpu_seconds(hub.hub) - cpu
     client.close()
     return cost / starts * 1e3
 
 
-async def look_cost(hub: Contender, looks: int, together: int = 4) -> float:
+async def look_cost(hub: Contender, looks: int, at_once: int = 4) -> float:
     """Return the hub's milliseconds of CPU for each GET /hub/api/user with a user's token."""
     client = hub.client()
     await client.ask("POST", "/hub/api/users/looker")
@@ -80,10 +80,10 @@ async def look_cost(hub: Contender, looks: int, together: int = 4) -> float:
         if status != _OK:
             raise RuntimeError(f"{hub.name}: {status} {answer[:300]!r}")
 
-    await _together(look, [""] * 200, together)
-    await _settle(hub)
+    await together(look, [""] * 200, at_once)
+    await settle(hub)
     cpu = cpu_seconds(hub.hub)
-    await _together(look, [""] * looks, together)
+    await together(look, [""] * looks, at_once)
     cost = cpu_seconds(hub.hub) - cpu
     looker.close()
     client.close()
@@ -94,15 +94,15 @@ async def storm(hub: Contender, starts: int, number: int = 0) -> Storm:
     """Start `starts` servers at once while somebody else asks who they are."""
     names = await add_users(hub, f"all{number}-", starts)
     before = await hub.routes()
-    await _settle(hub)
+    await settle(hub)
     probe = await _probe(hub)
     client, cpu, began = hub.client(), cpu_seconds(hub.hub), time.monotonic()
 
     async def start(name: str) -> None:
         await client.ask("POST", f"/hub/api/users/{name}/server")
 
-    crowd = asyncio.create_task(_together(start, names, starts))
-    ready = await _until_routed(hub, before + starts, _STALLED)
+    crowd = asyncio.create_task(together(start, names, starts))
+    ready = await until_routed(hub, before + starts, _STALLED)
     seconds = time.monotonic() - began
     cost = cpu_seconds(hub.hub) - cpu
     await crowd
@@ -139,16 +139,16 @@ async def memory(hub: Contender, users: int, servers: int) -> float:
     client = hub.client()
     for n in range(servers):
         await client.ask("POST", f"/hub/api/users/mem{n:05d}/server")
-    await _until_routed(hub, servers, _STALLED)
+    await until_routed(hub, servers, _STALLED)
     for _ in range(200):
         await client.ask("GET", "/hub/api/user")
     await client.ask("GET", "/hub/api/users?state=active&limit=200")
     client.close()
-    await _settle(hub)
+    await settle(hub)
     return rss_mib(hub.hub)
 
 
-async def _together(
+async def together(
     work: Callable[[str], Coroutine[Any, Any, None]], names: list[str], number: int
 ) -> None:
     """Call `work` for every name, `number` at a time."""
@@ -163,7 +163,7 @@ async def _together(
             tasks.create_task(one())
 
 
-async def _until_routed(hub: Contender, wanted: int, patience: float) -> int:
+async def until_routed(hub: Contender, wanted: int, patience: float) -> int:
     """Wait until the proxy leads to `wanted` servers; return to how many it does."""
     end, found = time.monotonic() + patience, await hub.routes()
     while found < wanted and time.monotonic() < end:
@@ -172,7 +172,7 @@ async def _until_routed(hub: Contender, wanted: int, patience: float) -> int:
     return found
 
 
-async def _settle(hub: Contender) -> None:
+async def settle(hub: Contender) -> None:
     """Wait until the hub rests."""
     for _ in range(60):
         before = cpu_seconds(hub.hub)

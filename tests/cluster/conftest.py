@@ -24,7 +24,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def kubeconfig() -> Path:
     try:
-        return cluster.kubeconfig()
+        config = cluster.kubeconfig()
+        if borrowed.kubeconfig() is not None:
+            borrowed.check(config)
+        return config
     except Refused as reason:
         pytest.fail(str(reason), pytrace=False)
 

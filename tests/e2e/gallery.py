@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import uvicorn
@@ -12,6 +13,7 @@ import uvicorn
 from perijove.http.cookies import LOGIN
 from perijove.model.client import Client
 from perijove.model.server import Phase
+from perijove.model.signal import Signal
 from perijove.model.user import Standing, User
 from perijove.model.workload import LaunchSpec, Observation, State
 from perijove.spawners.fake import FakeSpawner
@@ -25,6 +27,19 @@ from tests.web.desk import desk as open_desk
 LOG = """[I 10:02:11 ServerApp] Serving notebooks from local directory: ~
 [E 10:02:12 ServerApp] No module named 'jupyterlab'
 """
+HELD = (
+    Signal(
+        code="no-room-gpu",
+        params={
+            "resource": "nvidia.com/gpu",
+            "wanted": "2",
+            "nodes": "gpu-01: 4, gpu-02: 4",
+            "why": "0/5 nodes are available: 2 Insufficient nvidia.com/gpu, 3 node(s) had "
+            "untolerated taint {node-role.kubernetes.io/control-plane: }.",
+        },
+        at=datetime(2026, 11, 21, 10, 31, tzinfo=UTC),
+    ),
+)
 
 
 @dataclass
@@ -41,7 +56,8 @@ class Waiting(FakeSpawner):
 
     async def start(self, spec: LaunchSpec) -> None:
         if "slow" in spec.name:
-            seen = Observation(state=State.PENDING, origin=spec.origin)
+            signals = HELD if "slow-gpu" in spec.name else ()
+            seen = Observation(state=State.PENDING, origin=spec.origin, signals=signals)
             self.become(spec.name, seen)
             return
         await super().start(spec)
@@ -168,6 +184,7 @@ async def _servers(desk: Desk, lin: User, slow: User) -> None:
     await _until(desk, lin, "big-join", Phase.FAILED)
     await hub.servers.start(slow, "", {"profile": "deep"})
     await hub.servers.start(lin, "slow-lab", {"profile": "deep"})
+    await hub.servers.start(slow, "slow-gpu", {"profile": "deep"})
 
 
 async def _until(desk: Desk, owner: User, name: str, phase: Phase) -> None:

@@ -98,6 +98,7 @@ ALL = [
     Seen("home-server", "lin.xiao", "/home", _opens("new")),
     Seen("start", "lin.xiao", "/spawn/lin.xiao/thesis", _deep),
     Seen("progress", "slow.sun", "/spawn-pending/slow.sun"),
+    Seen("progress-held", "chen.wei", "/spawn-pending/slow.sun/slow-gpu"),
     Seen("failed", "lin.xiao", "/spawn-pending/lin.xiao/big-join"),
     Seen("stopped", "lin.xiao", "/user/lin.xiao/thesis/lab"),
     Seen("tokens", "lin.xiao", "/token"),
@@ -284,6 +285,31 @@ def test_the_menu_of_the_last_server_can_be_used(
         row.locator("summary").click()
         row.get_by_role("button", name="Delete").click(timeout=5000)
         assert page.locator("dialog[open]").get_by_role("textbox").is_visible()
+
+
+def test_on_a_phone_the_first_buttons_stand_in_the_middle(browser: Browser, hall: Gallery) -> None:
+    with context(browser, hall, "chen.wei", "en") as it:
+        page = it.new_page()
+        page.set_viewport_size({"width": 390, "height": 900})
+        page.goto(f"{hall.url}/hub/home")
+        boxes = [each.bounding_box() for each in page.locator("main .empty .row > *").all()]
+        middles = [box["x"] + box["width"] / 2 for box in boxes if box]
+        assert len(middles) == 2
+        assert middles == pytest.approx([390 / 2] * 2, abs=1), "one below the other"
+
+
+def test_a_short_cell_is_not_broken_in_two(browser: Browser, hall: Gallery) -> None:
+    with context(browser, hall, "lin.xiao", "zh") as it:
+        page = it.new_page()
+        page.goto(f"{hall.url}/hub/token")
+        cells = page.get_by_text("不过期").all()
+        assert cells
+        lines = """(each) => {
+          const text = new Range();
+          text.selectNodeContents(each);
+          return text.getClientRects().length;
+        }"""
+        assert {each.evaluate(lines) for each in cells} == {1}
 
 
 def test_a_page_that_waits_goes_on_by_itself(browser: Browser, hall: Gallery) -> None:

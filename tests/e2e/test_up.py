@@ -90,6 +90,17 @@ def test_a_part_that_dies_comes_back_with_the_same_command_line(up: Up) -> None:
     up.stop()
 
 
+def test_a_terminal_that_takes_no_more_ends_nothing(up: Up) -> None:
+    """Its output goes to a disk that is full, or to a program that has ended."""
+    up.begin(wrapped=lambda command: ["sh", "-c", 'exec "$@" 2>/dev/full', "sh", *command])
+    until(lambda: "\n" in up.out, "a line")
+    up.told = json.loads(up.out)
+    os.kill(up.told["pids"]["hub"], signal.SIGKILL)
+    until(lambda: up.pid("hub") != up.told["pids"]["hub"], "another hub")
+    until(lambda: up.ask("GET", "/hub/api")[0] == 200, "the hub is back")
+    assert up.stop() == 0
+
+
 def test_the_proxy_comes_back_in_a_second_with_the_hub_down(up: Up) -> None:
     told = up.start()
     up.server("ada")
@@ -149,6 +160,25 @@ def test_a_second_ctrl_c_hurries(up: Up) -> None:
     assert up.stop(signal.SIGINT) == 0
     assert not alive(server)
     assert time.monotonic() - began < 8
+
+
+def test_with_its_data_moved_away_it_says_that_servers_go_on_and_how_to_get_them(up: Up) -> None:
+    told = up.start()
+    server, elsewhere = up.server("ada"), up.folder / "elsewhere"
+    up.data.rename(elsewhere)
+    assert up.process
+    up.process.send_signal(signal.SIGTERM)
+    until(lambda: not alive(told["pids"]["proxy"]), "the proxy has ended")
+    assert up.stop() == 1
+    assert not alive(told["pids"]["hub"])
+    assert alive(server)
+    assert f"{up.data}/workloads cannot be read" in up.err
+    assert "put it back" in up.err
+    elsewhere.rename(up.data)
+    up.start()
+    assert up.stop() == 0
+    assert not alive(server)
+    assert up.server_pids("ada") == [server], "never a second one"
 
 
 def test_servers_are_kept_when_asked_and_adopted_by_the_next_up(up: Up) -> None:

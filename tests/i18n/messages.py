@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from perijove.http.cluster_sentences import VAGUE
 from perijove.http.remedies import ADMINISTRATOR, NEXT
 from perijove.http.sentences import ENGLISH
 from perijove.kit.clock import Clock
@@ -42,7 +43,7 @@ def _name(call: ast.Call) -> str:
 
 
 def all_of_them() -> set[str]:
-    tables = (*ENGLISH.values(), *NEXT.values(), *ADMINISTRATOR.values())
+    tables = (*ENGLISH.values(), *VAGUE.values(), *NEXT.values(), *ADMINISTRATOR.values())
     return {*in_templates(), *in_code(), *tables}
 
 

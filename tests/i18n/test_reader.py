@@ -55,6 +55,43 @@ def test_durations(seconds: int, english: str, chinese: str) -> None:
     assert (ENGLISH.duration(seconds), CHINESE.duration(seconds)) == (english, chinese)
 
 
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        (2 << 30, "2 GiB"),
+        (3 << 29, "1.5 GiB"),
+        (1234 << 20, "1,234 MiB"),
+        (int(0.3 * (1 << 30)), "307.2 MiB"),
+        ("4294967296", "4 GiB"),
+        ("512Mi", "512 MiB"),
+        ("10.5Gi", "10.5 GiB"),
+        ("2", "2 bytes"),
+        (1_000_000_001, "1,000,000,001 bytes"),
+        ("many", "many"),
+    ],
+)
+def test_a_size_is_never_rounded(given: str | float, written: str) -> None:
+    assert ENGLISH.say("{limit:bytes}", {"limit": given}) == written
+    chinese = CHINESE.say("{limit:bytes}", {"limit": given})
+    assert chinese == written.replace("bytes", "字节")
+
+
+@pytest.mark.parametrize(
+    ("resource", "english", "chinese"),
+    [
+        ("nvidia.com/gpu", "GPU", "GPU"),
+        ("nvidia.com/gpu.shared", "GPU", "GPU"),
+        ("nvidia.com/mig-1g.10gb", "GPU slice 1g.10gb", "GPU 切片 1g.10gb"),
+        ("ephemeral-storage", "disk space", "磁盘空间"),
+        ("smarter-devices/fuse", "smarter-devices/fuse", "smarter-devices/fuse"),
+        ("example.org/gpudirect", "example.org/gpudirect", "example.org/gpudirect"),
+    ],
+)
+def test_a_device_is_called_as_people_call_it(resource: str, english: str, chinese: str) -> None:
+    assert ENGLISH.say("{it:device}", {"it": resource}) == english
+    assert CHINESE.say("{it:device}", {"it": resource}) == chinese
+
+
 def test_a_chinese_name_needs_no_space_and_a_latin_one_has_it() -> None:
     assert CHINESE.say("Starting {server}", {"server": "默认服务器"}) == "正在启动默认服务器"
     assert CHINESE.say("Starting {server}", {"server": "thesis"}) == "正在启动 thesis"

@@ -254,3 +254,29 @@ async def test_odd_answers_are_survived(server: ApiServer) -> None:
         await asyncio.sleep(0.05)
         server.put("pods", pod("ada"))
         await until(lambda: phase(cache, "ada") == "Pending")
+
+
+async def test_a_list_that_takes_too_long_is_read_at_once(
+    server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perijove.spawners.kubernetes.follow.PAGE", 2)
+    for number in range(5):
+        server.put("pods", pod(f"p{number}"))
+    old = Answer(410, status(410, "The provided continue parameter is too old"))
+    server.script(old, when=lambda it: "continue" in it.query)
+    async with following(server, ALL[:1]) as cache:
+        await cache.synced()
+        assert len(cache.names(PODS)) == 5
+
+
+async def test_when_one_watch_is_silent_all_are_suspected(server: ApiServer) -> None:
+    both = (Interest(PODS, silence=0.2), Interest(CLAIMS))
+    async with following(server, both) as cache:
+        await cache.synced()
+        await until(lambda: len(server.watches) == 2)
+        for watch in server.watches:
+            watch.silent = True
+        server.put("persistentvolumeclaims", pod("home"))
+        await until(lambda: cache.names(CLAIMS) == ["home"])
+        assert cache.quiet(CLAIMS) < 5
+        assert server.asked("persistentvolumeclaims", watch=False) == 1

@@ -72,7 +72,7 @@ async def test_killed_it_is_back_within_a_second_without_the_hub(tmp_path: Path)
         assert time.monotonic() - began < 1.0
         said = await proxy.get("/hub/home", "Accept: text/html")
         assert said.startswith(b"HTTP/1.1 503 ")
-        assert "控制中心暂时没有响应" in said.decode()
+        assert "平台暂时没有响应" in said.decode()
         said = await proxy.get("/hub/home", "Accept: application/json")
         assert json.loads(said.partition(b"\r\n\r\n")[2])["status"] == 503
         async with serving(hub, hub.port):

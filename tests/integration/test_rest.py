@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ from perijove.http.page import Page
 from perijove.http.route import Route
 from perijove.kit.tasks import in_background
 from perijove.model.scope import Kind
+from perijove.model.signal import Signal
+from perijove.model.workload import LaunchSpec, Observation, State
 from perijove.settings import of
 from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database
@@ -290,6 +293,47 @@ async def test_a_cancelled_start_has_failed_and_is_told_until_the_next(database:
             *_, last = await events(it, "server")
             assert (last["progress"], last["failed"]) == (100, True)
             assert "ready" not in last
+
+
+class Held(FakeSpawner):
+    """Finds no machine for a server, and then one."""
+
+    async def start(self, spec: LaunchSpec) -> None:
+        room = Signal(code="no-room-memory", params={"wanted": "4Gi", "why": "0/3 nodes"})
+        pull = Signal(code="image-pulling", params={"image": "lab/torch:1"})
+        if spec.name not in self.world:
+            self.become(
+                spec.name,
+                Observation(state=State.PENDING, origin=spec.origin, signals=(room,)),
+            )
+            asyncio.get_running_loop().call_later(0.5, self.go, spec, (room, pull))
+
+    def go(self, spec: LaunchSpec, signals: tuple[Signal, ...]) -> None:
+        address = f"http://127.0.0.1:{spec.origin.port}"
+        seen = Observation(
+            state=State.PENDING, origin=spec.origin, signals=signals, address=address
+        )
+        self.become(spec.name, seen)
+        asyncio.get_running_loop().call_later(
+            0.5, self.become, spec.name, replace(seen, state=State.UP)
+        )
+
+
+async def test_progress_tells_once_what_a_place_says_of_a_start(database: Database) -> None:
+    it = await hub(database, Held("i"), TREE)
+    await it.hub.accounts.add("ada")
+    async with in_background(it.life.run()):
+        await api(it, "admin", "POST", "/users/ada/server")
+        told = await events(it, "server")
+    messages = [event["message"] for event in told]
+    first = messages.index("No machine has 4 GiB of memory free.")
+    second = messages.index("Getting the image lab/torch:1.")
+    assert 0 < first < second < len(messages) - 1
+    assert len(messages) == len(set(messages))
+    assert not any("0/3" in message for message in messages)
+    assert told[-1]["ready"] is True
+    percents = [event["progress"] for event in told]
+    assert percents == sorted(percents)
 
 
 async def test_the_feed_and_the_activity_of_routes(running: Running) -> None:

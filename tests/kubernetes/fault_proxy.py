@@ -13,11 +13,12 @@ import asyncio
 import json
 import ssl
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import yaml
@@ -27,6 +28,7 @@ from perijove.spawners.kubernetes.kubeconfig import Access
 from tests.kubernetes.authority import Authority
 
 _READ = 65_536
+Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Fault(StrEnum):
@@ -141,21 +143,33 @@ class FaultProxy:
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection, on one connection to the API server."""
-        back: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        back: Streams | None = None
         try:
             while True:
                 head = await _head(reader)
                 body = await reader.readexactly(head.length)
+                if self._fault is Fault.REFUSED:
+                    return
                 self.counted[self._fault] = self.counted.get(self._fault, 0) + 1
                 if await self._failed(head, writer):
                     continue
                 if back is None or back[1].is_closing():
-                    back = await self._dial()
+                    back = await self._whole(self._dial())
                 back[1].write(head.raw + body)
                 await self._pass_on(head, back[0], writer)
         finally:
             if back is not None:
                 back[1].transport.abort()
+
+    async def _whole(self, dialling: Coroutine[None, None, Streams]) -> Streams:
+        """Return what has been dialled; who is cancelled meanwhile leaves nothing half open."""
+        dial = asyncio.create_task(dialling)
+        try:
+            return await asyncio.shield(dial)
+        except asyncio.CancelledError:
+            with suppress(OSError):
+                (await dial)[1].transport.abort()
+            raise
 
     async def _failed(self, head: Head, writer: asyncio.StreamWriter) -> bool:
         """Do what is wrong now; return whether that was the answer."""
@@ -177,7 +191,7 @@ class FaultProxy:
                 await asyncio.Event().wait()
         return False
 
-    async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _dial(self) -> Streams:
         url = urlsplit(self.access.server)
         name = self.access.trust.server_name or None
         port = url.port or (443 if self.upstream else 80)

@@ -1,5 +1,6 @@
 """The test cluster's kit: what it says and decides, without a cluster."""
 
+import hashlib
 import io
 import json
 import tarfile
@@ -8,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.kit import audit, binaries, borrowed, cluster, go, images, parts, store, tools
+from tests.cluster.kit import (
+    archive,
+    audit,
+    binaries,
+    borrowed,
+    cluster,
+    go,
+    images,
+    parts,
+    tools,
+)
 from tests.cluster.kit.words import Refused
 
 
@@ -56,28 +67,56 @@ def test_a_go_that_does_not_say_its_version_is_too_old(tmp_path: Path) -> None:
     assert go.version(script) == (1, 26)
 
 
+def put(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    about = tarfile.TarInfo(name)
+    about.size = len(content)
+    tar.addfile(about, io.BytesIO(content))
+
+
 def saved(file: Path, *tags: str) -> Path:
-    manifest = json.dumps([{"Config": "abc.json", "RepoTags": list(tags), "Layers": []}]).encode()
+    """Write what Docker would save: an image with the layers `below` and `above`."""
+    hashes = [f"sha256:{hashlib.sha256(it).hexdigest()}" for it in (b"below", b"above")]
+    config = json.dumps({"rootfs": {"type": "layers", "diff_ids": hashes}}).encode()
+    row = {"Config": "c.json", "RepoTags": list(tags), "Layers": ["1/layer.tar", "2/layer.tar"]}
     with tarfile.open(file, "w") as tar:
-        about = tarfile.TarInfo("manifest.json")
-        about.size = len(manifest)
-        tar.addfile(about, io.BytesIO(manifest))
+        put(tar, "c.json", config)
+        put(tar, "1/layer.tar", b"below")
+        put(tar, "2/layer.tar", b"above")
+        put(tar, "manifest.json", json.dumps([row]).encode())
     return file
 
 
 def test_a_saved_image_is_known_by_its_full_name(tmp_path: Path) -> None:
     tags = ("perijove-hub:dev", "perijove.test/tiny:1", "ada/lab:2")
-    assert store.contents(saved(tmp_path / "image.tar", *tags)) == {
-        "docker.io/library/perijove-hub:dev": "abc",
-        "perijove.test/tiny:1": "abc",
-        "docker.io/ada/lab:2": "abc",
-    }
+    with archive.opened(saved(tmp_path / "image.tar", *tags)) as tar:
+        (image,) = archive.contents(tar)
+    full = ("docker.io/library/perijove-hub:dev", "perijove.test/tiny:1", "docker.io/ada/lab:2")
+    assert image.names == full
+
+
+def test_layers_that_a_node_has_are_not_sent_to_it_again(tmp_path: Path) -> None:
+    below, above = (hashlib.sha256(it).hexdigest() for it in (b"below", b"above"))
+    with archive.opened(saved(tmp_path / "image.tar", "lab:1")) as tar:
+        images = archive.contents(tar)
+        archive.write_layout(tar, images, tmp_path / "layout.tar", {below})
+    with tarfile.open(tmp_path / "layout.tar") as layout:
+        names = layout.getnames()
+        member = layout.extractfile("index.json")
+        assert member is not None
+        (manifest,) = json.load(member)["manifests"]
+    assert f"blobs/sha256/{above}" in names
+    assert f"blobs/sha256/{below}" not in names
+    assert f"blobs/sha256/{manifest['digest'].removeprefix('sha256:')}" in names
+    assert manifest["annotations"] == {"io.containerd.image.name": "docker.io/library/lab:1"}
 
 
 def test_a_file_that_is_no_image_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no image")
-    with pytest.raises(Refused, match=r"notes\.txt is no file that docker save wrote"):
-        store.contents(tmp_path / "notes.txt")
+    with (
+        pytest.raises(Refused, match=r"notes\.txt is no file that docker save wrote"),
+        archive.opened(tmp_path / "notes.txt"),
+    ):
+        pytest.fail("it was opened")
 
 
 def test_a_part_with_the_number_of_a_stranger_is_not_alive() -> None:

@@ -50,3 +50,22 @@ def test_a_log_that_somebody_floods_stays_small_and_is_read_on(
         assert {stat.S_IMODE(it.stat().st_mode) for it in (log, older)} == {0o600}
     finally:
         part.kill()
+
+
+def test_a_part_that_cannot_be_started_just_now_is_tried_again(tmp_path: Path) -> None:
+    part = Part(name="hub", command=(sys.executable, "-c", ""), log=tmp_path / "log" / "hub.log")
+    part.log.parent.mkdir()
+    part.start()
+    until(lambda: part.ended() is not None)
+    told = part.revive()
+    assert told
+    part.log.unlink()
+    part.log.parent.rmdir()  # as a full disk, or no memory for one more process
+    part.due = 0.0
+    told = part.revive()
+    assert told
+    assert "cannot be started (No such file or directory); trying again in" in told
+    part.log.parent.mkdir()
+    part.due = 0.0
+    assert part.revive() is None
+    until(lambda: part.ended() == 0)

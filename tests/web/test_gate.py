@@ -79,6 +79,15 @@ async def test_signing_out_says_so_and_ends_the_session(lin: Browser) -> None:
     assert (await lin.get("/home")).url.path == "/hub/login"
 
 
+async def test_a_form_that_is_sent_once_the_session_has_ended_says_so(lin: Browser) -> None:
+    await lin.get("/logout")
+    page = await lin.post("/start/lin.xiao")
+    assert page.status_code == 403
+    assert "You are signed out" in page.text
+    assert "Sign in, then try again." in page.text
+    assert "may not open this" not in page.text
+
+
 async def test_a_link_from_another_site_does_not_sign_out(lin: Browser) -> None:
     lin.http.headers["sec-fetch-site"] = "cross-site"
     page = await lin.get("/logout")

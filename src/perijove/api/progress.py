@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
 from html import escape
 
 from starlette.responses import Response, StreamingResponse
@@ -36,6 +37,7 @@ async def progress(hub: Hub, call: Call) -> Response:
 async def _events(hub: Hub, server: Server, language: str) -> AsyncIterator[bytes]:
     """Yield an event for every stage, and blank lines while nothing happens."""
     yield _BLANK
+    teller = _Teller(hub, language)
     async with aclosing(hub.progress.of(server)) as stages:  # type: ignore[type-var]
         coming = asyncio.ensure_future(anext(stages))
         try:
@@ -48,7 +50,8 @@ async def _events(hub: Hub, server: Server, language: str) -> AsyncIterator[byte
                     stage = coming.result()
                 except StopAsyncIteration:
                     return
-                yield b"data: " + json.dumps(_event(hub, stage, language)).encode() + _BLANK
+                for event in teller.events(stage):
+                    yield b"data: " + json.dumps(event).encode() + _BLANK
                 if stage.ended:
                     return
                 coming = asyncio.ensure_future(anext(stages))
@@ -56,6 +59,29 @@ async def _events(hub: Hub, server: Server, language: str) -> AsyncIterator[byte
             coming.cancel()
             with suppress(asyncio.CancelledError, StopAsyncIteration):
                 await coming
+
+
+@dataclass(slots=True)
+class _Teller:
+    """Tells one program each thing once: the steps, and what the place says of the start."""
+
+    hub: Hub
+    language: str
+    _step: str = ""
+    _told: set[str] = field(default_factory=set[str])
+
+    def events(self, stage: Stage) -> Iterator[dict[str, object]]:
+        """Yield what is new in `stage`."""
+        event = _event(self.hub, stage, self.language)
+        message = str(event["message"])
+        if stage.ended or message != self._step:
+            self._step = message
+            yield event
+        for signal in () if stage.ended else stage.signals:
+            said = sentence(signal.code, signal.params, self.language)
+            if said not in self._told:
+                self._told.add(said)
+                yield event | {"message": said}
 
 
 def _event(hub: Hub, stage: Stage, language: str) -> dict[str, object]:

@@ -4,7 +4,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -200,4 +200,5 @@ def _alone(box: Box) -> Iterator[None]:
 
 def say(text: str) -> None:
     """Tell people how it goes; stdout is kept for the answer."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - what it is for
+    with suppress(OSError):  # a full disk, a closed pipe: no reason to end what runs
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - what it is for

@@ -35,6 +35,12 @@ _FAILED_AT = {
     "no-answer": StepCode.ANSWERS,
 }
 """What was under way when it failed so; its workload may be gone by the time that is asked."""
+_FAILED_AT_START = (
+    *("admission", "container", "crash-loop", "evicted", "gated", "image", "init-failed"),
+    *("no-room", "no-scale-up", "node-lost", "not-ready", "out-of-memory", "pod", "preempted"),
+    *("sandbox", "scaling-up"),
+)
+"""What codes of a cluster begin with that tell of the machine, the image or the program."""
 _LOOK = 1.0
 
 
@@ -173,8 +179,10 @@ def _reached(server: Server, seen: Observation) -> StepCode:
         return StepCode.READY
     if server.phase is Phase.QUEUED:
         return StepCode.QUEUED
-    if server.phase is Phase.FAILED and server.reason and server.reason.code in _FAILED_AT:
-        return _FAILED_AT[server.reason.code]
+    if server.phase is Phase.FAILED and server.reason:
+        code = server.reason.code
+        if code in _FAILED_AT or code.startswith(_FAILED_AT_START):
+            return _FAILED_AT.get(code, StepCode.STARTED)
     if seen.state is State.UP:
         return StepCode.ANSWERS if seen.address else StepCode.STARTED
     return StepCode.STARTED if seen.state is State.PENDING else StepCode.HOME

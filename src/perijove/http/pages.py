@@ -110,8 +110,10 @@ class Pages:
         """Return the page that says what went wrong."""
         reader = self.reader(visit)
         title, text = _WORDS.get(500 if status >= _BROKEN else status, _ELSE)
+        if code == "anonymous":
+            title, text = _SIGNED_OUT
         said = told(code, params, reader)
-        general = code in {"unknown", "denied", "error", "method-not-allowed"} or said == code
+        general = code in _GENERAL or said == code
         return self.draw(
             visit,
             "message.html",
@@ -136,6 +138,12 @@ _WORDS: Mapping[int, tuple[str, str]] = {
         noted("We do not know why; the log of the platform says more. Your servers keep running."),
     ),
 }
+_GENERAL = {"anonymous", "unknown", "denied", "error", "method-not-allowed"}
+"""Codes whose sentence is for programs."""
+_SIGNED_OUT = (
+    noted("You are signed out"),
+    noted("Your session has ended, so nothing was changed. Sign in, then try again."),
+)
 _ELSE = (
     noted("This did not work"),
     noted("The page was asked for in a way that it does not know."),

@@ -14,6 +14,8 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _LONG_AGO = 30 * _DAY
 _FURTHEST = 14 * 60
 _BRACES = re.compile(r"(?P<left> ?)\{\w+(?::\w+)?\}(?P<right> ?)")
+_UNITS = ("TiB", "GiB", "MiB", "KiB")
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)([KMGT]i)")
 _CHINESE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f“”…]")
 
 
@@ -124,6 +126,32 @@ class Reader:
             return self.say("{hours} h", {"hours": hours})
         return self.say("{hours} h {minutes} min", {"hours": hours, "minutes": minutes})
 
+    def size(self, given: str | float) -> str:
+        """Return bytes: 2 GiB, 1.5 GiB, 300 MiB. A limit is never rounded.
+
+        `given` may be a quantity of Kubernetes (4Gi); what is no size is returned as it is.
+        """
+        text = str(given)
+        if found := _QUANTITY.fullmatch(text):
+            return f"{found[1]} {found[2]}B"
+        if not re.fullmatch(r"\d+(\.\d+)?", text):
+            return text
+        whole = int(float(text))
+        for power, unit in zip(range(len(_UNITS), 0, -1), _UNITS, strict=True):
+            tenths = round(whole / 1024**power, 1)
+            if tenths >= 1 and int(tenths * 1024**power) == whole:
+                return f"{tenths:,g} {unit}"
+        return self.say("{n:number} bytes", {"n": whole})
+
+    def device(self, resource: str) -> str:
+        """Return what people call a resource of a machine: GPU for nvidia.com/gpu."""
+        name = resource.rpartition("/")[2]
+        if name.startswith("mig-"):
+            return self.say("GPU slice {name}", {"name": name.removeprefix("mig-")})
+        if name == "ephemeral-storage":
+            return self.say("disk space")
+        return "GPU" if re.match(r"gpu\b|\w+gpu$", name) else resource
+
     def _today(self, here: datetime) -> bool:
         return self.now is not None and self.now.astimezone(self.zone).date() == here.date()
 
@@ -143,6 +171,10 @@ class _Value:
                 return self.reader.moment(_instant(self.it))
             case "duration":
                 return self.reader.duration(float(self.it))
+            case "bytes":
+                return self.reader.size(self.it)
+            case "device":
+                return self.reader.device(str(self.it))
             case "number":
                 return f"{self.it:,}"
             case _:

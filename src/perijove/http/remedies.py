@@ -3,6 +3,8 @@
 
 from collections.abc import Mapping
 
+from perijove.http import cluster_sentences as cluster
+
 NEXT: Mapping[str, str] = {
     "allow.none": "Ask an administrator, and mention the rule allow.none.",
     "allow.users": "Ask an administrator, and mention the rule allow.users.",
@@ -14,6 +16,7 @@ NEXT: Mapping[str, str] = {
     "port-taken": "Start it again: it gets another port.",
     "signup.declined": "Ask an administrator.",
     "start-timeout": "Look at the log, then start it again.",
+    **cluster.NEXT,
 }
 
 ADMINISTRATOR: Mapping[str, str] = {
@@ -26,4 +29,5 @@ ADMINISTRATOR: Mapping[str, str] = {
     "no-answer": "The process lives and its port answers nobody: look for what blocks it in the log.",
     "port-taken": "A program that is not ours listens on port {port}.",
     "start-timeout": "It did not answer within `singleuser.startTimeout`.",
+    **cluster.ADMINISTRATOR,
 }

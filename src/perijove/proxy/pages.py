@@ -27,8 +27,8 @@ _SENTENCES = {
         "当前连接过多，请稍后重试。",
     ),
     "hub-away": (
-        "The hub does not answer just now. Running servers go on; try again in a minute.",
-        "控制中心暂时没有响应。正在运行的服务器不受影响，请稍后重试。",
+        "Perijove does not answer just now. Running servers go on; try again in a minute.",
+        "平台暂时没有响应。正在运行的服务器不受影响，请稍后重试。",
     ),
     "malformed": ("This is not a valid HTTP request.", "这不是有效的 HTTP 请求。"),
     "server-away": (

@@ -38,6 +38,13 @@ def icon(name: str, more: str = "") -> Markup:
     )
 
 
+def coded(text: str) -> Markup:
+    """Return `text` with what stands between backticks as code."""
+    parts = re.split(r"`([^`]*)`", text)
+    code = (Markup("<code>{}</code>").format(it) if n % 2 else it for n, it in enumerate(parts))
+    return Markup().join(code)
+
+
 def spot(step: float, of: float) -> tuple[str, str]:
     """Return where the probe stands on its orbit after `step` of `of` steps."""
     turn = math.pi * step / of
@@ -46,7 +53,7 @@ def spot(step: float, of: float) -> tuple[str, str]:
 
 @cache
 def _environment() -> Environment:
-    return compiled(SOURCES, {"icon": icon, "spot": spot})
+    return compiled(SOURCES, {"coded": coded, "icon": icon, "spot": spot})
 
 
 def load(base_url: str, clock: Callable[[], datetime]) -> Pages:

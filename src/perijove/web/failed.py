@@ -32,7 +32,7 @@ async def show(hub: Hub, visit: Visit, server: Server) -> Response:
         before_running=not ran,
         reason=told(reason.code, reason.params, who),
         next_step=next_step(reason.code, reason.params, who),
-        administrator=administrator(reason.code, reason.params, who),
+        administrator=administrator(reason.code, {**reason.params, "pod": server.key}, who),
         server=shown,
         has_options=bool(hub.profiles.items),
         back=visit.pages.url("home"),

@@ -16,6 +16,7 @@ from perijove.web import live
 from perijove.web.cards import card
 from perijove.web.failed import show as show_failed
 from perijove.web.frame import away, draw, following, go, reader, server_url
+from perijove.web.held import Held, held, raw
 from perijove.web.steps import Step, events_of, steps_of
 
 _REFRESH = 3
@@ -62,6 +63,7 @@ async def _context(hub: Hub, visit: Visit, stage: Stage) -> dict[str, Any]:
     ready = stage.outcome is Outcome.READY
     steps = steps_of(stage, who)
     done = sum(step.state == "done" for step in steps)
+    hold = held(stage, who, administers=visit.administers)
     return {
         "heading": _heading(who, server, shown.title, ready=ready),
         "about": shown.about,
@@ -71,9 +73,10 @@ async def _context(hub: Hub, visit: Visit, stage: Stage) -> dict[str, Any]:
         "stopping": server.phase is Phase.STOPPING,
         "steps": steps,
         "done": done,
-        "live": _spoken(steps, done, who),
+        "held": hold,
+        "live": _spoken(steps, done, hold, who),
         "events": events_of(stage, who),
-        "log": await hub.progress.log(server),
+        "log": raw(stage, who) + await hub.progress.log(server),
     }
 
 
@@ -95,9 +98,10 @@ def _stream(visit: Visit, server: Server) -> str:
     return f"{visit.pages.url('spawn-stream', *path)}?{urlencode(query)}"
 
 
-def _spoken(steps: list[Step], done: int, who: Reader) -> str:
-    """Return what is read out, once for each step."""
+def _spoken(steps: list[Step], done: int, hold: Held | None, who: Reader) -> str:
+    """Return what is read out, once for each step and for whatever holds it up."""
     if done >= len(steps):
         return who.say("Ready.")
     given = {"n": done + 1, "of": len(steps), "name": steps[done].name}
-    return who.say("Step {n} of {of}: {name}", given)
+    step = who.say("Step {n} of {of}: {name}", given)
+    return who.say("{step}. {words}", {"step": step, "words": hold.words}) if hold else step

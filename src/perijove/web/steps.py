@@ -6,6 +6,7 @@ from datetime import datetime
 from perijove.http.reader import Reader, noted
 from perijove.http.sentences import told
 from perijove.model.stage import Outcome, Stage, StepCode, StepShown, StepState
+from perijove.web.held import beside
 
 NAMES = {
     StepCode.REQUESTED: noted("Requested"),
@@ -89,4 +90,4 @@ def _words(stage: Stage, step: StepShown, who: Reader) -> str:
         return told(stage.message.code, stage.message.params, who)
     if step.code is StepCode.READY and step.state is StepState.TODO:
         return who.say("This page then opens it.")
-    return ""
+    return beside(stage, who) if step.state is StepState.NOW else ""

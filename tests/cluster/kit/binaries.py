@@ -5,6 +5,7 @@ by folders. So a module of our own requires it, and replaces each staging module
 version that is published of it, v0.MINOR.PATCH.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -73,13 +74,19 @@ def require() -> None:
 
 def build() -> None:
     """Build what is not here; what was built before an interruption is kept."""
-    lost = missing()
-    if not lost:
-        say(f"every binary is in {BIN}")
-        return
-    compiler = go.command()
     BIN.mkdir(parents=True, exist_ok=True)
+    with (BIN / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second one waits, and finds all of it done
+        if missing():
+            _build(missing())
+    say(f"every binary is in {BIN}")
+
+
+def _build(lost: list[str]) -> None:
+    compiler = go.command()
     say(f"building into {BIN} with {compiler}")
+    for left in BIN.glob(".build-*"):
+        shutil.rmtree(left)
     with tempfile.TemporaryDirectory(prefix=".build-", dir=BIN) as work:
         commands = [command for command in KUBERNETES_COMMANDS if command in lost]
         if commands:

@@ -10,6 +10,7 @@ from tests.cluster.kit.places import BIN
 from tests.cluster.kit.words import Refused, say
 
 VARIABLE = "PERIJOVE_TEST_KUBECONFIG"
+IMAGES = "its images are its owner's to load (make images builds those that the tests name)"
 
 
 def kubeconfig() -> Path | None:
@@ -43,4 +44,4 @@ def check(config: Path) -> None:
             f"The cluster of {VARIABLE}={config} does not answer:\n{asked.stderr.rstrip()}"
         )
     say(f"using the cluster of {VARIABLE}={config}; KUBECONFIG={config}")
-    say("  its owner must have loaded the images that the tests name (make images builds them)")
+    say(f"  {IMAGES}")

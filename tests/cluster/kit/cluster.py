@@ -4,7 +4,9 @@ import fcntl
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.cluster.kit import (
@@ -142,15 +144,21 @@ def status() -> None:
 def load(archives: list[Path]) -> None:
     """Load files of `docker save` on every node; what is there already is left."""
     if borrowed.kubeconfig() is not None:
-        say(f"the images of the cluster of {borrowed.VARIABLE} are its owner's to load")
+        say(f"the cluster of {borrowed.VARIABLE}: {borrowed.IMAGES}")
         return
     count = nodes()
     if not count:
         raise Refused("No cluster is up to load images into: make cluster-up.")
-    for archive in archives:
-        for name in (f"n{number}" for number in range(1, count + 1)):
-            began = time.monotonic()
-            if not socket(name).exists():
-                raise Refused(f"{name} has no containerd: start it, or make cluster-up.")
-            done = "loaded" if store.load(name, archive) else "has already"
-            say(f"  {name} {done} {archive.name}: {time.monotonic() - began:.1f} s")
+    names = [f"n{number}" for number in range(1, count + 1)]
+    with ThreadPoolExecutor() as nodes_at_once:
+        for archive in archives:
+            loads = nodes_at_once.map(partial(_load, archive), names)
+            say(f"  {archive.name}: {', '.join(loads)}")
+
+
+def _load(archive: Path, name: str) -> str:
+    began = time.monotonic()
+    if not socket(name).exists():
+        raise Refused(f"{name} has no containerd: start it, or make cluster-up.")
+    done = "loaded on" if store.load(name, archive) else "is already on"
+    return f"{done} {name} in {time.monotonic() - began:.1f} s"

@@ -1,10 +1,12 @@
 """What each containerd holds: images that were loaded, and containers that must end with it."""
 
 import json
-import tarfile
+import tempfile
 from contextlib import suppress
 from pathlib import Path
+from tarfile import TarFile
 
+from tests.cluster.kit import archive
 from tests.cluster.kit.places import HOME, socket
 from tests.cluster.kit.words import Refused, run, write
 
@@ -14,45 +16,37 @@ def ctr(node: str, *words: str | Path, check: bool = True) -> str:
     return run("ctr", "-a", socket(node), "-n", "k8s.io", *words, check=check)
 
 
-def full_name(tag: str) -> str:
-    """Return what a name of an image stands for when its registry is left out."""
-    first, slash, _ = tag.partition("/")
-    if not slash:
-        return f"docker.io/library/{tag}"
-    return tag if "." in first or ":" in first else f"docker.io/{tag}"
-
-
-def contents(archive: Path) -> dict[str, str]:
-    """Return the images in a file of `docker save`: full name to the digest of its config."""
-    try:
-        with tarfile.open(archive) as tar:
-            manifest = tar.extractfile("manifest.json")
-            rows = json.load(manifest) if manifest else []
-    except (OSError, KeyError, tarfile.TarError) as reason:
-        raise Refused(f"{archive} is no file that docker save wrote: {reason}.") from None
-    found = {}
-    for row in rows:
-        digest = row["Config"].rpartition("/")[2].removesuffix(".json")
-        for tag in row["RepoTags"] or []:
-            found[full_name(tag)] = digest
-    return found
-
-
-def load(node: str, archive: Path) -> bool:
-    """Load an image on a node; return False when the very same is there already."""
-    file, wanted = HOME / node / "images.json", contents(archive)
-    had: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-    there = set(ctr(node, "images", "ls", "-q").split())
-    if all(name in there and had.get(name) == digest for name, digest in wanted.items()):
-        return False
-    ctr(node, "images", "import", archive)
-    for name, digest in wanted.items():
-        old = had.get(name, digest)
-        if old != digest and old not in {had[other] for other in had if other != name}:
-            # Its layers are freed; a container that runs from it keeps its own.
-            ctr(node, "images", "rm", f"sha256:{old}", check=False)
-    write(file, json.dumps({**had, **wanted}))
+def load(node: str, file: Path) -> bool:
+    """Load the images of a file on a node; return False when the very same are there already."""
+    known = HOME / node / "images.json"
+    had: dict[str, str] = json.loads(known.read_text()) if known.exists() else {}
+    with archive.opened(file) as tar:
+        images = archive.contents(tar)
+        wanted = {name: image.digest for image in images for name in image.names}
+        there = set(ctr(node, "images", "ls", "-q").split())
+        if all(name in there and had.get(name) == it for name, it in wanted.items()):
+            return False
+        blobs = {it.removeprefix("sha256:") for it in ctr(node, "content", "ls", "-q").split()}
+        try:
+            _import(node, tar, images, blobs)
+        except Refused:  # one that was there has been freed meanwhile
+            _import(node, tar, images, set())
+    _forget(node, {had[name] for name in wanted if name in had} - set(wanted.values()))
+    write(known, json.dumps({**had, **wanted}))
     return True
+
+
+def _import(node: str, tar: TarFile, images: list[archive.Saved], had: set[str]) -> None:
+    with tempfile.TemporaryDirectory(prefix="perijove-load-") as folder:
+        layout = Path(folder) / "layout.tar"
+        archive.write_layout(tar, images, layout, had)
+        ctr(node, "images", "import", layout)
+
+
+def _forget(node: str, digests: set[str]) -> None:
+    """Let what a name stood for before be freed; a container that runs from it keeps its own."""
+    for digest in digests:
+        ctr(node, "images", "rm", f"sha256:{digest}", check=False)
 
 
 def end_containers(node: str) -> None:

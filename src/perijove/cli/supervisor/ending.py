@@ -9,6 +9,7 @@ from time import monotonic
 from perijove.cli.supervisor.local import LocalHub
 from perijove.cli.supervisor.orders import Orders
 from perijove.cli.supervisor.part import Part, running
+from perijove.cli.trouble import Trouble
 from perijove.spawners.directory import Directory
 from perijove.spawners.launcher import AT_ONCE, GENTLY
 
@@ -85,8 +86,18 @@ class Ending:
             pid.send(order)
 
     def _workloads(self) -> list[Directory]:
-        """Return those that exist, whoever knows of them."""
-        found = (Directory(path) for path in self.workloads.iterdir())
+        """Return those that exist, whoever knows of them.
+
+        Raises:
+            Trouble: their place cannot be read.
+        """
+        try:
+            found = [Directory(path) for path in self.workloads.iterdir()]
+        except OSError as error:
+            raise Trouble(
+                f"{self.workloads} cannot be read ({error.strerror}), so servers that run go on:"
+                " put it back, then run `perijove up` again, which finds them."
+            ) from error
         return [directory for directory in found if directory.held()]
 
     def _end(self, *parts: Part) -> None:

@@ -62,19 +62,28 @@ class Part:
         return self.process.poll() if self.process else None
 
     def revive(self) -> str | None:
-        """Start it again when it is due; return what to tell, if it has just ended."""
+        """Start it again when it is due; return what to tell, if it has ended or cannot start."""
         code = self.ended()
         if self.process is not None and code is None:
             return None
         if self.process is not None:
             if monotonic() - self.began > _HEALTHY_AFTER:
                 self._backoff.forget(self.name)
-            delay = self._backoff.next(self.name)
-            self.due, self.process = monotonic() + delay, None
-            return f"The {self.name} ended ({ending(code)}); starting it again in {delay:.2g} s."
+            self.process = None
+            return f"The {self.name} ended ({ending(code)}); starting it again in {self._later()}."
         if monotonic() >= self.due:
-            self.start()
+            try:
+                self.start()
+            except OSError as error:  # no room on the disk, no memory for one more process
+                it = f"The {self.name} cannot be started ({error.strerror or error})"
+                return f"{it}; trying again in {self._later()}."
         return None
+
+    def _later(self) -> str:
+        """Make it due later than the last time; return when, in words."""
+        delay = self._backoff.next(self.name)
+        self.due = monotonic() + delay
+        return f"{delay:.2g} s"
 
     def end(self) -> None:
         """Ask it to end."""

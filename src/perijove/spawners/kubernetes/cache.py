@@ -102,10 +102,11 @@ class Cache:
             if it.kind == EVENTS:
                 events = _Events(it, self._ring, self._shelf)
                 self._told = events.told
-                self._followers[it.kind] = Follower(cluster, it, events)
+                self._followers[it.kind] = Follower(cluster, it, events, self.suspect)
             else:
                 self._objects[it.kind] = _Objects(it, self._ring)
-                self._followers[it.kind] = Follower(cluster, it, self._objects[it.kind])
+                taker = self._objects[it.kind]
+                self._followers[it.kind] = Follower(cluster, it, taker, self.suspect)
 
     async def run(self) -> None:
         """Keep it fresh until cancelled."""
@@ -164,6 +165,15 @@ class Cache:
     def staleness(self) -> dict[str, float]:
         """Return for each kind for how many seconds no watch has stood; 0 while one does."""
         return {kind.plural: it.stale for kind, it in self._followers.items()}
+
+    def quiet(self, kind: Kind) -> float:
+        """Return for how many seconds nothing was heard of a kind; up to 65 are usual."""
+        return self._followers[kind].quiet
+
+    def suspect(self) -> None:
+        """Open every watch anew, where it stands: one of them has missed something."""
+        for follower in self._followers.values():
+            follower.suspect()
 
     def _ring(self, name: str) -> None:
         if name:

@@ -35,6 +35,10 @@ class Unreachable(ClusterError, OSError):
         self.reason = reason
 
 
+class Silent(Unreachable):
+    """A watch stands open, and nothing is heard of it for longer than can be."""
+
+
 class Throttled(Unreachable):
     """The API server has too much to do; `retry_after` is in seconds. Nothing was done."""
 

@@ -2,18 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import aclosing, suppress
 from random import uniform
 from time import perf_counter
 from typing import Protocol, TypeVar
 
 from perijove.kit.backoff import Backoff
-from perijove.spawners.kubernetes.cluster import Cluster
+from perijove.spawners.kubernetes.cluster import PAGE, Cluster
 from perijove.spawners.kubernetes.errors import (
     ClusterError,
     Expired,
     Forbidden,
+    Silent,
     Throttled,
     Unreachable,
 )
@@ -58,7 +59,10 @@ class Taker(Protocol):
 class Follower:
     """Follows one kind; says how well it is known."""
 
-    def __init__(self, cluster: Cluster, interest: Interest, taker: Taker) -> None:
+    def __init__(
+        self, cluster: Cluster, interest: Interest, taker: Taker, alarm: Callable[[], None]
+    ) -> None:
+        """Begin; `alarm` is called when the watch has fallen silent: others may have as well."""
         self.interest = interest
         self.listed = asyncio.Event()
         """Set when it has been listed once, or is off."""
@@ -67,15 +71,27 @@ class Follower:
         self.why = "it has not been read yet."
         self._cluster = cluster
         self._taker = taker
+        self._alarm = alarm
         self._version = ""
         self._standing = False
         self._sign = asyncio.get_running_loop().time()
         self._backoff = Backoff(base=0.25, ceiling=_CEILING)
+        self._patience: asyncio.Timeout | None = None
 
     @property
     def stale(self) -> float:
         """Return for how many seconds no watch has stood; 0 while one does."""
         return 0.0 if self._standing or self.off else _now() - self._sign
+
+    @property
+    def quiet(self) -> float:
+        """Return for how many seconds nothing was heard, be it a bookmark."""
+        return _now() - self._sign
+
+    def suspect(self) -> None:
+        """Open the watch anew; what it stands on may have fallen silent."""
+        if self._patience is not None:
+            self._patience.reschedule(_now())
 
     async def run(self) -> None:
         """Follow until cancelled, or until it is off."""
@@ -84,14 +100,16 @@ class Follower:
             try:
                 if not self._version:
                     await self._list()
-                await self._watch()
+                await self._patiently_watch()
                 if _now() - began < _BRIEF:
                     raise Unreachable("the watch ends as soon as it begins")
                 self._backoff.forget("")
             except Expired:
-                self._version = ""
+                self._standing, self._version = False, ""
                 await self._wait_after(0.0)
             except ClusterError as error:
+                if isinstance(error, Silent):
+                    self._alarm()
                 if _now() - began > _CEILING:
                     self._backoff.forget("")
                 await self._fail(error)
@@ -101,18 +119,35 @@ class Follower:
                 await self._wait_after(_CEILING)
 
     async def _list(self) -> None:
-        it, asked = self.interest, self._taker.writes()
-        objects, version = await self._cluster.list(
-            it.kind, labels=it.labels, fields=it.fields, trim=it.trim
+        try:
+            await self._read(PAGE)
+        except Expired:  # it took longer than the API server remembers
+            await self._read(0)
+        self._alive()
+        self.listed.set()
+
+    async def _read(self, limit: int) -> None:
+        """List in pages; each object is let go before the next."""
+        it, asked, there = self.interest, self._taker.writes(), set[str]()
+        listing = self._cluster.listing(
+            it.kind, labels=it.labels, fields=it.fields, limit=limit, trim=it.trim
         )
-        there = {object["metadata"]["name"] for object in objects}
-        async for object in _in_turns(objects):
+        async for object in listing:
+            there.add(object["metadata"]["name"])
             self._taker.listed(object, asked)
         async for name in _in_turns([it for it in self._taker.names() if it not in there]):
             self._taker.absent(name, asked)
-        self._version = version
-        self._alive()
-        self.listed.set()
+        self._version = listing.version
+
+    async def _patiently_watch(self) -> None:
+        """Watch until it ends, or is suspected."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None) as patience:
+                self._patience = patience
+                try:
+                    await self._watch()
+                finally:
+                    self._patience = None
 
     async def _watch(self) -> None:
         """Take in what changes, until the watch ends by itself."""
@@ -122,11 +157,15 @@ class Follower:
             since=self._version,
             labels=it.labels,
             fields=it.fields,
-            silence=it.silence,
+            silence=it.most_silence,
         )
         async with aclosing(watch) as events:
+            until = perf_counter() + TURN
             async for event in events:
                 self._alive()
+                if perf_counter() > until:  # what has come already is read without a pause
+                    await asyncio.sleep(0)
+                    until = perf_counter() + TURN
                 if event.type != "BOOKMARK":
                     object = it.trim(event.object)
                     if object is not None:

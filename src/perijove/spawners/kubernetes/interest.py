@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from perijove.spawners.kubernetes.cluster import SILENCE, Kind
+from perijove.spawners.kubernetes.cluster import CLASSES, EVENTS, SILENCE, UNHEARD, Kind
 from perijove.spawners.kubernetes.listing import Object, Trim
 from perijove.spawners.kubernetes.trim import keeping
 
@@ -59,4 +59,10 @@ class Interest:
     """Whose bell it rings when an object changes; '' is nobody's."""
     optional: bool = False
     """Without the right to read it we go on without."""
-    silence: float = SILENCE
+    silence: float = 0.0
+    """Seconds after which a watch is taken for dead; 0 is what suits the kind."""
+
+    @property
+    def most_silence(self) -> float:
+        """Return the same, never 0: events and storage classes have no bookmarks (1.34)."""
+        return self.silence or (UNHEARD if self.kind in {EVENTS, CLASSES} else SILENCE)

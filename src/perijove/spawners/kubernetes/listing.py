@@ -8,9 +8,11 @@ then others get their turn.
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from time import perf_counter
 from typing import Any, TypeAlias
+
+from perijove.spawners.kubernetes.errors import Unreachable
 
 Object: TypeAlias = dict[str, Any]
 Trim: TypeAlias = Callable[[Object], Object | None]
@@ -22,26 +24,39 @@ _WHITESPACE = re.compile(r"[ \t\n\r]*+")
 _raw = json.JSONDecoder().raw_decode
 
 
-async def read(body: bytes, trim: Trim | None = None) -> tuple[list[Object], Object]:
-    """Return the items of a list, and its metadata.
+class Listing:
+    """All objects of a list, page by page; `version` is where to watch from, once it is read."""
 
-    Raises:
-        ValueError: it is no list in JSON.
-    """
-    kept: list[Object] = []
-    metadata: Object = {}
-    until = perf_counter() + TURN
-    for key, value in _members(body.decode()):
-        if key == "metadata":
-            metadata = value
-        elif key is None:
-            small = trim(value) if trim else value
-            if small is not None:
-                kept.append(small)
-        if perf_counter() > until:
+    def __init__(self, page: Callable[[str], Awaitable[bytes]], trim: Trim | None) -> None:
+        """Begin; `page` returns the page that goes on from a token, '' is the first."""
+        self.version = ""
+        self._page = page
+        self._trim = trim
+
+    async def __aiter__(self) -> AsyncIterator[Object]:
+        """Yield what is of use of each object.
+
+        Raises:
+            ClusterError: as the API server says; Expired when it took too long.
+        """
+        token: str | None = ""
+        while token is not None:
+            body = await self._page(token)
             await asyncio.sleep(0)
+            token = None
             until = perf_counter() + TURN
-    return kept, metadata
+            try:
+                for key, value in _members(body.decode()):
+                    if key == "metadata":
+                        self.version = str(value.get("resourceVersion") or "")
+                        token = value.get("continue") or None
+                    elif key is None and (kept := self._trim(value) if self._trim else value):
+                        yield kept
+                    if perf_counter() > until:
+                        await asyncio.sleep(0)
+                        until = perf_counter() + TURN
+            except (ValueError, AttributeError) as error:
+                raise Unreachable("the answer is not a list") from error
 
 
 def _members(text: str) -> Iterator[tuple[str | None, Any]]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from perijove.spawners.kubernetes.listing import Object
 
@@ -12,11 +13,8 @@ _SPARE = 1000
 _TO_SECONDS = len("2026-01-01T00:00:00")
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    at: str
-    version: str
-    text: bytes
+_Line: TypeAlias = tuple[str, str, bytes]
+"""When, resourceVersion, text. A plain tuple of such is nothing for the garbage collector."""
 
 
 @dataclass(slots=True)
@@ -39,8 +37,8 @@ class Told:
     def of(self, uid: str) -> list[Object]:
         """Return the events of an object, oldest first."""
         page = self._pages.get(uid)
-        lines = sorted(page.lines.values(), key=lambda it: it.at) if page else []
-        return [json.loads(line.text) for line in lines]
+        lines = sorted(page.lines.values(), key=lambda it: it[0]) if page else []
+        return [json.loads(text) for _, _, text in lines]
 
     def see(self, type: str, event: Object) -> bool:
         """Take in an event; return whether it says something new."""
@@ -56,10 +54,10 @@ class Told:
         version = str(event["metadata"].get("resourceVersion"))
         before = page.lines.pop(name, None)
         text = json.dumps(event, separators=(",", ":")).encode()
-        page.lines[name] = _Line(_at(event), version, text)
+        page.lines[name] = (_at(event), version, text)
         if len(page.lines) > _MOST:
-            del page.lines[min(page.lines, key=lambda it: page.lines[it].at)]
-        return before is None or before.version != version
+            del page.lines[min(page.lines, key=lambda it: page.lines[it][0])]
+        return before is None or before[1] != version
 
     def forget(self, uid: str) -> None:
         """Forget what was told of an object."""
