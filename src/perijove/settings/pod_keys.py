@@ -8,6 +8,14 @@ from perijove.settings.pod_sections import PodSettings
 from perijove.settings.problem import Path
 from perijove.settings.walk import keys
 
+_OTHERS = ("scheduling", "imagePullSecrets")
+
+
+def of_pods_alone(path: Path) -> bool:
+    """Return whether a key has an effect in a cluster alone."""
+    section, *rest = path
+    return section in _OTHERS or (section == "singleuser" and rest[:1][0] in keys(PodSettings))
+
 
 def of_pods(known: Mapping[str, Any]) -> list[Path]:
     """Return the keys in `known` that have an effect in a cluster alone."""
@@ -19,7 +27,7 @@ def of_pods(known: Mapping[str, Any]) -> list[Path]:
         if key in given
         for path in _leaves(("singleuser", key), given[key])
     ]
-    for key in ("scheduling", "imagePullSecrets"):
+    for key in _OTHERS:
         if key in known:
             found += _leaves((key,), known[key])
     return found
