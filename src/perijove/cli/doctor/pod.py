@@ -75,15 +75,13 @@ class Looked:
         )
 
     def _failed(self, signal: Signal, image: str) -> Finding:
-        """Return why no pod runs, in words, and as the cluster itself puts it."""
-        reader, raw = Reader(language=self.language), str(signal.params.get("why") or "")
-        why = told(signal.code, signal.params, reader)
+        """Return why no pod runs; what to do ends with the cluster's own words."""
+        reader = Reader(language=self.language)
         remedy = administrator(signal.code, signal.params, reader)
         remedy = remedy or next_step(signal.code, signal.params, reader) or ""
-        return bad(
-            "pod", "pod.failed", image=image, why=f"{why} ({raw})" if raw else why,
-            because=signal.code, remedy=remedy,
-        )  # fmt: skip
+        why = told(signal.code, signal.params, reader)
+        about = {"image": image, "because": signal.code, "why": why, "remedy": remedy}
+        return bad("pod", "pod.failed", **about)
 
 
 def _of(found: Mapping[str, Any], trial: Trial, namespace: str) -> Iterator[Finding]:
