@@ -1,14 +1,33 @@
-"""Which keys of a configuration only a pod has."""
+"""Which keys of a configuration only a cluster has: those of pods, and those of the chart."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from perijove.settings.known import below, sections
 from perijove.settings.pod_sections import PodSettings
-from perijove.settings.problem import Path
+from perijove.settings.problem import Path, dotted
 from perijove.settings.walk import keys
 
 _OTHERS = ("scheduling", "imagePullSecrets")
+_CHART = {
+    "": "fullnameOverride nameOverride rbac",
+    "hub": "annotations args command containerSecurityContext cookieSecret db.pvc"
+    " deploymentStrategy extraContainers extraEnv extraPodSpec extraVolumeMounts extraVolumes image"
+    " initContainers labels lifecycle livenessProbe networkPolicy nodeSelector pdb"
+    " podSecurityContext readinessProbe resources revisionHistoryLimit service serviceAccount"
+    " tolerations",
+    "hub.config": "ConfigurableHTTPProxy.auth_token JupyterHub.cookie_secret",
+    "proxy": "chp secretToken service",
+    "singleuser": "cloudMetadata networkPolicy",
+    "scheduling": "corePods",
+}
+"""What the chart does by itself; tests/chart holds its values against this."""
+_SERVED = {f"{above}.{key}".strip(".") for above, those in _CHART.items() for key in those.split()}
+
+
+def of_the_chart(path: Path) -> bool:
+    """Return whether the chart does something with a key, and nobody else."""
+    return any(dotted(path[:count]) in _SERVED for count in range(1, len(path) + 1))
 
 
 def of_pods_alone(path: Path) -> bool:
