@@ -125,7 +125,7 @@ async def test_what_may_not_be_seen_is_said(tmp_path: Path, server: ApiServer) -
     server.scripts.append(denying({str(it) for it in SEEN}))
     found = await doctor(tmp_path, server)
     assert (found["rights"]["health"], found["rights"]["code"]) == ("good", "rights.unseen")
-    assert "It may not list nodes, watch nodes, get storageclasses" in found["rights"]["sentence"]
+    assert "It may not list nodes, watch nodes, list storageclasses" in found["rights"]["sentence"]
     assert (found["storage"]["health"], found["storage"]["code"]) == ("skipped", "storage.unseen")
     assert not [it for it in server.requests if it.plural in {"nodes", "storageclasses"}]
 

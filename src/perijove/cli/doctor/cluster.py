@@ -132,16 +132,16 @@ async def _storage(cluster: Cluster, storage: StorageSettings, known: _Known) ->
 
 async def _class(cluster: Cluster, name: str | None) -> Finding:
     """Return whether there is the class `name`, or a default one."""
-    if name is not None and await cluster.get(CLASSES, name) is not None:
-        return good("storage", name=name)
-    classes, _ = await cluster.list(CLASSES)
-    known = ", ".join(sorted(it["metadata"]["name"] for it in classes)) or "-"
+    found, _ = await cluster.list(CLASSES)
+    classes = {str(it["metadata"]["name"]): it["metadata"] for it in found}
+    known = ", ".join(sorted(classes)) or "-"
+    if name in classes:
+        return good("storage", name=str(name))
     if name is not None:
         return bad("storage", "storage.class", name=name, known=known)
-    for each in classes:
-        notes = each["metadata"].get("annotations") or {}
-        if notes.get(_DEFAULT) == "true":
-            return good("storage", name=str(each["metadata"]["name"]))
+    for each, metadata in classes.items():
+        if (metadata.get("annotations") or {}).get(_DEFAULT) == "true":
+            return good("storage", name=each)
     return bad("storage", "storage.no-default", known=known)
 
 

@@ -39,7 +39,7 @@ NEEDED = (
 """In the namespace; the Role of the chart is the same list, and a test holds them together."""
 SEEN = (
     *_each("nodes", "list", "watch"),
-    *_each("storageclasses", "get", "list", group=_STORAGE),
+    *_each("storageclasses", "list", group=_STORAGE),
 )
 """In the whole cluster: without it we work, and can say less."""
 VITAL = tuple(it for it in NEEDED if it.resource == "pods" or it.verb in {"list", "watch"})
