@@ -11,10 +11,11 @@ import pytest
 from tests.cluster.kubectl import Kubectl, own_namespace
 from tests.cluster.release import STUB, Release, installed
 
-KINDS = ",".join(
-    ("pods", "configmaps", "events", "services", "persistentvolumeclaims", "serviceaccounts",
-     "deployments", "replicasets", "networkpolicies", "roles", "rolebindings", "endpointslices")
+OBJECTS = (
+    "pods", "configmaps", "events", "services", "persistentvolumeclaims", "serviceaccounts",
+    "deployments", "replicasets", "networkpolicies", "roles", "rolebindings", "endpointslices",
 )  # fmt: skip
+KINDS = ",".join(OBJECTS)
 DRAWN = ("perijove.server-tokens", "perijove.cli-token")
 LOOK = """
 import glob
