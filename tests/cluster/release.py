@@ -197,6 +197,8 @@ class Release:
 
     def _forget(self) -> None:
         """Look up again where it is, and what its tokens are."""
+        if "admin" in self.__dict__:
+            self.admin.close()
         for known in ("url", "admin"):
             self.__dict__.pop(known, None)
 
@@ -215,6 +217,7 @@ def installed(kubectl: Kubectl, *values: Mapping[str, Any], name: str = "lab") -
         print(it.kubectl("logs", "deployment/hub", "--tail=60", check=False))  # noqa: T201 - shown only by a test that fails
         raise
     finally:
+        it._forget()
         helm("uninstall", name, f"--kubeconfig={kubectl.config}", f"-n{kubectl.namespace}")
 
 
