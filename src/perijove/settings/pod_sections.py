@@ -55,7 +55,7 @@ class DynamicSettings(Section):
     pvc_name_template: str | None = None
     """What its claim is called; unset: claim-{user_server}."""
     storage_class: str | None = None
-    """Unset: the default class of the cluster."""
+    """The class of new volumes; unset: the default one of the cluster."""
     storage_access_modes: tuple[str, ...] = ("ReadWriteOnce",)
     """How it may be mounted."""
     sub_path: str | None = None
