@@ -280,3 +280,28 @@ async def test_when_one_watch_is_silent_all_are_suspected(server: ApiServer) -> 
         await until(lambda: cache.names(CLAIMS) == ["home"])
         assert cache.quiet(CLAIMS) < 5
         assert server.asked("persistentvolumeclaims", watch=False) == 1
+
+
+async def test_when_the_api_server_is_back_all_is_read_at_once(
+    server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perijove.spawners.kubernetes.follow._CEILING", 0.5)
+    async with following(server, ALL[:1], stale=0.3) as cache:
+        await cache.synced()
+        await stands(server)
+        server.script(Answer(503, b"away"), when=lambda _: True, times=3)
+        server.watches[0].cut()
+        server.compact()
+        server.put("pods", pod("ada"))
+        server.compact()
+        await until(lambda: server.asked("pods", watch=True) == 5, 10)
+        began = asyncio.get_running_loop().time()
+        await until(lambda: known(cache, "ada"), 5)
+        assert asyncio.get_running_loop().time() - began < 0.4, "and not after one more delay"
+
+
+def known(cache: Cache, name: str) -> bool:
+    try:
+        return cache.get(PODS, name) is not None
+    except Unreachable:
+        return False

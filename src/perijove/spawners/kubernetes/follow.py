@@ -24,7 +24,7 @@ from perijove.spawners.kubernetes.listing import TURN, Object
 logger = logging.getLogger(__name__)
 
 _ASK_FOR_RIGHTS = 30.0
-_CEILING = 10.0
+_CEILING = 5.0
 _BRIEF = 1.0
 
 
@@ -76,6 +76,7 @@ class Follower:
         self._standing = False
         self._sign = asyncio.get_running_loop().time()
         self._backoff = Backoff(base=0.25, ceiling=_CEILING)
+        self._read_at = 0.0
         self._patience: asyncio.Timeout | None = None
 
     @property
@@ -96,7 +97,7 @@ class Follower:
     async def run(self) -> None:
         """Follow until cancelled, or until it is off."""
         while not self.off:
-            began = _now()
+            began, sign = _now(), self._sign
             try:
                 if not self._version:
                     await self._list()
@@ -106,7 +107,9 @@ class Follower:
                 self._backoff.forget("")
             except Expired:
                 self._standing, self._version = False, ""
-                await self._wait_after(0.0)
+                if _now() - began < _BRIEF:
+                    self._sign = sign  # it has answered, but only that we know too little
+                await self._wait_to_list()
             except ClusterError as error:
                 if isinstance(error, Silent):
                     self._alarm()
@@ -137,7 +140,7 @@ class Follower:
             self._taker.listed(object, asked)
         async for name in _in_turns([it for it in self._taker.names() if it not in there]):
             self._taker.absent(name, asked)
-        self._version = listing.version
+        self._version, self._read_at = listing.version, _now()
 
     async def _patiently_watch(self) -> None:
         """Watch until it ends, or is suspected."""
@@ -195,6 +198,13 @@ class Follower:
             logger.warning("cannot follow %s: %s", self.interest.kind.plural, error)
         self._standing, self.why = False, str(error)
         await self._wait_after(wait)
+
+    async def _wait_to_list(self) -> None:
+        """Wait only if the last list has not helped for long: the API server is there."""
+        if _now() - self._read_at > _CEILING:
+            self._backoff.forget("")
+        else:
+            await self._wait_after(0.0)
 
     async def _wait_after(self, least: float) -> None:
         """Wait `least` seconds, and longer with each failure; not all at the same time."""
