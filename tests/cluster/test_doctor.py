@@ -89,7 +89,6 @@ def release(whole_cluster: Kubectl) -> Iterator[Release]:
         yield it
 
 
-@pytest.mark.smoke
 def test_in_the_pod_of_the_hub_everything_is_well(release: Release) -> None:
     """With the account that the chart gave it, and nothing but what the notes say."""
     told = "exec deploy/hub -- perijove doctor --spawner kubernetes"
