@@ -18,6 +18,7 @@ from perijove.spawners.kubernetes.trial import NAME
 from tests.cluster.account import account, speaking
 from tests.cluster.kubectl import Kubectl, own_namespace
 from tests.cluster.release import STUB, Release, installed
+from tests.kubernetes.commands import heeding
 from tests.ports import free_port
 
 VALUES = ("--file", "/etc/perijove/config/values.yaml", "--data", "/srv/jupyterhub")
@@ -88,7 +89,6 @@ def release(whole_cluster: Kubectl) -> Iterator[Release]:
         yield it
 
 
-@pytest.mark.smoke
 def test_in_the_pod_of_the_hub_everything_is_well(release: Release) -> None:
     """With the account that the chart gave it, and nothing but what the notes say."""
     told = "exec deploy/hub -- perijove doctor --spawner kubernetes"
@@ -211,6 +211,7 @@ def test_ended_in_the_middle_it_takes_its_pod_along(doctor: Doctor, number: int)
     process = subprocess.Popen(
         doctor.command(image=image), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        preexec_fn=heeding,  # noqa: PLW1509 - there is one thread
     )  # fmt: skip
     doctor.kubectl.until("a pod of the trial is there", lambda: bool(doctor.pods()), 60)
     process.send_signal(number)

@@ -41,11 +41,18 @@ class Said:
         return self.err.splitlines()[-1] if self.err else ""
 
 
+def heeding() -> None:
+    """Heed Ctrl-C, which a shell takes from what runs in its background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def begun(*words: str | Path) -> Process:
     """Start a command that finds no cluster unless it is told of one."""
     environment = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "LANG": "C.UTF-8"}
     road = (sys.executable, "-m", "perijove", *map(str, words))
-    return await asyncio.create_subprocess_exec(*road, stdout=PIPE, stderr=PIPE, env=environment)
+    return await asyncio.create_subprocess_exec(
+        *road, stdout=PIPE, stderr=PIPE, env=environment, preexec_fn=heeding
+    )
 
 
 async def ended(process: Process, seconds: float = 60) -> Said:

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from collections.abc import AsyncGenerator, Iterator
-from types import FrameType
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -11,25 +10,29 @@ _ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def each(found: AsyncGenerator[_T, None]) -> Iterator[_T]:
-    """Yield what `found` yields. Whatever ends us, what it holds is given back first."""
-    before = {each: signal.signal(each, _as_interrupt) for each in _ENDS}
-    try:
-        with asyncio.Runner() as runner:
-            try:
-                while (one := runner.run(_next(found))) is not None:
-                    yield one
-            finally:
-                runner.run(found.aclose())
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    """Yield what `found` yields. Whatever ends us, what it holds is given back first.
+
+    Raises:
+        KeyboardInterrupt: somebody wants an end.
+    """
+    with asyncio.Runner() as runner:
+        try:
+            while (one := runner.run(_next(found))) is not None:
+                yield one
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+        finally:
+            runner.run(found.aclose())
 
 
 async def _next(found: AsyncGenerator[_T, None]) -> _T | None:
-    return await anext(found, None)
-
-
-def _as_interrupt(number: int, frame: FrameType | None) -> None:
-    """Do as Ctrl-C does: the runner cancels what is going on, and that cleans up."""
-    del number, frame
-    signal.raise_signal(signal.SIGINT)
+    """Return what comes next. Ctrl-C cancels it, and so do the other ways to say so."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    for number in _ENDS:
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        return await anext(found, None)
+    finally:
+        for number in _ENDS:
+            loop.remove_signal_handler(number)
