@@ -111,7 +111,7 @@ def test_a_new_person_works_on_one_machine_and_goes_on_on_the_other(
         comes_in(release, newcomer, name)
         lab = starts(newcomer, "Morning", "n1", language)
         lab.new_notebook()
-        expect(lab.run("print(6 * 7)")).to_have_text("42")
+        expect(lab.run("print(6 * 7)")).to_have_text("42", timeout=PATIENCE)
         lab.save_as("first.ipynb")
         newcomer.stop()
         assert release.find_pod(name) is None
@@ -119,9 +119,9 @@ def test_a_new_person_works_on_one_machine_and_goes_on_on_the_other(
         lab = starts(newcomer, "Evening", "n2", language)
         assert release.pod(name)["spec"]["nodeName"] == "n2"
         lab.open("first.ipynb")
-        expect(lab.output(0)).to_have_text("42")
+        expect(lab.output(0)).to_have_text("42", timeout=PATIENCE)
         lab.kernel_is_idle()
-        expect(lab.run("print(6 * 9)")).to_have_text("54")
+        expect(lab.run("print(6 * 9)")).to_have_text("54", timeout=PATIENCE)
 
 
 def test_the_server_of_jupyterhub_itself_opens_and_runs_a_cell(
