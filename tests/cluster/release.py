@@ -79,7 +79,8 @@ class Release:
         service = self.kubectl.json("get", "service", "proxy-public")
         port = next(it["nodePort"] for it in service["spec"]["ports"] if it["name"] == "http")
         nodes = self.kubectl.json("get", "nodes", "--selector=type!=kwok")["items"]
-        return f"http://{nodes[0]['status']['addresses'][0]['address']}:{port}"
+        node = next(it for it in nodes if _is_ready(it))
+        return f"http://{node['status']['addresses'][0]['address']}:{port}"
 
     @cached_property
     def admin(self) -> httpx.Client:
@@ -240,3 +241,8 @@ def _user(user: str) -> str:
 
 def _server(user: str, server: str) -> str:
     return f"{_user(user)}/servers/{quote(server, safe='')}" if server else f"{_user(user)}/server"
+
+
+def _is_ready(node: Mapping[str, Any]) -> bool:
+    conditions = node["status"].get("conditions", ())
+    return any(it["type"] == "Ready" and it["status"] == "True" for it in conditions)
