@@ -101,7 +101,10 @@ def starts(newcomer: Person, profile: str, node: str, language: str) -> Lab:
     return newcomer.watch()
 
 
-@pytest.mark.parametrize(("language", "locale"), [("en", "en-US"), ("zh", "zh-CN")])
+@pytest.mark.parametrize(
+    ("language", "locale"),
+    [pytest.param("en", "en-US", marks=pytest.mark.smoke), ("zh", "zh-CN")],
+)
 def test_a_new_person_works_on_one_machine_and_goes_on_on_the_other(
     release: Release, browser: Browser, language: str, locale: str
 ) -> None:

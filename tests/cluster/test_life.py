@@ -78,7 +78,13 @@ def kill(release: Release) -> None:
 
 
 @pytest.mark.usefixtures("ours")
-@pytest.mark.parametrize("end", [delete_pod, kill], ids=["deleted", "killed"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(delete_pod, id="deleted"),
+        pytest.param(kill, id="killed", marks=pytest.mark.smoke),
+    ],
+)
 def test_a_hub_ends_and_no_server_does_not_even_one_that_starts(
     release: Release, end: Callable[[Release], None]
 ) -> None:
@@ -172,7 +178,7 @@ def test_a_second_hub_with_an_empty_database_touches_nothing(
 
         release.kubectl.until("mary is refused", lambda: told("mary", "reason"))
         assert shown["reason"] == "name-taken"
-        release.kubectl.until("it starts its own", lambda: told("only-there", "ready"), 120)
+        release.kubectl.until("it starts its own", lambda: told("only-there", "ready"), 240)
         assert other.delete("/users/mary").status_code == 204
         assert other.delete("/users/only-there/server").status_code in {202, 204}
         release.kubectl.until("it stops its own", lambda: told("only-there", "stopped"), 120)
@@ -212,7 +218,6 @@ def test_a_named_server_has_a_pod_and_a_home_of_its_own(release: Release) -> Non
     release.stop("ada-named")
 
 
-@pytest.mark.smoke
 @pytest.mark.parametrize(
     ("how", "codes"),
     [
