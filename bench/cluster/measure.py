@@ -119,8 +119,9 @@ def _requests(
     hub: Hub, since: datetime, wanted: Callable[[audit.Asked], bool] = lambda _: True
 ) -> int:
     """Return how many requests it has made; a watch counts once, when it ends."""
-    counted = audit.requests(since)
-    return sum(n for it, n in counted.items() if it.agent.startswith(hub.agent) and wanted(it))
+    counted, here = audit.requests(since), {hub.place.namespace, ""}
+    own = {it: n for it, n in counted.items() if it.agent.startswith(hub.agent)}
+    return sum(n for it, n in own.items() if it.namespace in here and wanted(it))
 
 
 def _pods(place: Place) -> int:

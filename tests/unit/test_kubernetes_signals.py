@@ -202,7 +202,7 @@ def test_a_pod_on_its_way_out_has_ended_and_says_who_did_it() -> None:
         {"name": "notebook", "state": {"running": {}}}
     ]}  # fmt: skip
     going = pod(running, deletionTimestamp="2026-11-25T08:59:59Z")
-    assert seen(going) == ("exited", [("pod-deleted", True)])
+    assert seen(going) == ("up", [("pod-deleted", True)])
     lost = seen(going, nodes=[node("n1", "Unknown")])
     assert lost[1][-1] == ("node-lost", True)
 
@@ -236,3 +236,22 @@ def test_a_missing_right_names_the_verb_and_the_thing() -> None:
     assert (told.code, told.terminal) == ("not-permitted", True)
     assert told.params["verb"] == "create"
     assert told.params["resource"] == "pods"
+
+
+def test_nothing_that_is_shown_holds_a_path_of_a_machine_or_is_long() -> None:
+    words = 'MountVolume.SetUp failed for "x": open /var/lib/kubelet/pods/1/volumes/x: ' + "y" * 999
+    it = observation(
+        Sight(pod=pod({"phase": "Pending"}), now=NOW, events=[event("FailedMount", words)]), "i-1"
+    )
+    why = str(it.signals[0].params["why"])
+    assert "/var" not in why
+    assert len(why) == 300
+
+
+def test_good_news_is_no_reason_why_a_start_has_failed() -> None:
+    happened = [event("FailedMount", "x", ago=9), event("Pulled", ago=1)]
+    it = observation(Sight(pod=pod({"phase": "Pending"}), now=NOW, events=happened), "i-1")
+    assert [(signal.code, signal.good) for signal in it.signals] == [
+        ("volume-mount", False),
+        ("image-pulled", True),
+    ]

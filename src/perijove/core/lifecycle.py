@@ -137,17 +137,7 @@ def _reconciler(
     return Reconciler(
         database=needs.database,
         spawner=spawner,
-        launch=Launcher(
-            instance=instance.id,
-            credentials=transitions.credentials,
-            base_url=needs.base_url,
-            hub=needs.hub,
-            command=needs.command,
-            listen=needs.listen,
-            default_url=needs.default_url,
-            environment=needs.environment,
-            overrides=needs.overrides,
-        ),
+        launch=_launcher(needs, transitions),
         knock=needs.knock,
         transitions=transitions,
         admission=admission,
@@ -165,4 +155,18 @@ def _reconciler(
         places=places,
         patience=needs.patience,
         timings=needs.timings,
+    )
+
+
+def _launcher(needs: Needs, transitions: Transitions) -> Launcher:
+    return Launcher(
+        instance=transitions.credentials.instance,
+        credentials=transitions.credentials,
+        base_url=needs.base_url,
+        hub=needs.hub,
+        command=needs.command,
+        listen=needs.listen,
+        default_url=needs.default_url,
+        environment=needs.environment,
+        overrides=needs.overrides,
     )

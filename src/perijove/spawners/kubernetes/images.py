@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from perijove.model.signal import Signal
+from perijove.spawners.kubernetes.said import said
 
 _WORDS = (
     # code, terminal, what one of them says; the first that fits counts
@@ -21,7 +22,6 @@ _WAITING = {
     "RegistryUnavailable": ("image-unreachable", False),
 }
 _PULL = {"ErrImagePull", "ImagePullBackOff"}
-_LONGEST = 300
 
 
 def failed(waiting: Mapping[str, Any], image: str, words: str) -> Signal | None:
@@ -35,13 +35,13 @@ def failed(waiting: Mapping[str, Any], image: str, words: str) -> Signal | None:
         return Signal(code=code, params={"image": image}, terminal=terminal)
     if reason not in _PULL:
         return None
-    said = str(waiting.get("message") or "")
-    told = said if reason == "ErrImagePull" or not words else words
+    own = str(waiting.get("message") or "")
+    told = own if reason == "ErrImagePull" or not words else words
     found = told.lower()
     # A name that cannot be resolved is no image that is missing.
     lost = re.search(r"no such host|lookup .* on |i/o timeout|connection refused|tls:", found)
     for code, terminal, pattern in _WORDS:
         if (code == "image-unreachable") or (not lost and re.search(pattern, found)):
-            params = {"image": image, "why": told[:_LONGEST]}
+            params = {"image": image, "why": said(told)}
             return Signal(code=code, params=params, terminal=terminal)
     return None

@@ -22,12 +22,14 @@ def observation(sight: Sight, instance: str) -> Observation:
     seen = Observation(state=State.PENDING, origin=origin, signals=found, facts=_facts(pod))
     phase = pod.get("status", {}).get("phase", "Pending")
     notebook = _notebook(pod)
+    if pod["metadata"].get("deletionTimestamp"):
+        # It goes, and what it still does is no matter: whoever had not asked for that is told.
+        state = State.UP if "running" in notebook.get("state", {}) else State.PENDING
+        return replace(seen, state=state, signals=(*found, _deleted(pod, found)))
     if phase in {"Succeeded", "Failed"} or "terminated" in notebook.get("state", {}):
         code, why = ended(pod)
         told = (*found, why) if why else found
         return replace(seen, state=State.EXITED, exit_code=code, signals=told)
-    if pod["metadata"].get("deletionTimestamp"):
-        return replace(seen, state=State.EXITED, signals=(*found, _deleted(pod, found)))
     if "running" in notebook.get("state", {}):
         return replace(seen, state=State.UP, address=_address(pod))
     return seen

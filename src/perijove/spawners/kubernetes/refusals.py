@@ -5,8 +5,8 @@ import re
 from perijove.model.signal import Params, Signal
 from perijove.spawners.kubernetes.amounts import quantity
 from perijove.spawners.kubernetes.errors import Forbidden, Refusal
+from perijove.spawners.kubernetes.said import said
 
-_LONGEST = 400
 _QUOTA = re.compile(r"exceeded quota: [^,]+, requested: (?P<wanted>.*), used: .*, limited: (.*)")
 _AMOUNT = re.compile(r"([\w./-]+)=([\w.]+)")
 _POLICY = re.compile(r"admission webhook|violates PodSecurity|denied the request|is forbidden:")
@@ -14,7 +14,7 @@ _POLICY = re.compile(r"admission webhook|violates PodSecurity|denied the request
 
 def refusal(error: Refusal) -> Signal:
     """Return why; terminal unless the same may be taken later."""
-    why = error.message[:_LONGEST]
+    why = said(error.message)
     if isinstance(error, Forbidden):
         params: Params = {"verb": error.verb, "resource": error.resource, "why": why}
         return Signal(code="not-permitted", params=params, terminal=True)

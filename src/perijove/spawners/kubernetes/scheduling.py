@@ -10,6 +10,7 @@ from typing import Any
 
 from perijove.model.signal import Params, Signal
 from perijove.spawners.kubernetes.amounts import quantity
+from perijove.spawners.kubernetes.said import said
 
 _SHORT = re.compile(r"\d+ Insufficient (\w[\w./-]*\w)")
 _TAINT = re.compile(r"untolerated taint(?:\(s\))? ?(\{[^}]*\})?")
@@ -22,7 +23,6 @@ _PLAIN = (
 )
 _COUNTED = {"cpu": "no-room-cpu", "memory": "no-room-memory", "pods": "no-room-pods"}
 _ORDER = ("memory", "cpu", "ephemeral-storage", "pods")
-_LONGEST = 500
 _MOST = 12
 
 
@@ -30,7 +30,7 @@ def unschedulable(
     words: str, pod: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]] | None
 ) -> Signal:
     """Return why, as one signal. `nodes`: what there is; None: we may not see it."""
-    why = words[:_LONGEST]
+    why = said(words)
     short = set(_SHORT.findall(words))
     extra = sorted(short - set(_ORDER))
     if extra:
@@ -40,8 +40,8 @@ def unschedulable(
             code = _COUNTED.get(resource, "no-room-resource")
             params: Params = {"resource": resource, "wanted": wanted(pod, resource), "why": why}
             return Signal(code=code, params=params)
-    for code, said in _PLAIN:
-        if said in words:
+    for code, phrase in _PLAIN:
+        if phrase in words:
             return Signal(code=code, params={"why": why, "nodes": _count(words)})
     taints = sorted({found for found in _TAINT.findall(words) if found})
     if _TAINT.search(words):

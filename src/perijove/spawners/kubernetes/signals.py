@@ -8,12 +8,12 @@ from typing import Any
 from perijove.model.signal import Params, Signal
 from perijove.spawners.kubernetes import images
 from perijove.spawners.kubernetes.amounts import memory
+from perijove.spawners.kubernetes.said import said
 from perijove.spawners.kubernetes.scheduling import unschedulable
 
 Thing = Mapping[str, Any]
 
 _SLOW = timedelta(seconds=60)
-_LONGEST = 300
 _PULLED = {"Pulled", "Created", "Started", "Killing"}
 _TERMINATED = {"OOMKilled": "out-of-memory", "Evicted": "evicted"}
 _WAITING = {
@@ -80,7 +80,7 @@ def ended(pod: Thing) -> tuple[int | None, Signal | None]:
             code, reason = last.get("exitCode"), str(last.get("reason", ""))
             at, name = moment(last.get("finishedAt")), str(container.get("name", ""))
             if reason in _WAITING:
-                params: Params = {"why": str(last.get("message", ""))[:_LONGEST]}
+                params: Params = {"why": said(last.get("message", ""))}
                 return code, Signal(code=_WAITING[reason], params=params, terminal=True, at=at)
             if reason in _TERMINATED:
                 params = {"limit": _limit(pod, name), "container": name}
@@ -90,7 +90,7 @@ def ended(pod: Thing) -> tuple[int | None, Signal | None]:
                 return code, Signal(code="init-failed", params=params, terminal=True, at=at)
     why = str(status.get("reason", ""))
     if why in {"Evicted", "Preempting", "NodeShutdown", "NodeAffinity"}:
-        params = {"why": str(status.get("message", ""))[:_LONGEST]}
+        params = {"why": said(status.get("message", ""))}
         return code, Signal(code="evicted", params=params, terminal=True)
     if why == "NodeLost":
         return code, _node_lost(pod, terminal=True)
@@ -101,18 +101,19 @@ def _happened(sight: Sight) -> Iterator[Signal]:
     """Yield what events tell and that is no hindrance, or no more."""
     for event in sight.events:
         at = moment(event.get("lastTimestamp") or event.get("eventTime"))
-        reason, words = event.get("reason", ""), str(event.get("message") or "")[:_LONGEST]
+        reason, words = event.get("reason", ""), said(event.get("message"))
         if reason == "Scheduled":
             node = str(sight.pod.get("spec", {}).get("nodeName", ""))
-            yield Signal(code="scheduled", params={"node": node}, at=at)
+            yield Signal(code="scheduled", params={"node": node}, good=True, at=at)
         elif reason == "Pulled":
-            yield Signal(code="image-pulled", params={"image": _image(sight.pod)}, at=at)
+            params: Params = {"image": _image(sight.pod)}
+            yield Signal(code="image-pulled", params=params, good=True, at=at)
         elif reason == "TriggeredScaleUp":
             yield Signal(code="scaling-up", params={"why": words}, at=at)
         elif reason == "NotTriggerScaleUp":
             yield Signal(code="no-scale-up", params={"why": words}, at=at)
         elif reason == "ProvisioningSucceeded":
-            yield Signal(code="volume-made", at=at)
+            yield Signal(code="volume-made", good=True, at=at)
         elif reason in _EVENTS:
             params = {"why": words, "node": str(sight.pod.get("spec", {}).get("nodeName", ""))}
             yield Signal(code=_EVENTS[reason], params=params, at=at)
@@ -120,8 +121,9 @@ def _happened(sight: Sight) -> Iterator[Signal]:
 
 def _holding(sight: Sight) -> Iterator[Signal]:
     """Yield what holds it up now; at most one of each kind."""
-    yield from _claim(sight)
     pod = sight.pod
+    if pod.get("status", {}).get("phase", "Pending") == "Pending":
+        yield from _claim(sight)
     for condition in pod.get("status", {}).get("conditions", ()):
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             yield from _unscheduled(sight, condition)
@@ -138,10 +140,10 @@ def _unscheduled(sight: Sight, condition: Thing) -> Iterator[Signal]:
         yield Signal(code="gated", at=at)
         return
     if "persistentvolumeclaim" in words and "not found" in words:
-        yield Signal(code="claim-missing", params={"why": words[:_LONGEST]}, at=at)
+        yield Signal(code="claim-missing", params={"why": said(words)}, at=at)
         return
     if "PersistentVolumeClaims" in words and sight.claim is None:
-        yield Signal(code="claim-pending", params={"claim": "", "why": words[:_LONGEST]}, at=at)
+        yield Signal(code="claim-pending", params={"claim": "", "why": said(words)}, at=at)
         return
     if "PersistentVolumeClaims" not in words and "available persistent volumes" not in words:
         found = unschedulable(words, sight.pod, sight.nodes)
@@ -160,7 +162,7 @@ def _claim(sight: Sight) -> Iterator[Signal]:
     for event in reversed(of_it):
         reason, words = event.get("reason"), str(event.get("message") or "")
         at = moment(event.get("lastTimestamp") or event.get("eventTime"))
-        params: Params = {"claim": name, "why": words[:_LONGEST]}
+        params: Params = {"claim": name, "why": said(words)}
         if reason in {"ProvisioningFailed", "FailedBinding"}:
             code, terminal = _unbound(words)
             yield Signal(code=code, params=params, terminal=terminal, at=at)
@@ -194,7 +196,7 @@ def _containers(sight: Sight) -> Iterator[Signal]:
 
 def _waiting(sight: Sight, container: Thing, waiting: Thing) -> Iterator[Signal]:
     reason, image = waiting.get("reason", ""), str(container.get("image", ""))
-    words = str(waiting.get("message") or "")[:_LONGEST]
+    words = said(waiting.get("message"))
     last = _newest(sight.events, {"Failed"}) or {}
     failed = images.failed(waiting, image, str(last.get("message") or ""))
     if failed:

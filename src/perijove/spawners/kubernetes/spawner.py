@@ -1,6 +1,6 @@
 """Servers as pods: found by name in a cache of the cluster, made and removed in one call each."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,11 +20,11 @@ from perijove.spawners.kubernetes.listing import Object
 from perijove.spawners.kubernetes.names import Fields, expand, fields, placed
 from perijove.spawners.kubernetes.observe import observation, ours
 from perijove.spawners.kubernetes.refusals import refusal
+from perijove.spawners.kubernetes.said import said
 from perijove.spawners.kubernetes.signals import Sight, moment
 
 GRACE = 10
 """Seconds in which a server may save: KubeSpawner gives one, in which nothing can be saved."""
-_RAW = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +141,7 @@ class KubernetesSpawner:
                 code="cluster-event",
                 params={
                     "reason": str(it.get("reason", "")),
-                    "why": str(it.get("message") or "")[:_RAW],
+                    "why": said(it.get("message")),
                 },
                 at=moment(it.get("lastTimestamp") or it.get("eventTime")),
             )
@@ -209,14 +209,24 @@ class KubernetesSpawner:
         return {**known, "pod_name": spec.name, "pvc_name": origin.home}
 
     def _sight(self, found: Object) -> Sight:
-        origin = origin_of(found)
-        home = origin.home if origin else ""
-        events = self._cache.events_of(PODS, found["metadata"]["name"])
-        there = self._cache.get(CLAIMS, home) if home else None
-        if there is not None:
-            events = [*self._cache.events_of(CLAIMS, home), *events]
-        nodes = None if self._cache.off(NODES) else tuple(self._cache.all(NODES))
+        """Return what is known of a pod; only what can matter is looked up, for each costs."""
+        events, there = self._cache.events_of(PODS, found["metadata"]["name"]), None
+        if found.get("status", {}).get("phase") == "Pending":
+            origin = origin_of(found)
+            there = self._cache.get(CLAIMS, origin.home) if origin and origin.home else None
+            if origin and there is not None:
+                events = [*self._cache.events_of(CLAIMS, origin.home), *events]
+        nodes = None if self._cache.off(NODES) else tuple(self._nodes(found))
         return Sight(pod=found, events=events, claim=there, nodes=nodes, now=self._clock())
+
+    def _nodes(self, found: Object) -> Iterator[Object]:
+        """Yield the node of a pod, or all of them where none is found for it."""
+        name = found.get("spec", {}).get("nodeName")
+        if name:
+            node = self._cache.get(NODES, name)
+            yield from [node] if node else []
+        elif any(it.get("status") == "False" for it in found["status"].get("conditions", ())):
+            yield from self._cache.all(NODES)
 
 
 def check(settings: PodSettings, namespace: str) -> None:
