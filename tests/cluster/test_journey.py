@@ -97,7 +97,8 @@ def starts(newcomer: Person, profile: str, node: str, language: str) -> Lab:
     newcomer.page.goto("/hub/spawn")
     newcomer.choose(profile)
     newcomer.reads(sentence("scheduled", {"node": node}, language))
-    shot(newcomer.page, language)
+    if profile == "Evening":
+        shot(newcomer.page, language)
     return newcomer.watch()
 
 
