@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,7 @@ def release(whole_cluster: Kubectl) -> Iterator[Release]:
                 yield it
         finally:
             kubectl("delete", "pv", kubectl.namespace, "--wait=false")
+            shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
