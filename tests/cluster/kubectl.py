@@ -73,5 +73,7 @@ def own_namespace(whole: Kubectl) -> Iterator[Kubectl]:
     here = whole.within(name)
     account = ("get", "serviceaccount", "default", "--ignore-not-found")
     here.until("default service account", lambda: "default" in here(*account))
-    yield here
-    whole("delete", "namespace", name, "--wait=false")
+    try:
+        yield here
+    finally:
+        whole("delete", "namespace", name, "--wait=false")

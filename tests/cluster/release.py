@@ -48,6 +48,7 @@ class Release:
     values: dict[str, Any] = field(default_factory=dict[str, Any])
     notes: str = ""
     """What helm said last."""
+    _clients: list[httpx.Client] = field(default_factory=list[httpx.Client])
 
     def install(self) -> None:
         """Install it, and wait until it answers."""
@@ -78,22 +79,21 @@ class Release:
         service = self.kubectl.json("get", "service", "proxy-public")
         port = next(it["nodePort"] for it in service["spec"]["ports"] if it["name"] == "http")
         nodes = self.kubectl.json("get", "nodes", "--selector=type!=kwok")["items"]
-        return f"http://{nodes[0]['status']['addresses'][0]['address']}:{port}"
+        node = next(it for it in nodes if _is_ready(it))
+        return f"http://{node['status']['addresses'][0]['address']}:{port}"
 
     @cached_property
     def admin(self) -> httpx.Client:
         """The API, `admin.get("/users")`, with the token of the release's administrator."""
         secret = self.kubectl.json("get", "secret", "hub")["data"]["perijove.cli-token"]
-        given = {"authorization": f"token {base64.b64decode(secret).decode()}"}
-        return httpx.Client(base_url=f"{self.url}/hub/api", headers=given, timeout=30)
+        return self._client(f"{self.url}/hub/api", base64.b64decode(secret).decode())
 
     def person(self, user: str) -> httpx.Client:
         """Make sure of a person; return a client at `url` with a token of theirs."""
         self.add(user)
         made = self.admin.post(f"{_user(user)}/tokens", json={"note": "test"})
         assert made.status_code == HTTPStatus.CREATED, made.text
-        given = {"authorization": f"token {made.json()['token']}"}
-        return httpx.Client(base_url=self.url, headers=given, timeout=30)
+        return self._client(self.url, made.json()["token"])
 
     def add(self, user: str) -> None:
         """Make sure of a person."""
@@ -195,18 +195,32 @@ class Release:
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
 
+    def _client(self, url: str, token: str) -> httpx.Client:
+        given = {"authorization": f"token {token}"}
+        it = httpx.Client(base_url=url, headers=given, timeout=30)
+        self._clients.append(it)
+        return it
+
+    def close(self) -> None:
+        """Hang up."""
+        for client in self._clients:
+            client.close()
+
     def _forget(self) -> None:
         """Look up again where it is, and what its tokens are."""
-        if "admin" in self.__dict__:
-            self.admin.close()
         for known in ("url", "admin"):
             self.__dict__.pop(known, None)
 
 
 @contextmanager
-def installed(kubectl: Kubectl, *values: Mapping[str, Any], name: str = "lab") -> Iterator[Release]:
-    """Yield a release with our images and `values`; then take away the objects of no namespace."""
-    given: dict[str, Any] = VALUES
+def installed(
+    kubectl: Kubectl,
+    *values: Mapping[str, Any],
+    name: str = "lab",
+    base: Mapping[str, Any] = VALUES,
+) -> Iterator[Release]:
+    """Yield a release with `base` and `values`; then take away the objects of no namespace."""
+    given = merged({}, base)
     for more in values:
         given = merged(given, more)
     it = Release(kubectl=kubectl, name=name, values=given)
@@ -217,7 +231,7 @@ def installed(kubectl: Kubectl, *values: Mapping[str, Any], name: str = "lab") -
         print(it.kubectl("logs", "deployment/hub", "--tail=60", check=False))  # noqa: T201 - shown only by a test that fails
         raise
     finally:
-        it._forget()
+        it.close()
         helm("uninstall", name, f"--kubeconfig={kubectl.config}", f"-n{kubectl.namespace}")
 
 
@@ -227,3 +241,8 @@ def _user(user: str) -> str:
 
 def _server(user: str, server: str) -> str:
     return f"{_user(user)}/servers/{quote(server, safe='')}" if server else f"{_user(user)}/server"
+
+
+def _is_ready(node: Mapping[str, Any]) -> bool:
+    conditions = node["status"].get("conditions", ())
+    return any(it["type"] == "Ready" and it["status"] == "True" for it in conditions)

@@ -25,7 +25,7 @@ ADMINISTRATOR: Mapping[str, str] = {
     "blocked": "{name} was blocked on the page People or stands in `hub.config.Authenticator.blocked_users`.",
     "disappeared": "The process was ended by something else, or the machine was restarted.",
     "exited": "The command of `singleuser.cmd` ended by itself before it was asked to.",
-    "name-taken": "Another instance keeps workloads of that name in the same place. Give this one another data directory, or set `hub.instance` if it replaces that one.",
+    "name-taken": "Another instance keeps workloads of that name in the same place. Give this one another data directory or namespace, or set `hub.instance` if it replaces that one.",
     "no-answer": "The process lives and its port answers nobody: look for what blocks it in the log.",
     "port-taken": "A program that is not ours listens on port {port}.",
     "start-timeout": "It did not answer within `singleuser.startTimeout`.",
