@@ -192,23 +192,6 @@ def test_the_proxy_may_ask_the_cluster_nothing() -> None:
     assert pod["automountServiceAccountToken"] is False
 
 
-def test_the_hub_may_do_what_it_does_and_no_more() -> None:
-    found = manifests(None)
-    rights = {
-        (kind, "/".join(rule["resources"])): rule["verbs"]
-        for kind, name in [("Role", "hub"), ("ClusterRole", "jupyterhub-hub:school")]
-        for rule in found[kind, name]["rules"]
-    }
-    assert rights == {
-        ("Role", "pods"): ["get", "list", "watch", "create", "delete"],
-        ("Role", "pods/log"): ["get"],
-        ("Role", "persistentvolumeclaims"): ["get", "list", "watch", "create", "delete"],
-        ("Role", "events"): ["list", "watch"],
-        ("ClusterRole", "nodes"): ["get", "list", "watch"],
-        ("ClusterRole", "storageclasses"): ["get", "list", "watch"],
-    }
-
-
 def test_rights_can_be_left_to_somebody_else() -> None:
     cluster = {kind for kind, _ in manifests(None, "rbac.cluster=false")}
     assert {"Role", "RoleBinding"} <= cluster

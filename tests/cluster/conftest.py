@@ -3,7 +3,6 @@
 Without a cluster each test fails; nothing is skipped because something is missing.
 """
 
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from tests.cluster.kit import borrowed, cluster
 from tests.cluster.kit.words import Refused
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.kubectl import Kubectl, own_namespace
 
 HERE = Path(__file__).parent
 
@@ -40,19 +39,14 @@ def whole_cluster(kubeconfig: Path) -> Kubectl:
 
 
 @pytest.fixture
-def namespace(whole_cluster: Kubectl) -> Iterator[str]:
-    name = f"test-{secrets.token_hex(4)}"
-    whole_cluster("create", "namespace", name)
-    account = ("get", "serviceaccount", "default", "--ignore-not-found")
-    here = whole_cluster.within(name)
-    here.until("default service account", lambda: "default" in here(*account))
-    yield name
-    whole_cluster("delete", "namespace", name, "--wait=false")
+def kubectl(whole_cluster: Kubectl) -> Iterator[Kubectl]:
+    with own_namespace(whole_cluster) as here:
+        yield here
 
 
 @pytest.fixture
-def kubectl(whole_cluster: Kubectl, namespace: str) -> Kubectl:
-    return whole_cluster.within(namespace)
+def namespace(kubectl: Kubectl) -> str:
+    return kubectl.namespace
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """What a test asks a cluster with: kubectl in a namespace, and manifests as plain dicts."""
 
 import json
+import secrets
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -61,3 +63,15 @@ class Kubectl:
         self.until(f"{pod} is {phase}", lambda: self.phase(pod) == phase, seconds)
         found: dict[str, Any] = self.json("get", "pod", pod)
         return found
+
+
+@contextmanager
+def own_namespace(whole: Kubectl) -> Iterator[Kubectl]:
+    """Yield kubectl in a new namespace, which goes with all that is in it."""
+    name = f"test-{secrets.token_hex(4)}"
+    whole("create", "namespace", name)
+    here = whole.within(name)
+    account = ("get", "serviceaccount", "default", "--ignore-not-found")
+    here.until("default service account", lambda: "default" in here(*account))
+    yield here
+    whole("delete", "namespace", name, "--wait=false")

@@ -1,5 +1,6 @@
 """The objects that tests of the cluster itself make: pods of the stub image, a claim, a Service."""
 
+from pathlib import Path
 from typing import Any
 
 from tests.cluster.kit.images import STUB
@@ -45,3 +46,32 @@ def service(name: str, port: int, kind: str = "ClusterIP") -> dict[str, Any]:
         "metadata": {"name": name},
         "spec": {"type": kind, "selector": {"app": name}, "ports": [{"port": port}]},
     }
+
+
+def shared_folder(claim: str, namespace: str, folder: Path) -> tuple[dict[str, Any], ...]:
+    """Return a claim, and its volume: a folder that every node sees, as one of NFS is seen."""
+    amount, modes = {"storage": "1Gi"}, ["ReadWriteMany"]
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": namespace},
+        "spec": {
+            "capacity": amount,
+            "accessModes": modes,
+            "storageClassName": "",
+            "hostPath": {"path": str(folder)},
+            "claimRef": {"name": claim, "namespace": namespace},
+        },
+    }
+    wanted = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": claim},
+        "spec": {
+            "accessModes": modes,
+            "storageClassName": "",
+            "volumeName": namespace,
+            "resources": {"requests": amount},
+        },
+    }
+    return volume, wanted

@@ -13,9 +13,13 @@ _START = 60_000
 class Person:
     """Somebody with a browser of their own."""
 
-    def __init__(self, context: BrowserContext, language: str = "en") -> None:
+    def __init__(
+        self, context: BrowserContext, language: str = "en", patience: int = _START
+    ) -> None:
+        """`patience` is in milliseconds, for what may take long."""
         self.page: Page = context.new_page()
         self._language = language
+        self._patience = patience
 
     def say(self, english: str) -> str:
         """Return what stands on the page for `english`."""
@@ -39,7 +43,7 @@ class Person:
     def is_let_in(self) -> None:
         """Return when the page of who waits goes on to sign-in by itself."""
         button = self.page.get_by_role("button", name=self.say("Sign in"), exact=True)
-        expect(button).to_be_visible(timeout=_START)
+        expect(button).to_be_visible(timeout=self._patience)
 
     def is_home(self) -> None:
         """Return when the home page shows, and the navigation says so."""
@@ -72,10 +76,14 @@ class Person:
     def start_first(self, profile: str) -> Lab:
         """Choose a profile on a new person's home page, and watch until JupyterLab opens."""
         self.page.get_by_role("link", name=self.say("Choose options first")).click()
+        self.choose(profile)
+        return self.watch()
+
+    def choose(self, profile: str) -> None:
+        """Choose a profile from the cards, and start."""
         self.sees("What do you want to work with?")
         self.page.get_by_role("radio", name=profile).check()
         self.page.get_by_role("button", name=self.say("Start"), exact=True).click()
-        return self.watch()
 
     def start_again(self) -> Lab:
         """Start the server as it was last time."""
@@ -83,12 +91,17 @@ class Person:
         self._starter().click()
         return self.watch()
 
+    def reads(self, words: str) -> None:
+        """Return once the page of a start tells this."""
+        line = self.page.locator("ol.events li").filter(has_text=words)
+        expect(line.first).to_be_visible(timeout=self._patience)
+
     def watch(self) -> Lab:
         page = self.page
-        page.wait_for_url(re.compile(r"/hub/spawn-pending/"), timeout=_START)
+        page.wait_for_url(re.compile(r"/hub/spawn-pending/"), timeout=self._patience)
         step = page.locator("ol.steps li[aria-current=step], ol.steps li.done")
         expect(step.first).to_be_visible()
-        page.wait_for_url(re.compile(r"/user/[^/]+/lab"), timeout=_START)
+        page.wait_for_url(re.compile(r"/user/[^/]+/lab"), timeout=self._patience)
         return Lab(page).wait()
 
     def go_home(self) -> None:
@@ -105,7 +118,9 @@ class Person:
         self.go_home()
         page.locator("[data-dialog^=stop-]").click()
         page.get_by_role("dialog").get_by_role("button", name=self.say("Stop"), exact=True).click()
-        expect(page.get_by_text(self.say("Stopped"), exact=True)).to_be_visible(timeout=_START)
+        expect(page.get_by_text(self.say("Stopped"), exact=True)).to_be_visible(
+            timeout=self._patience
+        )
         expect(self._starter()).to_be_visible()
 
     def _starter(self) -> Locator:

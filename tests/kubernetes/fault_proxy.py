@@ -11,12 +11,14 @@ the credentials of the client on as they are: give it a token, for a client cert
 
 import asyncio
 import json
+import socket
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -71,7 +73,7 @@ class FaultProxy:
     counted: dict[str, int] = field(default_factory=dict[str, int])
     """Requests by what became of them: the name of the fault, or "none"."""
     _fault: Fault = Fault.NONE
-    _server: asyncio.Server | None = None
+    _listener: socket.socket | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -84,7 +86,7 @@ class FaultProxy:
         context = await asyncio.to_thread(_upstream, access, shown)
         certificate = await asyncio.to_thread(authority.server)
         proxy = cls(access, certificate, context)
-        await proxy._listen()
+        proxy._listen()
         proxy.kubeconfig = folder / "through-the-proxy.kubeconfig"
         tree = _kubeconfig(proxy.port, authority.pem, access.namespace, shown)
         await asyncio.to_thread(proxy.kubeconfig.write_text, yaml.safe_dump(tree))
@@ -105,41 +107,64 @@ class FaultProxy:
     def now(self, fault: Fault) -> None:
         """Be wrong in this way from now on."""
         if self._fault is Fault.REFUSED and fault is not Fault.REFUSED:
-            self._tasks.add(asyncio.create_task(self._listen()))
+            self._listen()
         self._fault = fault
-        if fault is Fault.REFUSED and self._server is not None:
-            self._server.close()
-            self._server = None
+        if fault is Fault.REFUSED:
+            self._listen_no_more()
         if fault in {Fault.REFUSED, Fault.UNAVAILABLE}:
             for task in self._tasks:
                 task.cancel()
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    async def _listen(self) -> None:
-        self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", self.port, ssl=self.certificate
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
+    def _listen(self) -> None:
+        """Accept by ourselves: Python 3.11 forgets who knocks while its own server closes."""
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=100)
+        self._listener.setblocking(False)  # noqa: FBT003 - so the socket has it
+        self.port = self._listener.getsockname()[1]
+        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
+
+    def _listen_no_more(self) -> None:
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(BlockingIOError):
+            connection, _ = listener.accept()
+            connection.setblocking(False)  # noqa: FBT003 - so the socket has it
+            task = self._begin(self._serve(connection))
+            task.add_done_callback(partial(_close, connection))
+
+    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _hang_up(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._listen_no_more()
+        while tasks := list(self._tasks):
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0.25)  # TLS says good-bye on both sides
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        self._tasks.add(task)
-        try:
-            with suppress(OSError, EOFError, asyncio.CancelledError):
-                await self._connection(reader, writer)
-        finally:
-            self._tasks.discard(task)
-            writer.transport.abort()
+    async def _serve(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        with suppress(OSError, EOFError, asyncio.CancelledError):
+            transport, _ = await loop.connect_accepted_socket(
+                lambda: protocol, connection, ssl=self.certificate
+            )
+            try:
+                await self._connection(
+                    reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+                )
+            finally:
+                transport.abort()
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection, on one connection to the API server."""
@@ -235,6 +260,11 @@ class FaultProxy:
         writer.write(size + data)
         await writer.drain()
         return int(size, 16) > 0
+
+
+def _close(connection: socket.socket, _: asyncio.Task[None]) -> None:
+    """Close what a task was to serve; it may have been cancelled before it began."""
+    connection.close()
 
 
 def _upstream(access: Access, shown: Shown) -> ssl.SSLContext | None:

@@ -103,3 +103,15 @@ class Server:
         """End whatever a test has left, kernels too."""
         if self.process is not None and self.process.poll() is None:
             self.stop()
+        for pid in self._strays():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _strays(self) -> list[int]:
+        """Return what has its home here: terminals live in sessions of their own, busy ones on."""
+        home, found = f"HOME={self.folder}".encode(), []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if home in (folder / "environ").read_bytes().split(b"\0"):
+                    found.append(int(folder.name))
+        return found

@@ -79,7 +79,7 @@ GIVEN: Mapping[str, set[str]] = {
 """The parameters that a code always has; a code that is given in two ways has those of both."""
 FACTS = {"cluster-event", "image-pulled", "image-pulling", "scheduled", "volume-made"}
 """What is no hindrance, so that there is nothing to do about it."""
-NO_CODES = {"ephemeral-storage"}
+NO_CODES = {"ephemeral-storage", "perijove-doctor", "start-timeout"}
 EMPTY = {"claim", "exit_code", "image", "limit", "node", "wanted", "why"}
 """What may be '' or None."""
 WORDS = re.compile(

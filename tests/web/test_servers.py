@@ -8,6 +8,7 @@ import httpx
 from perijove.model.errors import Refused
 from perijove.model.server import Phase
 from perijove.model.workload import Observation, State
+from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database
 from tests.web.desk import Browser, Desk
 from tests.web.desk import desk as open_desk
@@ -49,6 +50,40 @@ async def test_a_new_person_starts_with_one_button_and_stops_with_a_warning(
     await lin.post("/stop/lin.xiao", "/home")
     await until(desk, "", Phase.STOPPED)
     assert "stopped just now" in (await lin.get("/home")).text
+
+
+class Lingering(FakeSpawner):
+    """Takes its time to stop anything."""
+
+    async def stop(self, name: str, incarnation: int, *, force: bool = False) -> None:
+        pass
+
+
+async def test_a_server_is_on_the_home_page_while_it_is_on_its_way_out(
+    database: Database, tmp_path: Path
+) -> None:
+    async with open_desk(database, tmp_path, spawner=Lingering("i")) as desk:
+        await desk.person("lin.xiao")
+        lin = Browser(desk)
+        await lin.sign_in("lin.xiao")
+        await started(desk, lin)
+        await lin.post("/stop/lin.xiao", "/home")
+        await until(desk, "", Phase.STOPPING)
+        home = (await lin.get("/home")).text
+        assert "Stopping" in home
+        assert "data-stream" in home
+        assert "Welcome" not in home
+
+
+async def test_people_with_machines_of_their_own_are_not_told_that_they_share_one(
+    database: Database, tmp_path: Path
+) -> None:
+    async with open_desk(database, tmp_path, shared_account=False) as desk:
+        await desk.person("lin.xiao")
+        lin = Browser(desk)
+        await lin.sign_in("lin.xiao")
+        for page in ("/home", "/spawn/lin.xiao"):
+            assert "one Unix account" not in (await lin.get(page)).text
 
 
 async def test_a_profile_with_an_option_is_started_and_remembered(desk: Desk, lin: Browser) -> None:

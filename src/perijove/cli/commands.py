@@ -3,18 +3,22 @@
 Nothing else is imported here, so that help and completions are quick.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-_LAST_PORT = 65535
-
-
-class Argument(NamedTuple):
-    """One argument or option; `how` is what argparse is told."""
-
-    names: tuple[str, ...]
-    words: str
-    how: Mapping[str, Any] = {}
+from perijove.cli.arguments import (
+    CLIENT,
+    CLUSTER,
+    CONNECT_URL,
+    DATA,
+    FILE,
+    OUTPUT,
+    SERVER,
+    SPAWNER,
+    USER,
+    YES,
+    Argument,
+    port,
+)
 
 
 class Command(NamedTuple):
@@ -29,15 +33,6 @@ class Command(NamedTuple):
     examples: tuple[str, ...] = ()
 
 
-def port(text: str) -> int:
-    """Return the port that `text` is."""
-    if text.isdecimal() and 0 < int(text) <= _LAST_PORT:
-        return int(text)
-    from argparse import ArgumentTypeError  # noqa: PLC0415 - only here, and help is quick
-
-    raise ArgumentTypeError(f"{text} is no port; ports are 1 to {_LAST_PORT}")
-
-
 NOUNS = {
     "user": "people and their accounts",
     "server": "people's servers",
@@ -46,38 +41,19 @@ NOUNS = {
     "help": "what the exit codes mean",
 }
 
-_FILE = Argument(("-f", "--file"), "configuration, as YAML", {"metavar": "FILE"})
-_DATA = Argument(
-    ("--data",), "data directory (default: $XDG_DATA_HOME/perijove)", {"metavar": "DIR"}
-)
-_OUTPUT = Argument(
-    ("-o", "--output"), "how to answer", {"choices": ("text", "json"), "default": "text"}
-)
-_YES = Argument(("-y", "--yes"), "do not ask", {"action": "store_true"})
-_USER = Argument(("user",), "name of the account")
-_SERVER = Argument(
-    ("server",), "USER, or USER/SERVER for one with a name", {"metavar": "USER[/SERVER]"}
-)
-_CLIENT = (_DATA, _OUTPUT)
-_CLUSTER = (
-    Argument(("--kubeconfig",), "file that says which cluster", {"metavar": "FILE"}),
-    Argument(("--context",), "which of its contexts", {"metavar": "NAME"}),
-    Argument(("--namespace",), "where pods are made", {"metavar": "NAME"}),
-)
-
 COMMANDS = (
     Command(
         "up",
         "start everything on this machine",
         "perijove.cli.up:command",
         (
-            _FILE,
-            _DATA,
+            FILE,
+            DATA,
             Argument(("--port",), "port of the public address", {"type": port, "metavar": "N"}),
             Argument(
                 ("--keep-servers",), "leave servers running at the end", {"action": "store_true"}
             ),
-            _OUTPUT,
+            OUTPUT,
         ),
         ("perijove up", "perijove up -f classroom.yaml --port 8000"),
     ),
@@ -86,20 +62,16 @@ COMMANDS = (
         "run the hub alone",
         "perijove.cli.hub:command",
         (
-            _FILE,
-            _DATA,
-            Argument(
-                ("--spawner",), "what servers are (default: process)",
-                {"choices": ("process", "kubernetes"), "default": "process"},
-            ),
-            *_CLUSTER,
+            FILE,
+            DATA,
+            *CLUSTER,
             Argument(
                 ("--secrets",), "directory of its secrets (default: in --data)",
                 {"metavar": "DIR"},
             ),
             Argument(("--ip",), "address to listen on (default: 127.0.0.1)", {"metavar": "IP"}),
             Argument(("--port",), "port to listen on", {"type": port, "metavar": "N"}),
-            Argument(("--connect-url",), "where servers and proxies reach it", {"metavar": "URL"}),
+            CONNECT_URL,
         ),
         (
             "perijove hub --data /srv/perijove -f classroom.yaml",
@@ -111,8 +83,8 @@ COMMANDS = (
         "run the proxy alone",
         "perijove.cli.proxy:command",
         (
-            _FILE,
-            _DATA,
+            FILE,
+            DATA,
             Argument(("--hub",), "the hub, instead of that of a box", {"metavar": "URL"}),
             Argument(("--token-file",), "file with the token for that hub", {"metavar": "FILE"}),
             Argument(("--table",), "file for the last table of routes", {"metavar": "FILE"}),
@@ -131,9 +103,9 @@ COMMANDS = (
         "add an account",
         "perijove.cli.user:add",
         (
-            _USER,
+            USER,
             Argument(("--admin",), "make them an administrator", {"action": "store_true"}),
-            *_CLIENT,
+            *CLIENT,
         ),
         ("perijove user add ada", "perijove user add grace --admin"),
     ),
@@ -141,14 +113,14 @@ COMMANDS = (
         "user list",
         "list accounts",
         "perijove.cli.user:every",
-        _CLIENT,
+        CLIENT,
         ("perijove user list", "perijove user list -o json"),
     ),
     Command(
         "user approve",
         "let somebody in who asked for an account",
         "perijove.cli.user:approve",
-        (_USER, *_CLIENT),
+        (USER, *CLIENT),
         ("perijove user approve ada",),
     ),
     Command(
@@ -156,12 +128,12 @@ COMMANDS = (
         "set a password",
         "perijove.cli.user:password",
         (
-            _USER,
+            USER,
             Argument(
                 ("--stdin",), "read it from standard input instead of asking",
                 {"action": "store_true"},
             ),
-            *_CLIENT,
+            *CLIENT,
         ),
         ("perijove user password ada", "pass show ada | perijove user password ada --stdin"),
     ),
@@ -169,14 +141,14 @@ COMMANDS = (
         "user remove",
         "delete an account and its servers; files are kept",
         "perijove.cli.user:remove",
-        (_USER, _YES, *_CLIENT),
+        (USER, YES, *CLIENT),
         ("perijove user remove ada", "perijove user remove ada --yes"),
     ),
     Command(
         "server list",
         "list servers that are not at rest",
         "perijove.cli.server:every",
-        _CLIENT,
+        CLIENT,
         ("perijove server list",),
     ),
     Command(
@@ -184,7 +156,7 @@ COMMANDS = (
         "start a server and follow it until it is ready",
         "perijove.cli.server:start",
         (
-            _SERVER,
+            SERVER,
             Argument(("--profile",), "its profile", {"metavar": "SLUG", "default": ""}),
             Argument(
                 ("--option",), "an option of the profile, may be repeated",
@@ -195,7 +167,7 @@ COMMANDS = (
                 ("--timeout",), "seconds to follow it for",
                 {"type": float, "metavar": "S", "default": 600.0},
             ),
-            *_CLIENT,
+            *CLIENT,
         ),
         ("perijove server start ada", "perijove server start ada/lab2 --profile gpu"),
     ),
@@ -203,14 +175,14 @@ COMMANDS = (
         "server stop",
         "stop a server; files are kept",
         "perijove.cli.server:stop",
-        (_SERVER, *_CLIENT),
+        (SERVER, *CLIENT),
         ("perijove server stop ada",),
     ),
     Command(
         "server logs",
         "show the end of a server's log",
         "perijove.cli.server:logs",
-        (_SERVER, *_CLIENT),
+        (SERVER, *CLIENT),
         ("perijove server logs ada",),
     ),
     Command(
@@ -218,9 +190,9 @@ COMMANDS = (
         "open a server in the browser",
         "perijove.cli.server:open_it",
         (
-            _SERVER,
+            SERVER,
             Argument(("--print",), "only print the address", {"action": "store_true"}),
-            *_CLIENT,
+            *CLIENT,
         ),
         ("perijove server open ada", "perijove server open ada --print"),
     ),
@@ -229,14 +201,14 @@ COMMANDS = (
         "make a token; it is shown once",
         "perijove.cli.token:create",
         (
-            _USER,
+            USER,
             Argument(("--note",), "what it is for", {"default": ""}),
             Argument(
                 ("--scope",), "what it may do, may be repeated (default: all that they may)",
                 {"action": "append", "metavar": "SCOPE"},
             ),
             Argument(("--expires-in",), "seconds it lives", {"type": int, "metavar": "S"}),
-            *_CLIENT,
+            *CLIENT,
         ),
         ("perijove token create ada --note backup --scope read:users",),
     ),
@@ -244,35 +216,39 @@ COMMANDS = (
         "token list",
         "list somebody's tokens",
         "perijove.cli.token:every",
-        (_USER, *_CLIENT),
+        (USER, *CLIENT),
         ("perijove token list ada",),
     ),
     Command(
         "token revoke",
         "revoke a token",
         "perijove.cli.token:revoke",
-        (_USER, Argument(("id",), "its id, as `token list` shows it"), *_CLIENT),
+        (USER, Argument(("id",), "its id, as `token list` shows it"), *CLIENT),
         ("perijove token revoke ada a17",),
     ),
     Command(
         "config check",
         "say everything that is wrong with a configuration",
         "perijove.cli.config:check",
-        (_FILE, _OUTPUT),
-        ("perijove config check -f classroom.yaml",),
+        (FILE, SPAWNER, OUTPUT),
+        (
+            "perijove config check -f classroom.yaml",
+            "perijove config check -f values.yaml --spawner kubernetes",
+        ),
     ),
     Command(
         "config show",
         "show the settings in effect, and where each comes from",
         "perijove.cli.config:show",
-        (_FILE, _OUTPUT),
+        (FILE, SPAWNER, OUTPUT),
         ("perijove config show -f classroom.yaml",),
     ),
     Command(
         "config explain",
         "explain a key",
         "perijove.cli.config:explain",
-        (Argument(("key",), "hub.concurrentSpawnLimit, or a part: hub"), _FILE, _OUTPUT),
+        (Argument(("key",), "hub.concurrentSpawnLimit, or a part: hub"), FILE, SPAWNER,
+         OUTPUT),
         ("perijove config explain hub.concurrentSpawnLimit",),
     ),
     Command(
@@ -280,8 +256,10 @@ COMMANDS = (
         "look for what keeps people from working",
         "perijove.cli.doctor:command",
         (
-            _FILE,
-            _DATA,
+            FILE,
+            DATA,
+            *CLUSTER,
+            CONNECT_URL,
             Argument(
                 ("--no-start",), "do not start a server to see whether it works",
                 {"action": "store_true"},
@@ -290,9 +268,9 @@ COMMANDS = (
                 ("--language",), "of the answer (default: that of the account)",
                 {"choices": ("en", "zh")},
             ),
-            _OUTPUT,
+            OUTPUT,
         ),
-        ("perijove doctor", "perijove doctor -o json"),
+        ("perijove doctor", "perijove doctor --spawner kubernetes -f values.yaml"),
     ),
     Command(
         "completion",

@@ -8,9 +8,11 @@ from difflib import get_close_matches
 from typing import Any
 
 from perijove.cli.output import answer, answer_json, fields, remark, table
+from perijove.cli.spawner import in_cluster
 from perijove.cli.trouble import USAGE, Trouble
 from perijove.settings import BadConfig, Problem, Reading, Settings, read
 from perijove.settings.meaning import Meaning, meanings, redacted
+from perijove.settings.pod_keys import of_pods_alone
 from perijove.settings.problem import Path, Place
 from perijove.settings.walk import place_of
 
@@ -20,7 +22,7 @@ _PRECEDENCE = "environment (PERIJOVE__…), then the file (-f), then the default
 
 def check(given: Namespace) -> int:
     """Say everything that is wrong, and what is worth knowing; return 0 or 2."""
-    reading = read(given.file, os.environ)
+    reading = read(given.file, os.environ, cluster=in_cluster(given))
     if given.output == "json":
         answer_json(
             {
@@ -82,7 +84,7 @@ def explain(given: Namespace) -> None:
 
 
 def _good(given: Namespace) -> tuple[Reading, Settings]:
-    reading = read(given.file, os.environ)
+    reading = read(given.file, os.environ, cluster=in_cluster(given))
     if reading.settings is None:
         raise BadConfig(reading.problems)
     return reading, reading.settings
@@ -111,6 +113,7 @@ def _explained(it: Meaning, shown: dict[str, Any], reading: Reading) -> dict[str
         "type": it.type,
         "default": it.default,
         "meaning": it.words,
+        "effect": "in a cluster alone" if of_pods_alone(path) else "everywhere",
         "environment": "" if own else f"PERIJOVE__{'__'.join(path).upper()}",
         "precedence": _PRECEDENCE,
         "value": None if own else json.dumps(value, ensure_ascii=False),

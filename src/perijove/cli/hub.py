@@ -17,6 +17,7 @@ from perijove.cli.box import Box
 from perijove.cli.hold import Held
 from perijove.cli.listen import End, listener, serve
 from perijove.cli.source import database_url
+from perijove.cli.spawner import in_cluster, require_fitting
 from perijove.cli.supervisor.ports import chosen
 from perijove.cli.trouble import USAGE, Trouble
 from perijove.kit.clock import Clock
@@ -52,15 +53,14 @@ def command(given: Namespace) -> None:
     Raises:
         BadConfig, Trouble: it cannot.
     """
-    cluster = given.spawner == "kubernetes"
+    require_fitting(given)
+    cluster = in_cluster(given)
     settings, box = load(given.file, cluster=cluster), Box.at(given.data)
+    where = _beside_pods(given, settings) if cluster else None
     if given.secrets:
         box = replace(box, keys=Path(given.secrets))
     box.ready()
-    if cluster:
-        where = _beside_pods(given, settings)
-    else:
-        _require_box(given)
+    if where is None:
         if box.hold("up").free():  # else it has chosen, and its --port is the newer word
             chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
         where = here(box)
@@ -144,6 +144,7 @@ async def _with_place(settings: Settings, parts: Parts, where: Where) -> AsyncIt
             listen=LISTEN,
             command=(),
             silence_of_place=found.silence,
+            shared_account=False,
             clock=clock,
             patience=_PODS_PATIENCE,
         )
@@ -157,18 +158,6 @@ def _beside_pods(given: Namespace, settings: Settings) -> Where:
     if urlsplit(url).scheme not in {"http", "https"}:
         raise Trouble(f"--connect-url is no http:// address: {url}", exit_code=USAGE)
     return Where(ip=given.ip or "127.0.0.1", port=port, url=url.rstrip("/"), reach=access(given))
-
-
-def _require_box(given: Namespace) -> None:
-    """Refuse what only a cluster has, rather than take no notice of it."""
-    names = ("kubeconfig", "context", "namespace", "ip", "port", "connect_url")
-    idle = [f"--{name.replace('_', '-')}" for name in names if getattr(given, name)]
-    if idle:
-        raise Trouble(
-            f"{', '.join(idle)} needs --spawner kubernetes: on one machine the hub listens on"
-            " a port of its own, which `hub.port` sets.",
-            exit_code=USAGE,
-        )
 
 
 def _processes(box: Box) -> Callable[[str], Spawner]:

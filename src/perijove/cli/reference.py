@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from perijove.cli.commands import COMMANDS, EXIT_CODES, Argument
+from perijove.cli.arguments import Argument
+from perijove.cli.commands import COMMANDS, EXIT_CODES
 from perijove.cli.doctor.words import WORDS
 from perijove.cli.reference_wire import MADE, metrics, rest_api, scopes
 from perijove.http.remedies import ADMINISTRATOR, NEXT

@@ -1,12 +1,39 @@
-"""Which keys of a configuration only a pod has."""
+"""Which keys of a configuration only a cluster has: those of pods, and those of the chart."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from perijove.settings.known import below, sections
 from perijove.settings.pod_sections import PodSettings
-from perijove.settings.problem import Path
+from perijove.settings.problem import Path, dotted
 from perijove.settings.walk import keys
+
+_OTHERS = ("scheduling", "imagePullSecrets")
+_CHART = {
+    "": "fullnameOverride nameOverride rbac",
+    "hub": "annotations args command containerSecurityContext cookieSecret db.pvc"
+    " deploymentStrategy extraContainers extraEnv extraPodSpec extraVolumeMounts extraVolumes image"
+    " initContainers labels lifecycle livenessProbe networkPolicy nodeSelector pdb"
+    " podSecurityContext readinessProbe resources revisionHistoryLimit service serviceAccount"
+    " tolerations",
+    "hub.config": "ConfigurableHTTPProxy.auth_token JupyterHub.cookie_secret",
+    "proxy": "chp secretToken service",
+    "singleuser": "cloudMetadata networkPolicy",
+    "scheduling": "corePods",
+}
+"""What the chart does by itself; tests/chart holds its values against this."""
+_SERVED = {f"{above}.{key}".strip(".") for above, those in _CHART.items() for key in those.split()}
+
+
+def of_the_chart(path: Path) -> bool:
+    """Return whether the chart does something with a key, and nobody else."""
+    return any(dotted(path[:count]) in _SERVED for count in range(1, len(path) + 1))
+
+
+def of_pods_alone(path: Path) -> bool:
+    """Return whether a key has an effect in a cluster alone."""
+    section, *rest = path
+    return section in _OTHERS or (section == "singleuser" and rest[:1][0] in keys(PodSettings))
 
 
 def of_pods(known: Mapping[str, Any]) -> list[Path]:
@@ -19,7 +46,7 @@ def of_pods(known: Mapping[str, Any]) -> list[Path]:
         if key in given
         for path in _leaves(("singleuser", key), given[key])
     ]
-    for key in ("scheduling", "imagePullSecrets"):
+    for key in _OTHERS:
         if key in known:
             found += _leaves((key,), known[key])
     return found

@@ -1,9 +1,10 @@
 """`singleuser` and `scheduling`: what a pod is; on one machine these keys do nothing."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from perijove.kit.section import Section
 
@@ -54,7 +55,7 @@ class DynamicSettings(Section):
     pvc_name_template: str | None = None
     """What its claim is called; unset: claim-{user_server}."""
     storage_class: str | None = None
-    """Unset: the default class of the cluster."""
+    """The class of new volumes; unset: the default one of the cluster."""
     storage_access_modes: tuple[str, ...] = ("ReadWriteOnce",)
     """How it may be mounted."""
     sub_path: str | None = None
@@ -72,10 +73,18 @@ class StaticSettings(Section):
     """The folder of each in it."""
 
 
+class StorageType(StrEnum):
+    """Where people's files are."""
+
+    DYNAMIC = "dynamic"
+    STATIC = "static"
+    NONE = "none"
+
+
 class StorageSettings(Section):
     """`singleuser.storage`: where people's files are."""
 
-    type: str = "dynamic"
+    type: StorageType = StorageType.DYNAMIC
     """dynamic, static or none: files end with the server."""
     capacity: str | None = "10Gi"
     """The size of a new volume."""
@@ -89,13 +98,6 @@ class StorageSettings(Section):
     """More volumes of the pod, as Kubernetes writes them."""
     extra_volume_mounts: Listed | None = None
     """Where they are mounted."""
-
-    @field_validator("type")
-    @classmethod
-    def _known(cls, kind: str) -> str:
-        if kind not in {"dynamic", "static", "none"}:
-            raise ValueError(f"must be dynamic, static or none; it is {kind!r}")
-        return kind
 
 
 class ResourceSettings(Section):
@@ -143,18 +145,19 @@ class PodSettings(Section):
     """postStart and preStop of its container."""
 
 
+class Purpose(StrEnum):
+    """What the label of a node means for servers."""
+
+    IGNORE = "ignore"
+    PREFER = "prefer"
+    REQUIRE = "require"
+
+
 class AffinitySettings(Section):
     """`scheduling.userPods.nodeAffinity`."""
 
-    match_node_purpose: str = "prefer"
+    match_node_purpose: Purpose = Purpose.PREFER
     """ignore, prefer or require nodes labelled hub.jupyter.org/node-purpose=user."""
-
-    @field_validator("match_node_purpose")
-    @classmethod
-    def _known(cls, word: str) -> str:
-        if word not in {"ignore", "prefer", "require"}:
-            raise ValueError(f"must be ignore, prefer or require; it is {word!r}")
-        return word
 
 
 class UserPodsSettings(Section):

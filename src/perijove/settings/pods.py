@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from perijove.settings.pod_sections import StorageSettings, mapping
+from perijove.settings.pod_sections import Purpose, StorageSettings, StorageType, mapping
 from perijove.settings.sections import Settings
 from perijove.spawners.kubernetes.labels import COMMON
 
@@ -58,12 +58,12 @@ def _where(settings: Settings) -> dict[str, Any]:
     more = [extra[key] for key in sorted(extra)] if isinstance(extra, dict) else list(extra)
     made: dict[str, Any] = {"tolerations": [*scheduling.tolerations, *more]}
     match scheduling.node_affinity.match_node_purpose:
-        case "prefer":
+        case Purpose.PREFER:
             term = {"weight": 100, "preference": {"matchExpressions": [_PURPOSE]}}
             made["node_affinity_preferred"] = [term]
-        case "require":
+        case Purpose.REQUIRE:
             made["node_affinity_required"] = [{"matchExpressions": [_PURPOSE]}]
-        case _:
+        case Purpose.IGNORE:
             pass
     return made
 
@@ -72,11 +72,11 @@ def _storage(storage: StorageSettings) -> dict[str, Any]:
     """Return the home, if there is one, and the volumes beside it; mappings, to be merged into."""
     volumes = dict(mapping(storage.extra_volumes, "name"))
     mounts = dict(mapping(storage.extra_volume_mounts, "place"))
-    made: dict[str, Any] = {"storage_pvc_ensure": storage.type == "dynamic"}
-    if storage.type == "none":
+    made: dict[str, Any] = {"storage_pvc_ensure": storage.type is StorageType.DYNAMIC}
+    if storage.type is StorageType.NONE:
         return {**made, "volumes": volumes, "volume_mounts": mounts}
     name, claim, folder = "home", storage.static.pvc_name, storage.static.sub_path
-    if storage.type == "dynamic":
+    if storage.type is StorageType.DYNAMIC:
         dynamic = storage.dynamic
         name = dynamic.volume_name_template or "volume-{user_server}"
         claim, folder = "{pvc_name}", dynamic.sub_path

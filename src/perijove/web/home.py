@@ -66,9 +66,10 @@ async def _show(hub: Hub, visit: Visit, called: str = "", error: str = "") -> Re
     named = [card(hub, visit, user.name, server) for _, server in sorted(servers.items())]
     notices = [*done(visit), *await latest(hub, visit)]
     shared: dict[str, Any] = {"notices": notices, "has_options": bool(hub.profiles.items)}
-    if not default.since_words and not named and not error:
+    if default.since is None and not named and not error:
+        account = hub.shared_account
         return await draw(
-            hub, visit, "home-new.html", default=default, shared_account=True, **shared
+            hub, visit, "home-new.html", default=default, shared_account=account, **shared
         )
     return await draw(
         hub,

@@ -95,7 +95,7 @@ async def _form(
         trouble=said,
         action=visit.pages.url("spawn", *path) + (f"?{query}" if query else ""),
         summary=about(hub, last),
-        shared_account=True,
+        shared_account=hub.shared_account,
     )
 
 

@@ -12,7 +12,8 @@ from perijove.cli.doctor.knock import echoed
 from perijove.cli.doctor.trial import real_start
 from perijove.cli.output import answer, answer_json
 from perijove.cli.remote import Remote, connect
-from perijove.settings import read
+from perijove.cli.spawner import in_cluster, require_fitting
+from perijove.settings import Settings, read
 
 UNHEALTHY = 7
 _MARKS = {Health.GOOD: "✓", Health.BAD: "✗", Health.SKIPPED: "-"}
@@ -21,6 +22,7 @@ _MARKS = {Health.GOOD: "✓", Health.BAD: "✗", Health.SKIPPED: "-"}
 def command(given: Namespace) -> int:
     """Run every check; return 0, or 7 if one of them is bad."""
     language = given.language or _language()
+    require_fitting(given)
     findings = []
     for finding in checks(given, language):
         findings.append(finding)
@@ -35,10 +37,20 @@ def command(given: Namespace) -> int:
 
 def checks(given: Namespace, language: str) -> Iterator[Finding]:
     """Yield what each check finds, in the order in which one needs the other."""
-    reading, box = read(given.file, os.environ), Box.at(given.data)
+    reading = read(given.file, os.environ, cluster=in_cluster(given))
     yield machine.config(reading)
     settings = reading.settings
     yield machine.sign_in(settings) if settings else skipped("sign-in", "config")
+    if in_cluster(given):
+        yield from _of_a_cluster(given, settings, language)
+    else:
+        yield from _of_a_box(given, settings, Box.at(given.data), language)
+
+
+def _of_a_box(
+    given: Namespace, settings: Settings | None, box: Box, language: str
+) -> Iterator[Finding]:
+    """Yield what is found on one machine."""
     there = machine.data(box)
     yield there
     if there.health is Health.BAD:
@@ -51,6 +63,20 @@ def checks(given: Namespace, language: str) -> Iterator[Finding]:
     ports = machine.ports(box, box.base_url())
     yield ports
     yield from _of_the_hub(given, box, ports)
+
+
+def _of_a_cluster(given: Namespace, settings: Settings | None, language: str) -> Iterator[Finding]:
+    """Yield what is found in a cluster, and in the hub's own directory if it is here."""
+    from perijove.cli.doctor.cluster import checks  # noqa: PLC0415 - a box needs none of it
+    from perijove.cli.doctor.turns import each  # noqa: PLC0415
+
+    if given.data is not None:
+        box = Box.at(given.data)
+        yield machine.disk(box)
+        yield (
+            machine.database(settings, box, language) if settings else skipped("database", "config")
+        )
+    yield from each(checks(given, settings, language))
 
 
 def _of_the_hub(given: Namespace, box: Box, ports: Finding) -> Iterator[Finding]:

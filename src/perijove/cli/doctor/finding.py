@@ -33,9 +33,10 @@ class Finding:
         return WORDS[self.code][language][1].format(**self.params)
 
 
-def good(check: str, **params: str) -> Finding:
-    """Return that all is well."""
-    return Finding(check=check, health=Health.GOOD, code=f"{check}.good", params=params)
+def good(check: str, code: str = "", **params: str) -> Finding:
+    """Return that all is well; `code` if there is more than one way to be."""
+    code = code or f"{check}.good"
+    return Finding(check=check, health=Health.GOOD, code=code, params=params)
 
 
 def bad(check: str, code: str, **params: str) -> Finding:

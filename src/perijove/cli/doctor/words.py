@@ -1,7 +1,10 @@
 """What doctor says: code -> language -> (sentence, remedy)."""
 # ruff: noqa: E501, RUF001 (a table: one code, one line a language; Chinese has its own commas)
 
+from perijove.cli.doctor.cluster_words import CLUSTER_WORDS
+
 WORDS: dict[str, dict[str, tuple[str, str]]] = {
+    **CLUSTER_WORDS,
     "skipped": {
         "en": ("Not looked at, because of `{because}`.", ""),
         "zh": ("因为“{because}”有问题，这一项没有检查。", ""),

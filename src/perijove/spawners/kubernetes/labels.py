@@ -28,26 +28,24 @@ _KNOWN = {each.name for each in fields(Origin)}
 
 def of_pod(origin: Origin, extra: Mapping[str, str], common: Mapping[str, str]) -> dict[str, str]:
     """Return the labels of a pod; `common` win over `extra`, and ours over both."""
-    return {
-        USER: label(origin.user),
-        **extra,
-        **common,
-        "app.kubernetes.io/component": COMPONENT,
-        "component": COMPONENT,
-        SERVER: label(origin.server),
-        INSTANCE: label(origin.instance),
-        INCARNATION: str(origin.incarnation),
-    }
+    ours = {SERVER: label(origin.server), INCARNATION: str(origin.incarnation)}
+    return {**_labels(origin, extra, common, COMPONENT), **ours}
 
 
 def of_claim(origin: Origin, extra: Mapping[str, str], common: Mapping[str, str]) -> dict[str, str]:
     """Return the labels of a claim."""
+    return _labels(origin, extra, common, STORAGE)
+
+
+def _labels(
+    origin: Origin, extra: Mapping[str, str], common: Mapping[str, str], component: str
+) -> dict[str, str]:
     return {
         USER: label(origin.user),
         **extra,
         **common,
         "app.kubernetes.io/component": COMPONENT,
-        "component": STORAGE,
+        "component": component,
         INSTANCE: label(origin.instance),
     }
 

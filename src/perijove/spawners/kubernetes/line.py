@@ -37,6 +37,10 @@ _GOOD = range(200, 300)
 _AGENT = f"perijove/{__version__}"
 _FIELDS = {"User-Agent": _AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
 
+_FAREWELL = 0.1
+"""Seconds in which lines with TLS are taken down: aiohttp only begins it (its manual, "Graceful
+shutdown")."""
+
 
 class Line:
     """Speaks for `access`; made in a running event loop, by `Line.to`."""
@@ -70,6 +74,7 @@ class Line:
         """Close every connection."""
         await self._asks.close()
         await self._watches.close()
+        await asyncio.sleep(_FAREWELL)
 
     async def ask(
         self,
