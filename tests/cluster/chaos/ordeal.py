@@ -68,8 +68,7 @@ class Ordeal:
     async def _endure(self, late: list[str], witness: Witness) -> None:
         lab = self.lab
         lines, requests = lab.hub.lines(), sum(lab.faults.counted.values())
-        # A hub that was born in the middle of it is red as much later.
-        until = now() + max(self.seconds, RED + 15 * self.kills)
+        until = now() + self.seconds
         await self.begin()
         await asyncio.sleep(2)
         await lab.start(*late)
@@ -77,6 +76,8 @@ class Ordeal:
         for _ in range(self.kills):
             await asyncio.sleep(self.seconds / 40)
             await lab.reborn()
+        if self.red:  # a hub that was born in the middle of it is red as much later
+            until = max(until, now() + RED + 6)
         cpu, began = lab.hub.cpu(), now()
         await asyncio.sleep(until - now())
         requests, lines = sum(lab.faults.counted.values()) - requests, lab.hub.lines() - lines
