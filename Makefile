@@ -67,13 +67,17 @@ bench: $(VENV)/dev.stamp  ## Measure beside JupyterHub (CHP=path of configurable
 
 # Bars of the reliability contract: what runs for each, at full size (the tests read these names).
 BAR_1 := STORM_ROUNDS=200 $(BIN)/pytest tests/storm
+# These three need a cluster (make cluster-up).
+BAR_2 := PERIJOVE_BAR=2 $(BIN)/pytest tests/cluster/test_kills.py
+BAR_3 := PERIJOVE_BAR=3 $(BIN)/pytest tests/cluster/test_outage.py
+BAR_4 := PERIJOVE_BAR=4 $(BIN)/pytest tests/cluster/test_outage.py -k gauge
 BAR_5 := PERIJOVE_BAR=5 $(BIN)/pytest tests/integration/test_crash.py tests/integration/test_gate_crash.py
 BAR_8 := PERIJOVE_BAR=8 $(BIN)/pytest tests/e2e/test_up.py -k comes_back
 BAR_14 := $(BIN)/pytest tests/unit/test_clock.py tests/integration/test_clock_steps.py \
 	tests/integration/test_concurrency.py -k 'clock or stepped'
-BARS := 1 5 8 14
+BARS := 1 2 3 4 5 8 14
 
-bar: $(VENV)/dev.stamp  ## Run a bar at full size (B=1, one of 1 5 8 14)
+bar: $(VENV)/dev.stamp  ## Run a bar at full size (B=1, one of 1 2 3 4 5 8 14)
 	@test -n "$(BAR_$(B))" || { echo "There is no bar B=$(B) yet: choose one of $(BARS)." >&2; exit 2; }
 	$(BAR_$(B)) --durations=5 $(ARGS)
 

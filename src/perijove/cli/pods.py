@@ -91,7 +91,7 @@ async def pods(settings: Settings, reach: Access, clock: Clock) -> AsyncIterator
             yield Pods(
                 spawner=partial(_spawner, cluster, cache, common, clock),
                 names=Names(common, reach.namespace),
-                silence=partial(_silence, cache),
+                silence=cache.silence,
             )
     finally:
         await asyncio.shield(cluster.close())
@@ -126,7 +126,3 @@ def _spawner(
     cluster: Cluster, cache: Cache, common: PodSettings, clock: Clock, instance: str
 ) -> Spawner:
     return KubernetesSpawner(instance, cluster, cache, common, clock)
-
-
-def _silence(cache: Cache) -> float:
-    return max(cache.staleness().values(), default=0.0)

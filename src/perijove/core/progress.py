@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from perijove.core.admission import Admission
 from perijove.core.memory import Shelf
 from perijove.model.decide import CANCELLED
+from perijove.model.errors import Away
 from perijove.model.server import Phase, Server
 from perijove.model.signal import Signal
 from perijove.model.stage import Outcome, Stage, StepCode, StepShown, StepState
@@ -54,6 +55,11 @@ class _Watched:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     watchers: int = 0
 
+    def ring(self) -> None:
+        """Wake who waits for more."""
+        changed, self.changed = self.changed, asyncio.Event()
+        changed.set()
+
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
@@ -78,8 +84,15 @@ class Progress:
         watched.server = server
         if seen is not None:
             watched.seen = seen if seen.incarnation == server.incarnation else GONE
-        changed, watched.changed = watched.changed, asyncio.Event()
-        changed.set()
+        watched.ring()
+
+    def away(self, key: str, error: Away) -> None:
+        """Tell who watches a start that it waits for its place, which cannot be reached."""
+        signal = Signal(code=error.code)
+        for watched in self._watched.values():
+            if watched.server.key == key and signal not in watched.seen.signals:
+                watched.seen = replace(watched.seen, signals=(*watched.seen.signals, signal))
+                watched.ring()
 
     async def of(self, server: Server) -> AsyncIterator[Stage]:
         """Yield how far the start of `server` is, now and whenever that changes, to its end."""
@@ -114,9 +127,10 @@ class Progress:
 
     async def log(self, server: Server) -> str:
         """Return the end of its log: of this start, or what is kept of the last."""
-        text = await self.spawner.logs(server.key)
-        if text:
-            return text
+        with suppress(OSError):
+            text = await self.spawner.logs(server.key)
+            if text:
+                return text
         kept = await self.database.read(remains.last(server.id))
         return kept.log if kept else ""
 

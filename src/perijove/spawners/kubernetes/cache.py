@@ -9,6 +9,7 @@ from perijove.spawners.kubernetes.errors import Unreachable
 from perijove.spawners.kubernetes.follow import Follower
 from perijove.spawners.kubernetes.interest import Interest
 from perijove.spawners.kubernetes.listing import Object
+from perijove.spawners.kubernetes.outage import Outage
 from perijove.spawners.kubernetes.shelf import Shelf
 from perijove.spawners.kubernetes.told import Told
 
@@ -107,6 +108,8 @@ class Cache:
                 self._objects[it.kind] = _Objects(it, self._ring)
                 taker = self._objects[it.kind]
                 self._followers[it.kind] = Follower(cluster, it, taker, self.suspect)
+        self._outage = cluster.outage
+        self._outage.listen(self._away)
 
     async def run(self) -> None:
         """Keep it fresh until cancelled."""
@@ -153,6 +156,7 @@ class Cache:
         kept = self._followers[kind].interest.trim(object)
         if kept is not None and object.get("kind") != "Status":
             self._shelf(kind).put(kept, _now())
+            self._followers[kind].expect()
 
     def drop(self, kind: Kind, name: str, uid: str = "") -> None:
         """Take out what the API server has just said is gone, whatever its uid if that is ''."""
@@ -161,6 +165,10 @@ class Cache:
     def changes(self) -> AsyncGenerator[str, None]:
         """Yield the name of every pod, then of whatever an Interest rings for."""
         return self._bells.listen(self._shelf(PODS).names())
+
+    def silence(self) -> float:
+        """Return for how many seconds the cluster was not heard of; 0 while all is well."""
+        return max(self._outage.seconds, *self.staleness().values())
 
     def staleness(self) -> dict[str, float]:
         """Return for each kind for how many seconds no watch has stood; 0 while one does."""
@@ -174,6 +182,14 @@ class Cache:
         """Open every watch anew, where it stands: one of them has missed something."""
         for follower in self._followers.values():
             follower.suspect()
+
+    def _away(self, outage: Outage) -> None:
+        """Ask at once whether the watches stand, now that nothing else does, or all does again."""
+        if outage.on:
+            self.suspect()
+        else:
+            for follower in self._followers.values():
+                follower.again()
 
     def _ring(self, name: str) -> None:
         if name:

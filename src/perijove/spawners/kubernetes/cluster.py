@@ -15,6 +15,7 @@ from perijove.spawners.kubernetes.errors import Missing, Silent, Unreachable
 from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.kubernetes.line import Line
 from perijove.spawners.kubernetes.listing import Listing, Object, Trim
+from perijove.spawners.kubernetes.outage import Outage
 
 Listed: TypeAlias = tuple[list[Object], str]
 """Objects, and the resourceVersion to watch from."""
@@ -79,6 +80,11 @@ class Cluster:
     async def close(self) -> None:
         """Close every connection."""
         await self._line.close()
+
+    @property
+    def outage(self) -> Outage:
+        """Return whether its API server is away."""
+        return self._line.outage
 
     async def create(self, kind: Kind, manifest: Object) -> Object:
         """Return what has been made of `manifest`.
@@ -203,7 +209,7 @@ class Cluster:
         path = f"{PODS.path(self.namespace, pod)}/log"
         with suppress(Missing):
             try:
-                whole = await self._line.ask("GET", path, query)
+                whole = await self._line.ask("GET", path, query, of_kubelet=True)
             except errors.Rejected as error:
                 if error.status != HTTPStatus.BAD_REQUEST:  # 400: it is still to start
                     raise

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from perijove.model.errors import Away
+
 _RBAC = re.compile(
     r'cannot (?P<verb>\w+) resource "(?P<resource>[^"]*)"(?: in API group "(?P<group>[^"]*)")?'
 )
@@ -22,17 +24,21 @@ class ClusterError(Exception):
     """Base of everything that a call to a cluster raises on purpose."""
 
 
-class Unreachable(ClusterError, OSError):
+class Unreachable(ClusterError, Away):
     """The cluster cannot be read now; what is in it is unknown, which is never "gone".
 
     A write may have been carried out or not: look, then ask again.
     """
 
     def __init__(self, why: str, *, status: int = 0, reason: str = "") -> None:
-        super().__init__(why)
+        super().__init__()
         self.why = why
         self.status = status
         self.reason = reason
+
+    def __str__(self) -> str:
+        """Return what went wrong, for logs: the code is for people."""
+        return self.why
 
 
 class Silent(Unreachable):
@@ -104,6 +110,10 @@ class Rejected(Refusal):
 
     `reason`, `message` and `details` are the API server's, so that the three can be told apart.
     """
+
+
+class Postponed(ClusterError, OSError):
+    """Refused for now; the same may be taken later."""
 
 
 class Forbidden(Refusal, OSError):

@@ -24,8 +24,12 @@ from perijove.spawners.kubernetes.listing import TURN, Object
 logger = logging.getLogger(__name__)
 
 _ASK_FOR_RIGHTS = 30.0
-_CEILING = 5.0
+_CEILING = 3.0
+"""Seconds between tries, at most: who comes back is to be noticed within five."""
+_AFTER_A_BUG = 10.0
 _BRIEF = 1.0
+_SOON = 5.0
+"""Seconds in which a watch shows what we have just written, unless it has fallen silent."""
 
 
 class Taker(Protocol):
@@ -78,6 +82,9 @@ class Follower:
         self._backoff = Backoff(base=0.25, ceiling=_CEILING)
         self._read_at = 0.0
         self._patience: asyncio.Timeout | None = None
+        self._expected: float | None = None
+        """Seconds in which something must be heard, as we know that there is something."""
+        self._again = asyncio.Event()
 
     @property
     def stale(self) -> float:
@@ -91,8 +98,17 @@ class Follower:
 
     def suspect(self) -> None:
         """Open the watch anew; what it stands on may have fallen silent."""
-        if self._patience is not None:
-            self._patience.reschedule(_now())
+        self._give_up_at(_now())
+
+    def expect(self) -> None:
+        """Open the watch anew unless it says something soon: we have just written something."""
+        if self._expected is None:
+            self._expected = _SOON
+            self._give_up_at(_now() + _SOON)
+
+    def again(self) -> None:
+        """Try at once: the API server is back."""
+        self._again.set()
 
     async def run(self) -> None:
         """Follow until cancelled, or until it is off."""
@@ -119,7 +135,7 @@ class Follower:
             except Exception:
                 logger.exception("cannot read %s; listing again", self.interest.kind.plural)
                 self._standing, self._version = False, ""
-                await self._wait_after(_CEILING)
+                await self._wait_after(_AFTER_A_BUG)
 
     async def _list(self) -> None:
         try:
@@ -143,14 +159,25 @@ class Follower:
         self._version, self._read_at = listing.version, _now()
 
     async def _patiently_watch(self) -> None:
-        """Watch until it ends, or is suspected."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(None) as patience:
+        """Watch until it ends, or is suspected, or lacks what it must have to say."""
+        expected = self._expected
+        try:
+            async with asyncio.timeout(expected) as patience:
                 self._patience = patience
                 try:
                     await self._watch()
                 finally:
                     self._patience = None
+        except TimeoutError:
+            self._overdue(again=expected is not None)
+
+    def _overdue(self, *, again: bool) -> None:
+        """Go on after a watch that was given up: with a list where a new watch has not helped."""
+        if self._expected is None or not again:
+            return
+        self._version = ""
+        longer = self._expected * 2
+        self._expected = longer if longer < self.interest.most_silence else None
 
     async def _watch(self) -> None:
         """Take in what changes, until the watch ends by itself."""
@@ -170,6 +197,7 @@ class Follower:
                     await asyncio.sleep(0)
                     until = perf_counter() + TURN
                 if event.type != "BOOKMARK":
+                    self._heard()
                     object = it.trim(event.object)
                     if object is not None:
                         self._taker.see(event.type, object)
@@ -177,6 +205,16 @@ class Follower:
                 if self._taker.overdue():
                     self._version = ""
                     return
+
+    def _heard(self) -> None:
+        """Take note that the watch is not silent."""
+        if self._expected is not None:
+            self._expected = None
+            self._give_up_at(None)
+
+    def _give_up_at(self, when: float | None) -> None:
+        if self._patience is not None and not self._patience.expired():
+            self._patience.reschedule(when)
 
     def _alive(self) -> None:
         if not self._standing and self.why and self.listed.is_set():
@@ -209,7 +247,10 @@ class Follower:
     async def _wait_after(self, least: float) -> None:
         """Wait `least` seconds, and longer with each failure; not all at the same time."""
         wait = max(self._backoff.next(""), least)
-        await asyncio.sleep(wait * uniform(1.0, 1.5))  # noqa: S311 - a delay is no secret
+        self._again.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait * uniform(1.0, 1.5)):  # noqa: S311 - no secret
+                await self._again.wait()
 
 
 _T = TypeVar("_T")

@@ -22,13 +22,17 @@ from perijove.spawners.kubernetes.errors import (
     Unreachable,
 )
 from perijove.spawners.kubernetes.kubeconfig import Access
+from perijove.spawners.kubernetes.outage import Outage
 
 CONNECT_SECONDS, WHOLE_SECONDS = 3.0, 10.0
 _CONNECTIONS = 16
 """For all but watches: what a TLS handshake costs is shared by a crowd."""
 _KEPT = 60.0
 _TRIES = 3
-_LONGEST_HOLD = 30.0
+_LONGEST_HOLD, _UNTOLD = 30.0, 2.0
+"""Seconds to leave it alone at most: as it says, and where it does not say."""
+_PATIENCE = 6.0
+"""Seconds to stand in line for an API server that wants to be left alone."""
 _GOOD = range(200, 300)
 _AGENT = f"perijove/{__version__}"
 _FIELDS = {"User-Agent": _AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
@@ -47,8 +51,9 @@ class Line:
         self._pair = access.pair
         self._asks = _session(_CONNECTIONS)
         self._watches = _session(0)
-        self._backoff = Backoff(base=0.5, ceiling=_LONGEST_HOLD)
+        self._backoff = Backoff(base=0.5, ceiling=_UNTOLD)
         self._not_before = 0.0
+        self.outage = Outage()
 
     @classmethod
     async def to(cls, access: Access) -> "Line":
@@ -77,8 +82,10 @@ class Line:
         path: str,
         query: Mapping[str, str | int] | None = None,
         body: object = None,
+        *,
+        of_kubelet: bool = False,
     ) -> bytes:
-        """Return the body of the answer, within 10 seconds.
+        """Return the body of the answer, within 10 seconds; `of_kubelet` as in Outage.
 
         Reads are asked again while there is time when the API server is too busy; a write is
         for the caller to ask again, who looks first.
@@ -87,7 +94,7 @@ class Line:
             ClusterError: it was refused, or there is no answer.
         """
         tries = _TRIES if method == "GET" else 1
-        with self._in_words():
+        with self.outage.asking(of_kubelet=of_kubelet), self._in_words():
             async with asyncio.timeout(WHOLE_SECONDS):
                 while True:
                     tries -= 1
@@ -109,13 +116,14 @@ class Line:
         Raises:
             ClusterError: it was refused, or there is no answer, or it has broken.
         """
-        with self._in_words():
+        with self.outage.asking(), self._in_words():
             async with asyncio.timeout(WHOLE_SECONDS):
                 answer = await self._answered(self._watches, "GET", path, query)
-            try:
+        try:
+            with self._in_words():
                 yield answer.content.iter_any()
-            finally:
-                answer.close()
+        finally:
+            answer.close()
 
     async def _answered(
         self,
@@ -168,10 +176,11 @@ class Line:
 
     async def _turn(self) -> None:
         """Wait while the API server wants to be left alone; not all come back at once."""
-        wait = self._not_before - asyncio.get_running_loop().time()
-        if wait > WHOLE_SECONDS:
-            raise Throttled(wait)
-        if wait > 0:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _PATIENCE
+        while (wait := self._not_before - loop.time()) > 0:
+            if loop.time() + wait > end:
+                raise Throttled(wait)
             await asyncio.sleep(wait * uniform(1.0, 1.5))  # noqa: S311 - a delay is no secret
 
     def _hold(self, wait: float | None) -> None:

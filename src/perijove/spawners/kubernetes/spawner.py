@@ -14,7 +14,7 @@ from perijove.model.workload import GONE, LaunchSpec, Observation, State
 from perijove.spawners.kubernetes import claim, pod
 from perijove.spawners.kubernetes.cache import Cache
 from perijove.spawners.kubernetes.cluster import CLAIMS, NODES, PODS, Cluster
-from perijove.spawners.kubernetes.errors import Changed, Exists, Missing, Refusal
+from perijove.spawners.kubernetes.errors import Changed, Exists, Missing, Postponed, Refusal
 from perijove.spawners.kubernetes.labels import USER, origin_of
 from perijove.spawners.kubernetes.listing import Object
 from perijove.spawners.kubernetes.names import Fields, expand, fields, placed
@@ -192,13 +192,13 @@ class KubernetesSpawner:
 
         Raises:
             Refused: it will be again.
-            Refusal: it may be taken later.
+            Postponed: it may be taken later.
         """
         signal = refusal(error)
         if signal.terminal:
             raise Refused(signal.code, **signal.params) from error
         self._refused[name] = signal
-        raise error
+        raise Postponed(error.message) from error
 
     def _traits(self, spec: LaunchSpec) -> dict[str, Any]:
         return merged(self._settings.traits, spec.overrides)

@@ -1,0 +1,1 @@
+"""Hubs beside a real cluster that are killed, or whose API server fails, while we watch."""
