@@ -143,3 +143,37 @@ async def test_the_log_is_the_one_of_now_and_then_what_is_kept(database: Databas
     await life.servers.stop(ada, "")
     await settle(life.reconciler)
     assert await life.progress.log(await row(database)) == "now\n"
+
+
+class Mute(FakeSpawner):
+    """No log can be read: its machine does not answer, or nobody does."""
+
+    quick = True
+
+    async def logs(self, name: str, tail: int = 65536) -> str:
+        del name, tail
+        if not self.quick:
+            await asyncio.sleep(60)
+        raise OSError("no route to the machine")
+
+
+async def test_a_log_that_cannot_be_read_keeps_no_page_waiting(database: Database) -> None:
+    spawner = Mute("i")
+    life = await hub(database, spawner)
+    server = await life.servers.start(await user(life), "", {})
+    assert await life.progress.log(server) == ""
+    spawner.quick = False
+    async with asyncio.timeout(10):
+        assert await life.progress.log(server) == ""
+
+
+async def test_why_a_start_is_not_taken_yet_is_told_though_there_is_nothing(
+    database: Database,
+) -> None:
+    spawner = FakeSpawner("i")
+    life = await hub(database, spawner)
+    server = await life.servers.start(await user(life), "", {})
+    origin = life.reconciler.launch(server).origin
+    why = Signal(code="quota")
+    spawner.world[server.key] = Observation(state=State.GONE, origin=origin, signals=(why,))
+    assert (await life.progress.now(server)).signals == (why,)

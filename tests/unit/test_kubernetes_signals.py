@@ -161,7 +161,13 @@ def test_an_image_is_fetched_then_slow_then_there() -> None:
     assert seen(pod(creating), events=[event("Pulling", ago=90)])[1] == [("image-slow", False)]
     done = [event("Pulling", ago=90), event("Pulled", ago=2)]
     assert seen(pod(creating), events=done)[1] == [("image-pulled", False)]
-    back_off = [event("Pulling", ago=9), event("Failed", PULL + "not found", ago=8)]
+    failed = f'Failed to pull image "quay.io/x:1": {PULL}not found'
+    back_off = [
+        event("Pulling", ago=9),
+        event("Failed", failed, ago=8),
+        event("Failed", "Error: ErrImagePull", ago=8),
+        event("Failed", "Error: ImagePullBackOff", ago=7),
+    ]
     told = seen(pod(waiting("ImagePullBackOff", "Back-off pulling")), events=back_off)[1]
     assert told == [("image-missing", True)]
 

@@ -43,6 +43,8 @@ _FAILED_AT_START = (
 )
 """What codes of a cluster begin with that tell of the machine, the image or the program."""
 _LOOK = 1.0
+_PATIENCE = 2.0
+"""Seconds that a page waits for a log."""
 
 
 @dataclass(slots=True)
@@ -127,10 +129,11 @@ class Progress:
 
     async def log(self, server: Server) -> str:
         """Return the end of its log: of this start, or what is kept of the last."""
-        with suppress(OSError):
-            text = await self.spawner.logs(server.key)
-            if text:
-                return text
+        with suppress(OSError):  # the place does not answer: what holds it up is told all the same
+            async with asyncio.timeout(_PATIENCE):
+                text = await self.spawner.logs(server.key)
+                if text:
+                    return text
         kept = await self.database.read(remains.last(server.id))
         return kept.log if kept else ""
 

@@ -12,8 +12,8 @@ _CALM = {"scheduled", "image-pulled", "image-pulling", "volume-made"}
 """Nothing is wrong: told beside the step under way."""
 _USUAL = {"claim-pending": timedelta(seconds=30)}
 """Nothing is wrong unless it takes longer."""
-_HELP = {"scaling-up"}
-"""Under way against what still holds the start up, so it is what to tell."""
+_HELP = {"scaling-up", "no-scale-up"}
+"""What becomes of a start for which no machine has room, so it is what to tell."""
 
 
 @dataclass(frozen=True, slots=True)

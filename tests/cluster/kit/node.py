@@ -6,7 +6,18 @@ from typing import Any
 
 from tests.cluster.kit import cgroups, store, tiny
 from tests.cluster.kit.parts import Part, begin
-from tests.cluster.kit.places import BIN, CONTROL, HOME, LOG, PKI, PODS, RUN, address, socket
+from tests.cluster.kit.places import (
+    BIN,
+    CONTROL,
+    HOME,
+    LOG,
+    PKI,
+    PODS,
+    REGISTRY,
+    RUN,
+    address,
+    socket,
+)
 from tests.cluster.kit.words import succeeds, wait, write
 
 CNI = "/usr/lib/cni"
@@ -23,6 +34,7 @@ def begin_all(number: int) -> None:
         (HOME / name / folder).mkdir(parents=True, exist_ok=True)
     (RUN / name).mkdir(parents=True, exist_ok=True)
     write(HOME / name / "cni/10-ptp.conflist", json.dumps(_pod_network(number)))
+    write(HOME / name / "registries" / REGISTRY / "hosts.toml", _registry())
     config = HOME / name / "containerd.toml"
     write(config, _containerd(name))
     runtime = ["containerd", "--config", str(config)]
@@ -68,8 +80,18 @@ disabled_plugins = [{_IDLE}]
   [{_CRI}.cni]
     bin_dir = "{CNI}"
     conf_dir = "{HOME}/{name}/cni"
+  [{_CRI}.registry]
+    config_path = "{HOME}/{name}/registries"
   [{_CRI}.containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
+"""
+
+
+def _registry() -> str:
+    return f"""\
+server = "http://{REGISTRY}"
+[host."http://{REGISTRY}"]
+  capabilities = ["pull", "resolve"]
 """
 
 

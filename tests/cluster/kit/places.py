@@ -18,6 +18,8 @@ NET = "172.31.254"
 CONTROL, HOST = f"{NET}.1", f"{NET}.254"
 API = f"https://{CONTROL}:6443"
 SERVICES, PODS = "10.96.0.0/16", "10.244.0.0/16"
+REGISTRY = f"{HOST}:5099"
+"""Where nodes take plain HTTP for an answer: a registry that a test plays on this machine."""
 SPACE = "pj-cp"
 """The network namespace of the control plane; that of node 1 is `pj-n1`."""
 MOST_NODES = 3

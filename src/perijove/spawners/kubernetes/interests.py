@@ -11,6 +11,7 @@ _pod = keeping(
     "metadata.annotations",
     "metadata.deletionGracePeriodSeconds",
     "spec.nodeName",
+    "spec.nodeSelector",
     "spec.containers.name",
     "spec.containers.image",
     "spec.containers.resources",
@@ -26,7 +27,7 @@ _pod = keeping(
     ),
 )
 _claim = keeping("metadata.labels", "metadata.annotations", "status.phase")
-_node = keeping("status.allocatable", "status.conditions", "spec.unschedulable")
+_node = keeping("metadata.labels", "status.allocatable", "status.conditions", "spec.unschedulable")
 
 
 def _nobody(object: Object) -> str:

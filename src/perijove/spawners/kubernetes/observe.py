@@ -4,12 +4,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from perijove.model.signal import Signal
+from perijove.model.signal import Params, Signal
 from perijove.model.workload import Observation, State
 from perijove.spawners.kubernetes.labels import INSTANCE, origin_of
 from perijove.spawners.kubernetes.names import label
 from perijove.spawners.kubernetes.pod import CONTAINER, PORT
+from perijove.spawners.kubernetes.said import said
 from perijove.spawners.kubernetes.signals import Sight, ended, signals
+
+_DISRUPTED = {
+    "PreemptionByScheduler": "preempted",
+    "DeletionByTaintManager": "node-lost",
+    "DeletionByPodGC": "node-lost",
+    "EvictionByEvictionAPI": "evicted",
+}
+"""By the reason of DisruptionTarget, which is set before such a pod is deleted (API, core/v1)."""
 
 
 def observation(sight: Sight, instance: str) -> Observation:
@@ -55,10 +64,15 @@ def _address(pod: Mapping[str, Any]) -> str | None:
 
 def _deleted(pod: Mapping[str, Any], found: tuple[Signal, ...]) -> Signal:
     """Return why a pod is on its way out that we may not have asked to go."""
+    node = str(pod.get("spec", {}).get("nodeName", ""))
+    for condition in pod.get("status", {}).get("conditions", ()):
+        if condition.get("type") == "DisruptionTarget" and condition.get("status") == "True":
+            code = _DISRUPTED.get(str(condition.get("reason")), "evicted")
+            params: Params = {"node": node, "why": said(condition.get("message"))}
+            return Signal(code=code, params=params, terminal=True)
     lost = next((it for it in found if it.code in {"node-lost", "evicted", "preempted"}), None)
     if lost:
         return replace(lost, terminal=True)
-    node = str(pod.get("spec", {}).get("nodeName", ""))
     return Signal(code="pod-deleted", params={"node": node}, terminal=True)
 
 

@@ -9,6 +9,8 @@ from perijove.spawners.kubernetes.said import said
 
 _QUOTA = re.compile(r"exceeded quota: [^,]+, requested: (?P<wanted>.*), used: .*, limited: (.*)")
 _AMOUNT = re.compile(r"([\w./-]+)=([\w.]+)")
+_RANGE = re.compile(r"(?:maximum|minimum) \S+ usage per \w+ is|max limit to request ratio per")
+"""What a LimitRange says."""
 _POLICY = re.compile(r"admission webhook|violates PodSecurity|denied the request|is forbidden:")
 
 
@@ -23,6 +25,8 @@ def refusal(error: Refusal) -> Signal:
         never = quota is not None and _beyond(quota[1], quota[2])
         code = "quota-never" if never else "quota"
         return Signal(code=code, params={"why": why}, terminal=never)
+    if _RANGE.search(error.message):
+        return Signal(code="quota-never", params={"why": why}, terminal=True)
     code = "admission-denied" if _POLICY.search(error.message) else "pod-invalid"
     return Signal(code=code, params={"why": why}, terminal=True)
 

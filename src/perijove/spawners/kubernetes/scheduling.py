@@ -12,15 +12,21 @@ from perijove.model.signal import Params, Signal
 from perijove.spawners.kubernetes.amounts import quantity
 from perijove.spawners.kubernetes.said import said
 
-_SHORT = re.compile(r"\d+ Insufficient (\w[\w./-]*\w)")
+_SHORT = re.compile(r"Insufficient (\w[\w./-]*\w)")
 _TAINT = re.compile(r"untolerated taint(?:\(s\))? ?(\{[^}]*\})?")
 _NODES = re.compile(r"\d+/(\d+) nodes are available")
-_PLAIN = (
-    ("no-room-selector", "didn't match Pod's node affinity/selector"),
-    ("no-room-volume", "volume node affinity conflict"),
-    ("no-room-pods", "Too many pods"),
-    ("no-room-busy", "were unschedulable"),
-)
+_ANOTHER = re.compile(r", (?=\d+ )")
+_PLAIN = {
+    "didn't match Pod's node affinity/selector": "no-room-selector",
+    "volume node affinity conflict": "no-room-volume",
+    "didn't match PersistentVolume's node affinity": "no-room-volume",
+    "Too many pods": "no-room-pods",
+    "were unschedulable": "no-room-busy",
+    "untolerated taint": "no-room-taint",
+}
+_FIRST = ("no-room-pods", "no-room-volume", "no-room")
+_LAST = ("no-room-busy", "no-room-selector", "no-room-taint")
+"""Of machines that may not have been meant at all; what any other lacks is worth more."""
 _COUNTED = {"cpu": "no-room-cpu", "memory": "no-room-memory", "pods": "no-room-pods"}
 _ORDER = ("memory", "cpu", "ephemeral-storage", "pods")
 _MOST = 12
@@ -40,13 +46,44 @@ def unschedulable(
             code = _COUNTED.get(resource, "no-room-resource")
             params: Params = {"resource": resource, "wanted": wanted(pod, resource), "why": why}
             return Signal(code=code, params=params)
-    for code, phrase in _PLAIN:
-        if phrase in words:
-            return Signal(code=code, params={"why": why, "nodes": _count(words)})
-    taints = sorted({found for found in _TAINT.findall(words) if found})
-    if _TAINT.search(words):
-        return Signal(code="no-room-taint", params={"taints": ", ".join(taints), "why": why})
-    return Signal(code="no-room", params={"why": why})
+    code = _code(words, pod, nodes)
+    if code == "no-room-taint":
+        taints = ", ".join(sorted({it for it in _TAINT.findall(words) if it}))
+        return Signal(code=code, params={"taints": taints, "why": why})
+    return Signal(code=code, params={"nodes": _count(words), "why": why})
+
+
+def _code(words: str, pod: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]] | None) -> str:
+    """Return what to call it that no machine fits, where none is short of anything.
+
+    Of each machine the scheduler tells only what it found first: that it is closed, then that it
+    is kept for others, then that it is of another kind.
+    """
+    listed = words.partition(" available: ")[2].partition(". ")[0]
+    found = {_reason(it) for it in _ANOTHER.split(listed)}
+    kind = _of_that_kind(pod, nodes)
+    if kind is not None and "no-room-selector" in found:
+        found -= {"no-room-selector"} if kind else set(_LAST) - {"no-room-selector"}
+        if not any(it.get("spec", {}).get("unschedulable") for it in kind):
+            found.discard("no-room-busy")
+    return next((it for it in (*_FIRST, *_LAST) if it in found), "no-room")
+
+
+def _reason(words: str) -> str:
+    return next((code for phrase, code in _PLAIN.items() if phrase in words), "no-room")
+
+
+def _of_that_kind(
+    pod: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]] | None
+) -> list[Mapping[str, Any]] | None:
+    """Return the machines with the labels that `pod` asks for.
+
+    None: it asks for none, or we may not see them.
+    """
+    labels = pod.get("spec", {}).get("nodeSelector") or {}
+    if nodes is None or not labels:
+        return None
+    return [it for it in nodes if labels.items() <= (it["metadata"].get("labels") or {}).items()]
 
 
 def wanted(pod: Mapping[str, Any], resource: str) -> str:

@@ -33,7 +33,7 @@ _EVENTS = {
     "NodeNotReady": "node-lost",
     "Preempted": "preempted",
 }
-_SELECTED = "volume.kubernetes.io/selected-node"
+_REFUSED = {"ProvisioningFailed", "FailedBinding"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,8 @@ class Sight:
 
 def signals(sight: Sight) -> tuple[Signal, ...]:
     """Return what is worth telling, oldest first; what holds things up now comes last."""
-    happened = sorted(_happened(sight), key=lambda it: it.at or sight.now)
+    # To the second: the scheduler writes smaller parts of it, and the kubelet none.
+    happened = sorted(_happened(sight), key=lambda it: (it.at or sight.now).replace(microsecond=0))
     holding = list(_holding(sight))
     codes = {signal.code for signal in holding}
     return (*(it for it in happened if it.code not in codes), *holding)
@@ -159,17 +160,16 @@ def _claim(sight: Sight) -> Iterator[Signal]:
         return
     name = _name(claim)
     of_it = [it for it in sight.events if it.get("involvedObject", {}).get("name") == name]
-    for event in reversed(of_it):
-        reason, words = event.get("reason"), str(event.get("message") or "")
-        at = moment(event.get("lastTimestamp") or event.get("eventTime"))
-        params: Params = {"claim": name, "why": said(words)}
-        if reason in {"ProvisioningFailed", "FailedBinding"}:
-            code, terminal = _unbound(words)
-            yield Signal(code=code, params=params, terminal=terminal, at=at)
-            return
-        if reason in {"Provisioning", "ExternalProvisioning"}:
-            yield Signal(code="claim-pending", params=params, at=at)
-            return
+    # A provisioner that has failed begins again; that it failed is worth more.
+    event = _newest(of_it, _REFUSED) or _newest(of_it, {"Provisioning", "ExternalProvisioning"})
+    if event is None:
+        return
+    words = str(event.get("message") or "")
+    at = moment(event.get("lastTimestamp") or event.get("eventTime"))
+    refused = event.get("reason") in _REFUSED
+    code, terminal = _unbound(words) if refused else ("claim-pending", False)
+    params: Params = {"claim": name, "why": said(words)}
+    yield Signal(code=code, params=params, terminal=terminal, at=at)
 
 
 def _unbound(words: str) -> tuple[str, bool]:
@@ -197,8 +197,7 @@ def _containers(sight: Sight) -> Iterator[Signal]:
 def _waiting(sight: Sight, container: Thing, waiting: Thing) -> Iterator[Signal]:
     reason, image = waiting.get("reason", ""), str(container.get("image", ""))
     words = said(waiting.get("message"))
-    last = _newest(sight.events, {"Failed"}) or {}
-    failed = images.failed(waiting, image, str(last.get("message") or ""))
+    failed = images.failed(waiting, image, images.told(sight.events))
     if failed:
         yield failed
     elif reason in _WAITING:

@@ -69,7 +69,7 @@ class KubernetesSpawner:
         self._cache = cache
         self._settings = settings
         self._clock = clock
-        self._refused: dict[str, Signal] = {}
+        self._refused: dict[str, Observation] = {}
         """Why the last start of a name was refused that may be taken later; only a hint."""
 
     async def start(self, spec: LaunchSpec) -> None:
@@ -83,7 +83,7 @@ class KubernetesSpawner:
         except Exists:
             made = await self._cluster.get(PODS, spec.name) or {}
         except Refusal as error:
-            self._refuse(spec.name, error)
+            self._refuse(spec, error)
             return
         self._refused.pop(spec.name, None)
         if made:
@@ -115,8 +115,7 @@ class KubernetesSpawner:
         """Look into the cache."""
         found = self._cache.get(PODS, name)
         if found is None:
-            refused = self._refused.get(name)
-            return Observation(state=State.GONE, signals=(refused,)) if refused else GONE
+            return self._refused.get(name, GONE)
         return observation(self._sight(found), self._instance)
 
     async def watch(self) -> AsyncIterator[str]:
@@ -135,7 +134,7 @@ class KubernetesSpawner:
         """Return the events of its pod in the words of the cluster, and what they mean."""
         found = self._cache.get(PODS, name)
         if found is None or not ours(found, self._instance):
-            return [self._refused[name]] if name in self._refused else []
+            return list(self._refused.get(name, GONE).signals)
         raw = [
             Signal(
                 code="cluster-event",
@@ -187,7 +186,7 @@ class KubernetesSpawner:
             return origin.user_id == spec.origin.user_id
         return bool(notes.get(USER, spec.origin.user) == spec.origin.user)
 
-    def _refuse(self, name: str, error: Refusal) -> None:
+    def _refuse(self, spec: LaunchSpec, error: Refusal) -> None:
         """Tell of a start that was refused.
 
         Raises:
@@ -197,7 +196,8 @@ class KubernetesSpawner:
         signal = refusal(error)
         if signal.terminal:
             raise Refused(signal.code, **signal.params) from error
-        self._refused[name] = signal
+        seen = Observation(state=State.GONE, origin=spec.origin, signals=(signal,))
+        self._refused[spec.name] = seen
         raise Postponed(error.message) from error
 
     def _traits(self, spec: LaunchSpec) -> dict[str, Any]:
