@@ -21,7 +21,7 @@ def put(kubectl: Kubectl, narrow: Kubectl) -> None:
     for here in (kubectl, narrow):
         here.until("default service account", partial(_has_account, here))
     kubectl.apply(*_claims(name), _quota(), _holder())
-    narrow.apply(_range(), *_account(narrow.namespace))
+    narrow.apply(_range())
 
 
 def clear(cluster: Kubectl, name: str) -> None:
@@ -35,14 +35,6 @@ def clear(cluster: Kubectl, name: str) -> None:
 
 def _has_account(kubectl: Kubectl) -> bool:
     return "default" in kubectl("get", "serviceaccount", "default", "--ignore-not-found")
-
-
-def narrow(kubectl: Kubectl) -> str:
-    """Return the kubeconfig of an account that sees no nodes and makes no claims."""
-    tree = json.loads(kubectl("config", "view", "--raw", "--minify", "--output=json"))
-    token = kubectl("create", "token", "hub", "--duration=1h").strip()
-    tree["users"][0]["user"] = {"token": token}
-    return json.dumps(tree)
 
 
 def _namespace(name: str) -> dict[str, Any]:
@@ -144,20 +136,3 @@ def _range() -> dict[str, Any]:
         "defaultRequest": {"memory": "16Mi"},
     }
     return _object("LimitRange", "range", spec={"limits": [kind]})
-
-
-def _account(namespace: str) -> list[dict[str, Any]]:
-    group, version = "rbac.authorization.k8s.io", "rbac.authorization.k8s.io/v1"
-    see = ["get", "list", "watch"]
-    rules = [
-        {"apiGroups": [""], "resources": ["pods"], "verbs": [*see, "create", "delete"]},
-        {"apiGroups": [""], "resources": ["persistentvolumeclaims", "events"], "verbs": see},
-        {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
-    ]
-    who = {"kind": "ServiceAccount", "name": "hub", "namespace": namespace}
-    role = {"apiGroup": group, "kind": "Role", "name": "hub"}
-    return [
-        _object("ServiceAccount", "hub"),
-        _object("Role", "hub", version, rules=rules),
-        _object("RoleBinding", "hub", version, subjects=[who], roleRef=role),
-    ]

@@ -6,9 +6,10 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -39,6 +40,8 @@ class Beside:
     tree: dict[str, Any]
     port: int = field(default_factory=free_port)
     http: httpx.Client = field(default_factory=_client)
+    _browsers: dict[str, httpx.Client] = field(default_factory=dict[str, httpx.Client])
+    _door: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def url(self) -> str:
@@ -56,7 +59,8 @@ class Beside:
             self._wait(process)
             yield self
         finally:
-            self.http.close()
+            for browser in (self.http, *self._browsers.values()):
+                browser.close()
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=_PATIENCE)
 
@@ -115,17 +119,23 @@ class Beside:
 
     def pages(self, user: str, reader: str, languages: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Yield language and text of the page about the start of `user`, as `reader` sees it."""
-        with closing(
-            httpx.Client(base_url=self.url, follow_redirects=True, verify=False)
-        ) as browser:
-            found = _XSRF.search(browser.get("/hub/login").text)
-            assert found
-            form = {"_xsrf": found[1], "username": reader, "password": "any"}
-            assert browser.post("/hub/login", data=form).status_code == HTTPStatus.OK
-            road = f"/hub/spawn-pending/{user}"
-            for language in languages:
-                shown = browser.get(road, headers={"accept-language": language})
-                yield language, _text(shown.text)
+        browser = self._signed_in(reader)
+        for language in languages:
+            headers = {"accept-language": language}
+            yield language, _text(browser.get(f"/hub/spawn-pending/{user}", headers=headers).text)
+
+    def _signed_in(self, name: str) -> httpx.Client:
+        """Return a browser in which `name` has signed in; once, for a crowd is asked to wait."""
+        with self._door:
+            if name not in self._browsers:
+                browser = httpx.Client(base_url=self.url, follow_redirects=True, timeout=_PATIENCE)
+                found = _XSRF.search(browser.get("/hub/login").text)
+                assert found
+                form = {"_xsrf": found[1], "username": name, "password": "any"}
+                answer = browser.post("/hub/login", data=form)
+                assert answer.status_code == HTTPStatus.OK, answer.text
+                self._browsers[name] = browser
+            return self._browsers[name]
 
 
 _HUB = {

@@ -126,7 +126,7 @@ PROGRAMS = (
         "sleep", "600", readinessProbe={"exec": {"command": ["false"]}, "periodSeconds": 1})),
     Trouble(code="sandbox", override={"extra_pod_config": {"runtimeClassName": "$NS"}},
             why="sandbox"),
-    Trouble(code="evicted", ends=True, why="EmptyDir", within=120, override={
+    Trouble(code="evicted", ends=True, why="EmptyDir", within=150, override={
         **volume(emptyDir={"sizeLimit": "1Mi"}),
         **shell("head -c 9000000 /dev/zero >/more/much; sleep 600")}),
     Trouble(code="evicted", name="drained", override=_QUIET, deed=drained, ends=True,

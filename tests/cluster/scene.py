@@ -14,7 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from perijove.spawners.kubernetes.rights import NEEDED, Right
 from tests.cluster import obstacles
+from tests.cluster.account import account, speaking
 from tests.cluster.kit.images import STUB
 from tests.cluster.kit.places import REGISTRY
 from tests.cluster.kubectl import Kubectl
@@ -28,6 +30,7 @@ _LONGEST = 240.0
 _AT_ONCE = 12
 """So many starts, so that the seconds of one are not those of a crowd."""
 _AGAIN = 2.0
+_FEW = [it for it in NEEDED if it != Right("create", "persistentvolumeclaims")]
 _LONGER = 30.0
 """Seconds for which a trouble is waited for in vain beyond those it may take."""
 
@@ -138,7 +141,8 @@ def scene(folder: Path, cluster: Kubectl, troubles: Sequence[Trouble]) -> Iterat
         stack.callback(obstacles.clear, cluster, name)
         obstacles.put(kubectls["open"], kubectls["narrow"])
         configs = {"open": cluster.config, "narrow": folder / "narrow.kubeconfig"}
-        configs["narrow"].write_text(obstacles.narrow(kubectls["narrow"]))
+        token = account(kubectls["narrow"], "hub", _FEW)
+        speaking(kubectls["narrow"], configs["narrow"], token)
         stack.enter_context(registry(REGISTRY))
         hubs = {
             place: stack.enter_context(

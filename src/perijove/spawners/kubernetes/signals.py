@@ -54,11 +54,18 @@ class Sight:
 
 def signals(sight: Sight) -> tuple[Signal, ...]:
     """Return what is worth telling, oldest first; what holds things up now comes last."""
-    # To the second: the scheduler writes smaller parts of it, and the kubelet none.
-    happened = sorted(_happened(sight), key=lambda it: (it.at or sight.now).replace(microsecond=0))
+    happened = sorted(_happened(sight), key=lambda it: _order(it, sight.now))
     holding = list(_holding(sight))
     codes = {signal.code for signal in holding}
     return (*(it for it in happened if it.code not in codes), *holding)
+
+
+def _order(signal: Signal, now: datetime) -> tuple[datetime, bool]:
+    """Return where it stands among others: in one second a hindrance is the later.
+
+    The scheduler tells smaller parts of a second than the kubelet, and may be heard after it.
+    """
+    return (signal.at or now).replace(microsecond=0), not signal.good
 
 
 def moment(text: str | None) -> datetime | None:
