@@ -175,3 +175,25 @@ async def test_a_watch_is_doubted_only_so_often() -> None:
     for _ in range(4):
         follower._overdue(again=True)
     assert follower._expected is None
+
+
+async def test_a_watch_that_was_quiet_is_not_stale_the_moment_it_breaks(server: ApiServer) -> None:
+    """A balancer cuts what is idle for long: that is no reason to be unwell."""
+    server.put("pods", pod("ada"))
+    async with following(server, (Interest(PODS),), stale=1.0) as cache:
+        await cache.synced()
+        await stands(server)
+        await asyncio.sleep(1.3)
+        server.watches[0].cut()
+        await until(lambda: cache.silence() > 0)
+        assert cache.silence() < 0.2
+        assert phase(cache, "ada") == "Pending"
+
+
+async def test_an_outage_begins_with_the_first_question_that_was_not_answered(
+    server: ApiServer, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perijove.spawners.kubernetes.line.WHOLE_SECONDS", 0.5)
+    server.script(Answer(hang=True), when=every, times=3)
+    await asyncio.gather(*(tries(cluster, 1) for _ in range(3)))
+    assert cluster.outage.seconds > 0.45

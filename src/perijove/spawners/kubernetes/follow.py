@@ -78,7 +78,7 @@ class Follower:
         self._alarm = alarm
         self._version = ""
         self._standing = False
-        self._sign = asyncio.get_running_loop().time()
+        self._sign = self._rose = self._fell = asyncio.get_running_loop().time()
         self._backoff = Backoff(base=0.25, ceiling=_CEILING)
         self._read_at = 0.0
         self._patience: asyncio.Timeout | None = None
@@ -89,7 +89,7 @@ class Follower:
     @property
     def stale(self) -> float:
         """Return for how many seconds no watch has stood; 0 while one does."""
-        return 0.0 if self._standing or self.off else _now() - self._sign
+        return 0.0 if self._standing or self.off else _now() - self._fell
 
     @property
     def quiet(self) -> float:
@@ -113,7 +113,7 @@ class Follower:
     async def run(self) -> None:
         """Follow until cancelled, or until it is off."""
         while not self.off:
-            began, sign = _now(), self._sign
+            began = _now()
             try:
                 if not self._version:
                     await self._list()
@@ -122,9 +122,8 @@ class Follower:
                     raise Unreachable("the watch ends as soon as it begins")
                 self._backoff.forget("")
             except Expired:
-                self._standing, self._version = False, ""
-                if _now() - began < _BRIEF:
-                    self._sign = sign  # it has answered, but only that we know too little
+                self._fall()
+                self._version = ""
                 await self._wait_to_list()
             except ClusterError as error:
                 if isinstance(error, Silent):
@@ -134,7 +133,8 @@ class Follower:
                 await self._fail(error)
             except Exception:
                 logger.exception("cannot read %s; listing again", self.interest.kind.plural)
-                self._standing, self._version = False, ""
+                self._fall()
+                self._version = ""
                 await self._wait_after(_AFTER_A_BUG)
 
     async def _list(self) -> None:
@@ -206,6 +206,15 @@ class Follower:
                     self._version = ""
                     return
 
+    def _fall(self) -> None:
+        """No watch stands from now on: until now it did, however quiet it was.
+
+        One that was only opened, to say that we know too little, has not stood.
+        """
+        if self._standing and _now() - self._rose >= _BRIEF:
+            self._fell = _now()
+        self._standing = False
+
     def _heard(self) -> None:
         """Take note that the watch is not silent."""
         if self._expected is not None:
@@ -219,6 +228,8 @@ class Follower:
     def _alive(self) -> None:
         if not self._standing and self.why and self.listed.is_set():
             logger.info("%s are followed again", self.interest.kind.plural)
+        if not self._standing:
+            self._rose = _now()
         self._standing, self._sign, self.why = True, _now(), ""
 
     async def _fail(self, error: ClusterError) -> None:
@@ -226,7 +237,8 @@ class Follower:
         wait = 0.0
         if isinstance(error, Forbidden):
             if self.interest.optional:
-                self._standing, self.off = False, str(error)
+                self._fall()
+                self.off = str(error)
                 self.listed.set()
                 return
             wait = _ASK_FOR_RIGHTS
@@ -234,7 +246,8 @@ class Follower:
             wait = error.retry_after
         if self._standing or self.why != str(error):
             logger.warning("cannot follow %s: %s", self.interest.kind.plural, error)
-        self._standing, self.why = False, str(error)
+        self._fall()
+        self.why = str(error)
         await self._wait_after(wait)
 
     async def _wait_to_list(self) -> None:

@@ -53,12 +53,13 @@ class Outage:
             if of_kubelet or _now() < self._next:
                 raise Unreachable(self._why.why, status=self._why.status, reason=self._why.reason)
             self._wait()
+        began = _now()
         try:
             yield
         except Unreachable as error:
             if _is_away(error):
                 if not of_kubelet:
-                    self._failed(error)
+                    self._failed(error, began)
             else:
                 self._answered()
             raise
@@ -68,9 +69,9 @@ class Outage:
         else:
             self._answered()
 
-    def _failed(self, error: Unreachable) -> None:
+    def _failed(self, error: Unreachable, began: float) -> None:
         if not self._failures:
-            self._began = _now()
+            self._began = began
         self._failures += 1
         self._why = error
         if self._failures == _FAILURES:
