@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.hub.client import Client
-from bench.hub.contender import Contender, free_port
-from bench.hub.contender import JupyterHub as OnOneMachine
+from bench.hub.contender import Contender, JupyterHub
 
 HOST = "172.31.254.254"
 """This machine, as pods see it."""
@@ -94,13 +92,11 @@ class Perijove(Contender):
 
 
 @dataclass(slots=True, kw_only=True)
-class ZeroToJupyterHub(Contender):
+class ZeroToJupyterHub(JupyterHub):
     """JupyterHub 5.5.0 with KubeSpawner 7.1.0 and configurable-http-proxy."""
 
     place: Place
     python: Path
-    chp: str
-    api: int = field(default_factory=free_port)
     agent = "OpenAPI-Generator"
 
     @property
@@ -112,25 +108,10 @@ class ZeroToJupyterHub(Contender):
     @property
     def environment(self) -> dict[str, str]:
         """Return what its configuration reads."""
+        told = JupyterHub.environment.__get__(self)
         return {
+            **told,
             "KUBECONFIG": str(self.place.kubeconfig),
             "BENCH_NAMESPACE": self.place.namespace,
-            "BENCH_FOLDER": str(self.folder),
-            "BENCH_PUBLIC": str(self.public),
-            "BENCH_HUB": str(self.port),
             "BENCH_HOST": HOST,
-            "BENCH_CHP": self.chp,
-            "BENCH_CHP_API": str(self.api),
-            "BENCH_TOKEN": self.token,
         }
-
-    async def routes(self) -> int:
-        """Ask its proxy."""
-        client = Client(self.api, self.token)
-        table = await client.json("GET", "/api/routes")
-        client.close()
-        return sum(path.startswith("/user/") for path in table)
-
-    def stop(self) -> None:
-        """End it and its proxy."""
-        OnOneMachine.stop(self)  # type: ignore[arg-type]  # it has the same pid file

@@ -261,3 +261,14 @@ def test_good_news_is_no_reason_why_a_start_has_failed() -> None:
         ("volume-mount", False),
         ("image-pulled", True),
     ]
+
+
+def test_a_container_beside_a_notebook_that_runs_ends_nobodys_work() -> None:
+    beside = {"name": "side", "image": "x", "state": {"waiting": {"reason": "ErrImagePull",
+              "message": "x: not found"}}}  # fmt: skip
+    notebook = {"name": "notebook", "state": {"running": {}}}
+    status = {"phase": "Pending", "podIP": "10.0.0.1", "containerStatuses": [notebook, beside]}
+    assert seen(pod(status)) == ("up", [("image-missing", False)])
+    starting = {**notebook, "state": {"waiting": {"reason": "ContainerCreating"}}}
+    status = {"phase": "Pending", "containerStatuses": [beside, starting]}
+    assert seen(pod(status)) == ("pending", [("image-missing", True)])

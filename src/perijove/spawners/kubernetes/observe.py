@@ -40,7 +40,9 @@ def observation(sight: Sight, instance: str) -> Observation:
         told = (*found, why) if why else found
         return replace(seen, state=State.EXITED, exit_code=code, signals=told)
     if "running" in notebook.get("state", {}):
-        return replace(seen, state=State.UP, address=_address(pod))
+        # What befalls a container beside it is told, and is no reason to end who works.
+        told = tuple(replace(signal, terminal=False) for signal in found)
+        return replace(seen, state=State.UP, address=_address(pod), signals=told)
     return seen
 
 

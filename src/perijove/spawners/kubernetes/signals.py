@@ -1,7 +1,7 @@
 """What a cluster says of one start, as signals: from its pod, its claim and their events."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,8 +48,6 @@ class Sight:
     nodes: Sequence[Thing] | None = None
     """None: we may not see them."""
     now: datetime
-    missing: tuple[str, ...] = field(default=())
-    """Claims that the pod names and that do not exist."""
 
 
 def signals(sight: Sight) -> tuple[Signal, ...]:

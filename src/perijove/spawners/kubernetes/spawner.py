@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from perijove.kit.clock import Clock
 from perijove.kit.merged import merged
@@ -84,7 +84,6 @@ class KubernetesSpawner:
             made = await self._cluster.get(PODS, spec.name) or {}
         except Refusal as error:
             self._refuse(spec, error)
-            return
         self._refused.pop(spec.name, None)
         if made:
             self._cache.put(PODS, made)
@@ -149,7 +148,12 @@ class KubernetesSpawner:
         return [*raw, *observation(self._sight(found), self._instance).signals]
 
     async def ensure_storage(self, spec: LaunchSpec) -> None:
-        """Create the claim of its home, if homes are claims of their own and it is not there."""
+        """Create the claim of its home, if homes are claims of their own and it is not there.
+
+        Raises:
+            Refused: it belongs to somebody else, or can never be made.
+            Postponed: it may be made later.
+        """
         traits = self._traits(spec)
         if not traits.get("storage_pvc_ensure"):
             return
@@ -163,8 +167,7 @@ class KubernetesSpawner:
             except Exists:
                 there = await self._cluster.get(CLAIMS, name)
             except Refusal as error:
-                signal = refusal(error)
-                raise Refused(signal.code, **signal.params) from error
+                self._refuse(spec, error)
         if there is not None and not self._belongs(there, spec):
             raise Refused("claim-taken", claim=name)
 
@@ -186,7 +189,7 @@ class KubernetesSpawner:
             return origin.user_id == spec.origin.user_id
         return bool(notes.get(USER, spec.origin.user) == spec.origin.user)
 
-    def _refuse(self, spec: LaunchSpec, error: Refusal) -> None:
+    def _refuse(self, spec: LaunchSpec, error: Refusal) -> NoReturn:
         """Tell of a start that was refused.
 
         Raises:
@@ -225,7 +228,9 @@ class KubernetesSpawner:
         if name:
             node = self._cache.get(NODES, name)
             yield from [node] if node else []
-        elif any(it.get("status") == "False" for it in found["status"].get("conditions", ())):
+        elif any(
+            it.get("status") == "False" for it in found.get("status", {}).get("conditions", ())
+        ):
             yield from self._cache.all(NODES)
 
 

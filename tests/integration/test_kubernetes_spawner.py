@@ -1,0 +1,76 @@
+"""What an API server refuses of a start for now is waited for, be it a home or a pod."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from perijove.kit.clock import Clock
+from perijove.kit.tasks import in_background
+from perijove.model.errors import Refused
+from perijove.model.workload import LaunchSpec, Origin, State
+from perijove.spawners.kubernetes.cache import Cache
+from perijove.spawners.kubernetes.cluster import Cluster
+from perijove.spawners.kubernetes.errors import Postponed
+from perijove.spawners.kubernetes.interests import INTERESTS
+from perijove.spawners.kubernetes.kubeconfig import Access
+from perijove.spawners.kubernetes.spawner import KubernetesSpawner, PodSettings
+from tests.kubernetes.api_server import Answer, ApiServer, Request, status
+
+ADA = Origin(
+    instance="i", incarnation=1, user="ada", server="", port=None, user_id=7, home="claim-ada"
+)
+SPEC = LaunchSpec(name="jupyter-ada", origin=ADA, command=())
+TRAITS = {"image": "x:1", "storage_pvc_ensure": True}
+FULL = "exceeded quota: q, requested: count=1, used: count=5, limited: count=5"
+NEVER = "exceeded quota: q, requested: count=9, used: count=0, limited: count=5"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ApiServer]:
+    async with ApiServer().serving() as it:
+        yield it
+
+
+@pytest.fixture
+async def spawner(server: ApiServer) -> AsyncIterator[KubernetesSpawner]:
+    cluster = await Cluster.connect(Access(server.url, "hub", "a test"))
+    cache = Cache(cluster, INTERESTS)
+    async with in_background(cache.run()):
+        await cache.synced()
+        yield KubernetesSpawner("i", cluster, cache, PodSettings(traits=TRAITS), Clock())
+    await cluster.close()
+
+
+def refuse(server: ApiServer, plural: str, words: str) -> None:
+    def made(request: Request) -> bool:
+        return request.method == "POST" and request.plural == plural
+
+    server.script(Answer(403, status(403, words, "Forbidden")), when=made)
+
+
+@pytest.mark.parametrize("plural", ["persistentvolumeclaims", "pods"])
+async def test_a_quota_that_is_used_up_is_waited_for_and_told(
+    server: ApiServer, spawner: KubernetesSpawner, plural: str
+) -> None:
+    refuse(server, plural, FULL)
+    with pytest.raises(Postponed):
+        await begin(spawner)
+    seen = await spawner.poll(SPEC.name)
+    assert (seen.state, [it.code for it in seen.signals]) == (State.GONE, ["quota"])
+    await begin(spawner)  # there is room
+    assert (await spawner.poll(SPEC.name)).state is State.PENDING
+
+
+@pytest.mark.parametrize("plural", ["persistentvolumeclaims", "pods"])
+async def test_more_than_a_quota_ever_allows_is_refused_at_once(
+    server: ApiServer, spawner: KubernetesSpawner, plural: str
+) -> None:
+    refuse(server, plural, NEVER)
+    with pytest.raises(Refused) as refused:
+        await begin(spawner)
+    assert refused.value.code == "quota-never"
+
+
+async def begin(spawner: KubernetesSpawner) -> None:
+    await spawner.ensure_storage(SPEC)
+    await spawner.start(SPEC)
