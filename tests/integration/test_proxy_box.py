@@ -12,18 +12,11 @@ import pytest
 from perijove.cli.box import Box, Ports
 from tests.integration.proxy_parts import Hub, Proxy, free_port, serving
 
-PROGRAM = """
-import sys
-from argparse import Namespace
-from pathlib import Path
-from perijove.cli.proxy import command
-command(Namespace(data=Path(sys.argv[1]), file=None))
-"""
-
 
 async def start(folder: Path) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", PROGRAM, str(folder)), stderr=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "perijove.cli", "proxy", "--data", str(folder)),
+        stderr=asyncio.subprocess.PIPE,
     )
 
 

@@ -46,7 +46,7 @@ class Box:
     @contextmanager
     def hub(self) -> Iterator[subprocess.Popen[bytes]]:
         """Run a hub until the block ends, then kill -9 it."""
-        files = [str(self.folder / "storm.yaml"), str(self.folder / "data")]
+        files = ["-f", str(self.folder / "storm.yaml"), "--data", str(self.folder / "data")]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(
