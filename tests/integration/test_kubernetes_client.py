@@ -37,6 +37,7 @@ from perijove.spawners.kubernetes.errors import (
 )
 from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.kubernetes.tls import Pair, Trust
+from perijove.spawners.kubernetes.trim import keeping
 from tests.kubernetes.api_server import Answer, ApiServer, Request, status
 from tests.kubernetes.authority import Authority
 from tests.ports import free_port
@@ -102,11 +103,9 @@ async def test_each_kind_has_its_path(server: ApiServer, cluster: Cluster) -> No
 async def test_a_list_is_read_in_pages_and_made_small(server: ApiServer, cluster: Cluster) -> None:
     for number in range(25):
         server.put("pods", {"metadata": {"name": f"p{number}"}, "spec": {"long": "x" * 100}})
-    listing = cluster.listing(
-        PODS, limit=10, labels="a=b", trim=lambda it: {"name": it["metadata"]["name"]}
-    )
+    listing = cluster.listing(PODS, limit=10, labels="a=b", trim=keeping())
     items = [it async for it in listing]
-    assert [it["name"] for it in items] == [f"p{number}" for number in range(25)]
+    assert [it["metadata"]["name"] for it in items] == [f"p{number}" for number in range(25)]
     assert listing.version == str(server.version)
     assert [it.query.get("continue") for it in server.requests] == [None, "10", "20"]
     assert {it.query["labelSelector"] for it in server.requests} == {"a=b"}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from perijove.spawners.kubernetes.shelf import Shelf
 from perijove.spawners.kubernetes.told import Told
 from perijove.spawners.kubernetes.trim import keeping
+from perijove.spawners.kubernetes.wire import pack
 
 Object = dict[str, Any]
 
@@ -140,13 +141,13 @@ def test_graves_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_trim_keeps_what_is_named_and_the_rest_goes() -> None:
-    trim = keeping("spec.nodeName", "status.conditions.type", "metadata.labels")
+    trim = keeping("spec.nodeName", "status.conditions[].type", "metadata.labels")
     whole = {
         "metadata": {"name": "a", "uid": "u", "labels": {"x": {"y": 1}}, "managedFields": [1]},
         "spec": {"nodeName": "n", "volumes": [1]},
         "status": {"conditions": [{"type": "Ready", "status": "True"}, {"type": "B"}], "phase": 1},
     }
-    assert trim(whole) == {
+    assert trim(pack(whole)) == {
         "metadata": {"name": "a", "uid": "u", "labels": {"x": {"y": 1}}},
         "spec": {"nodeName": "n"},
         "status": {"conditions": [{"type": "Ready"}, {"type": "B"}]},

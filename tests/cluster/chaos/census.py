@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from perijove.spawners.kubernetes.cluster import PODS, Cluster
 from perijove.spawners.kubernetes.errors import ClusterError, Expired
-from perijove.spawners.kubernetes.listing import Object
+from perijove.spawners.kubernetes.wire import Object
 
 
 @dataclass

@@ -8,10 +8,10 @@ from perijove.spawners.kubernetes.cluster import CLAIMS, EVENTS, PODS, Cluster, 
 from perijove.spawners.kubernetes.errors import Unreachable
 from perijove.spawners.kubernetes.follow import Follower
 from perijove.spawners.kubernetes.interest import Interest
-from perijove.spawners.kubernetes.listing import Object
 from perijove.spawners.kubernetes.outage import Outage
 from perijove.spawners.kubernetes.shelf import Shelf
 from perijove.spawners.kubernetes.told import Told
+from perijove.spawners.kubernetes.wire import Object, pack
 
 STALE = 30.0
 """Seconds without a standing watch, after which what is kept is no longer believed."""
@@ -153,7 +153,7 @@ class Cache:
 
     def put(self, kind: Kind, object: Object) -> None:
         """Take in the answer to our own create or delete, so that we read what we wrote."""
-        kept = self._followers[kind].interest.trim(object)
+        kept = self._followers[kind].interest.trim(pack(object))
         if kept is not None and object.get("kind") != "Status":
             self._shelf(kind).put(kept, _now())
             self._followers[kind].expect()

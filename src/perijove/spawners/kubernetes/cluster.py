@@ -1,7 +1,6 @@
 """Cluster: our six calls to a Kubernetes API server, plain JSON in and out."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,12 +9,16 @@ from random import uniform
 from typing import TypeAlias
 from urllib.parse import quote
 
-from perijove.spawners.kubernetes import errors
+import msgspec
+
+from perijove.spawners.kubernetes import errors, wire
 from perijove.spawners.kubernetes.errors import Missing, Silent, Unreachable
 from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.kubernetes.line import Line
-from perijove.spawners.kubernetes.listing import Listing, Object, Trim
+from perijove.spawners.kubernetes.listing import Listing
 from perijove.spawners.kubernetes.outage import Outage
+from perijove.spawners.kubernetes.trim import Trim
+from perijove.spawners.kubernetes.wire import Object
 
 Listed: TypeAlias = tuple[list[Object], str]
 """Objects, and the resourceVersion to watch from."""
@@ -55,10 +58,17 @@ CLASSES = Kind("storageclasses", "/apis/storage.k8s.io/v1", namespaced=False)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of a watch: ADDED, MODIFIED, DELETED or BOOKMARK, and the object."""
+    """One line of a watch: ADDED, MODIFIED, DELETED or BOOKMARK, and the object as text."""
 
     type: str
-    object: Object
+    text: bytes | msgspec.Raw
+    version: str
+    """The resourceVersion to go on from."""
+
+    @property
+    def object(self) -> Object:
+        """Return the whole object."""
+        return wire.unpack(self.text)
 
 
 class Cluster:
@@ -92,7 +102,7 @@ class Cluster:
         Raises:
             Exists: there is one of that name.
         """
-        return _object(await self._line.ask("POST", kind.path(self.namespace), body=manifest))
+        return wire.answered(await self._line.ask("POST", kind.path(self.namespace), body=manifest))
 
     async def delete(
         self, kind: Kind, name: str, *, uid: str | None = None, grace: int | None = None
@@ -112,12 +122,12 @@ class Cluster:
         if grace is not None:
             options["gracePeriodSeconds"] = grace
         path = kind.path(self.namespace, name)
-        return _object(await self._line.ask("DELETE", path, body=options))
+        return wire.answered(await self._line.ask("DELETE", path, body=options))
 
     async def get(self, kind: Kind, name: str) -> Object | None:
         """Return `name`, or None if there is none."""
         try:
-            return _object(await self._line.ask("GET", kind.path(self.namespace, name)))
+            return wire.answered(await self._line.ask("GET", kind.path(self.namespace, name)))
         except Missing:
             return None
 
@@ -182,7 +192,7 @@ class Cluster:
             "timeoutSeconds": seconds,
         }
         async with self._line.stream(kind.path(self.namespace), query) as parts:
-            yield Event("BOOKMARK", {"metadata": {"resourceVersion": since}})
+            yield _bookmark(since)
             rest = b""
             while part := await _next(parts, silence):
                 *lines, rest = (rest + part).split(b"\n")
@@ -236,20 +246,15 @@ async def _next(parts: AsyncIterator[bytes], silence: float) -> bytes:
         raise Silent(f"nothing was heard for {silence:.0f} s") from error
 
 
+def _bookmark(version: str) -> Event:
+    return Event("BOOKMARK", wire.pack({"metadata": {"resourceVersion": version}}), version)
+
+
 def _event(line: bytes) -> Event:
-    said = _object(line)
-    type, object = str(said.get("type")), said.get("object") or {}
-    if type == "ERROR":
-        raise errors.of(int(object.get("code") or 500), json.dumps(object).encode())
-    return Event(type, object)
-
-
-def _object(body: bytes) -> Object:
-    found: object
     try:
-        found = json.loads(body)
-    except ValueError as error:
-        raise Unreachable("the answer is not JSON") from error
-    if not isinstance(found, dict):
-        raise Unreachable("the answer is no object")
-    return found
+        said = wire.said(line)
+        if said.type != "ERROR":
+            return Event(said.type, said.object, wire.head(said.object).metadata.resourceVersion)
+    except wire.BROKEN as error:
+        raise Unreachable("the watch says something that is no event") from error
+    raise errors.of(int(wire.answered(bytes(said.object)).get("code") or 500), bytes(said.object))

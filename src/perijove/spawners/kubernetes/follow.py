@@ -19,7 +19,8 @@ from perijove.spawners.kubernetes.errors import (
     Unreachable,
 )
 from perijove.spawners.kubernetes.interest import Interest
-from perijove.spawners.kubernetes.listing import TURN, Object
+from perijove.spawners.kubernetes.listing import TURN
+from perijove.spawners.kubernetes.wire import Object
 
 logger = logging.getLogger(__name__)
 
@@ -198,10 +199,10 @@ class Follower:
                     until = perf_counter() + TURN
                 if event.type != "BOOKMARK":
                     self._heard()
-                    object = it.trim(event.object)
+                    object = it.trim(event.text)
                     if object is not None:
                         self._taker.see(event.type, object)
-                self._version = event.object["metadata"]["resourceVersion"]
+                self._version = event.version
                 if self._taker.overdue():
                     self._version = ""
                     return

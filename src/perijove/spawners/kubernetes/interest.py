@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from perijove.spawners.kubernetes.cluster import CLASSES, EVENTS, SILENCE, UNHEARD, Kind
-from perijove.spawners.kubernetes.listing import Object, Trim
-from perijove.spawners.kubernetes.trim import keeping
+from perijove.spawners.kubernetes.trim import Trim, keeping
+from perijove.spawners.kubernetes.wire import Object
 
 _INVOLVED = {"Pod", "PersistentVolumeClaim"}
 _everything = keeping("metadata", "spec", "status")
@@ -41,10 +43,10 @@ def told_pod(event: Object) -> str:
     return str(about.get("name", "")) if about.get("kind") == "Pod" else ""
 
 
-def event_of_ours(event: Object) -> Object | None:
+def event_of_ours(text: bytes | msgspec.Raw) -> Object | None:
     """Return what we keep of an event; None if it is neither of a pod nor of a claim."""
-    kind = (event.get("involvedObject") or {}).get("kind")
-    return _event(event) if kind in _INVOLVED else None
+    event = _event(text)
+    return event if event and (event.get("involvedObject") or {}).get("kind") in _INVOLVED else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from perijove.spawners.kubernetes.cluster import CLAIMS, EVENTS, NODES, PODS
 from perijove.spawners.kubernetes.interest import Interest, event_of_ours, told_pod
 from perijove.spawners.kubernetes.labels import COMPONENT, STORAGE
-from perijove.spawners.kubernetes.listing import Object
 from perijove.spawners.kubernetes.trim import keeping
+from perijove.spawners.kubernetes.wire import Object
 
 _pod = keeping(
     "metadata.labels",
@@ -12,16 +12,16 @@ _pod = keeping(
     "metadata.deletionGracePeriodSeconds",
     "spec.nodeName",
     "spec.nodeSelector",
-    "spec.containers.name",
-    "spec.containers.image",
-    "spec.containers.resources",
+    "spec.containers[].name",
+    "spec.containers[].image",
+    "spec.containers[].resources",
     "status.phase",
     "status.reason",
     "status.message",
     "status.podIP",
     "status.conditions",
     *(
-        f"status.{kind}.{name}"
+        f"status.{kind}[].{name}"
         for kind in ("containerStatuses", "initContainerStatuses")
         for name in ("name", "image", "imageID", "restartCount", "state", "lastState")
     ),

@@ -1,7 +1,6 @@
 """Line: HTTP to one API server, on kept connections; every request ends in time."""
 
 import asyncio
-import json
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -23,6 +22,7 @@ from perijove.spawners.kubernetes.errors import (
 )
 from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.kubernetes.outage import Outage
+from perijove.spawners.kubernetes.wire import pack
 
 CONNECT_SECONDS, WHOLE_SECONDS = 3.0, 10.0
 _CONNECTIONS = 16
@@ -141,7 +141,7 @@ class Line:
             answer = await session.request(
                 method,
                 url,
-                data=None if body is None else json.dumps(body).encode(),
+                data=None if body is None else pack(body),
                 headers=await self._fields(body),
                 ssl=self._context or True,
                 server_hostname=self._access.trust.server_name or None,

@@ -14,11 +14,10 @@ Objects are kept as text, for 5,000 trees of dicts take 50 MiB and each full gar
 30 ms; to read one takes 10 µs.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from perijove.spawners.kubernetes.listing import Object
+from perijove.spawners.kubernetes.wire import Object, pack, unpack
 
 _GRAVES = 10_000
 _DOOM = ("deletionTimestamp", "deletionGracePeriodSeconds")
@@ -140,13 +139,11 @@ class Shelf:
 
 
 def _pack(object: Object, own: int = 0) -> _Held:
-    text = json.dumps(object, separators=(",", ":")).encode()
-    return _Held(_uid(object), _version(object), text, _doomed(object), own)
+    return _Held(_uid(object), _version(object), pack(object), _doomed(object), own)
 
 
 def _read(held: _Held) -> Object:
-    object: Object = json.loads(held.text)
-    return object
+    return unpack(held.text)
 
 
 def _with_doom(object: Object, doomed: Object) -> Object:

@@ -16,12 +16,12 @@ from perijove.spawners.kubernetes.cache import Cache
 from perijove.spawners.kubernetes.cluster import CLAIMS, NODES, PODS, Cluster
 from perijove.spawners.kubernetes.errors import Changed, Exists, Missing, Postponed, Refusal
 from perijove.spawners.kubernetes.labels import USER, origin_of
-from perijove.spawners.kubernetes.listing import Object
 from perijove.spawners.kubernetes.names import Fields, expand, fields, placed
 from perijove.spawners.kubernetes.observe import observation, ours
 from perijove.spawners.kubernetes.refusals import refusal
 from perijove.spawners.kubernetes.said import said
 from perijove.spawners.kubernetes.signals import Sight, moment
+from perijove.spawners.kubernetes.wire import Object
 
 GRACE = 10
 """Seconds in which a server may save: KubeSpawner gives one, in which nothing can be saved."""

@@ -1,11 +1,10 @@
 """Told: the last events of each object, as long as it is there."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from perijove.spawners.kubernetes.listing import Object
+from perijove.spawners.kubernetes.wire import Object, pack, unpack
 
 _MOST = 50
 _SPARE = 1000
@@ -38,7 +37,7 @@ class Told:
         """Return the events of an object, oldest first."""
         page = self._pages.get(uid)
         lines = sorted(page.lines.values(), key=lambda it: it[0]) if page else []
-        return [json.loads(text) for _, _, text in lines]
+        return [unpack(text) for _, _, text in lines]
 
     def see(self, type: str, event: Object) -> bool:
         """Take in an event; return whether it says something new."""
@@ -53,7 +52,7 @@ class Told:
             page = self._pages[uid] = _Page(about.get("kind", ""), about.get("name", ""), {})
         version = str(event["metadata"].get("resourceVersion"))
         before = page.lines.pop(name, None)
-        text = json.dumps(event, separators=(",", ":")).encode()
+        text = pack(event)
         page.lines[name] = (_at(event), version, text)
         if len(page.lines) > _MOST:
             del page.lines[min(page.lines, key=lambda it: page.lines[it][0])]

@@ -1,39 +1,50 @@
-"""Trim: of an object, only the fields that we use; the names of fields are kept once for all."""
+"""Trim: of an object in JSON, only the fields that we use are read."""
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from perijove.spawners.kubernetes.listing import Object, Trim
+import msgspec
+
+from perijove.spawners.kubernetes.wire import Object
+
+Trim: TypeAlias = Callable[[bytes | msgspec.Raw], Object | None]
+"""Reads of an object what is of use; None is: nothing at all."""
 
 _Tree: TypeAlias = "dict[str, _Tree]"
-
-IDENTITY = ("metadata.name", "metadata.uid", "metadata.resourceVersion")
+_EACH = "[]"
+_IDENTITY = ("metadata.name", "metadata.uid", "metadata.resourceVersion")
 """What the cache itself needs of everything."""
 
 
 def keeping(*paths: str) -> Trim:
-    """Return what keeps these fields and those of IDENTITY.
+    """Return what reads these fields and those that identify an object.
 
-    Fields are named as in `status.conditions.type`; a list on the way keeps all its elements,
-    and a path that ends at an object keeps the whole of it.
+    Fields are named as in `status.conditions[].type`, of each condition its type; a path that
+    ends at an object, or at a list, keeps the whole of it.
+
+    Raises, where it is called:
+        msgspec.MsgspecError: it is no object, or a field on the way is of another kind.
     """
     tree: _Tree = {}
-    for path in (*IDENTITY, "metadata.deletionTimestamp", *paths):
+    for path in (*_IDENTITY, "metadata.deletionTimestamp", *paths):
         here = tree
         for part in path.split("."):
             here = here.setdefault(part, {})
+    decode = msgspec.json.Decoder(_shape("Kept", tree)).decode
 
-    def trim(whole: Object) -> Object | None:
-        kept = _cut(whole, tree)
-        return kept if isinstance(kept, dict) else None
+    def trim(text: bytes | msgspec.Raw) -> Object:
+        kept: Object = msgspec.to_builtins(decode(text))
+        return kept
 
     return trim
 
 
-def _cut(value: Any, tree: _Tree) -> Any:
-    if not tree:
-        return value
-    if isinstance(value, list):
-        return [_cut(it, tree) for it in value]
-    if isinstance(value, dict):
-        return {key: _cut(value[key], below) for key, below in tree.items() if key in value}
-    return value
+def _shape(name: str, tree: _Tree) -> type[msgspec.Struct]:
+    """Return what has these fields, each of which may be absent, and no other."""
+    fields: list[tuple[str, Any, Any]] = []
+    for key, below in tree.items():
+        field, each = key.removesuffix(_EACH), key.endswith(_EACH)
+        kind: Any = _shape(field.title(), below) if below else Any
+        kind = list[kind] if each else kind
+        fields.append((field, kind | None | msgspec.UnsetType if below else Any, msgspec.UNSET))
+    return msgspec.defstruct(name, fields)
