@@ -269,7 +269,7 @@ async def test_a_list_that_takes_too_long_is_read_at_once(
         assert len(cache.names(PODS)) == 5
 
 
-async def test_when_one_watch_is_silent_all_are_suspected(server: ApiServer) -> None:
+async def test_when_one_watch_has_missed_something_all_are_suspected(server: ApiServer) -> None:
     both = (Interest(PODS, silence=0.2), Interest(CLAIMS))
     async with following(server, both) as cache:
         await cache.synced()
@@ -277,9 +277,23 @@ async def test_when_one_watch_is_silent_all_are_suspected(server: ApiServer) -> 
         for watch in server.watches:
             watch.silent = True
         server.put("persistentvolumeclaims", pod("home"))
+        server.put("pods", pod("ada"))
         await until(lambda: cache.names(CLAIMS) == ["home"])
         assert cache.quiet(CLAIMS) < 5
         assert server.asked("persistentvolumeclaims", watch=False) == 1
+
+
+async def test_a_watch_that_had_nothing_to_say_is_no_trouble(
+    server: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Some API servers send no bookmark where nothing changes: not every minute all four again."""
+    both = (Interest(PODS, silence=0.2), Interest(CLAIMS))
+    async with following(server, both) as cache:
+        await cache.synced()
+        await until(lambda: server.asked("pods", watch=True) == 4)
+        assert server.asked("persistentvolumeclaims", watch=True) == 1
+        assert cache.silence() < 0.2
+    assert not caplog.records
 
 
 async def test_when_the_api_server_is_back_all_is_read_at_once(

@@ -30,7 +30,7 @@ from perijove.spawners.process import ProcessSpawner
 from perijove.store.open import open_database
 
 _PATIENCE = Patience(stop=timedelta(seconds=10))
-_PODS_PATIENCE = Patience(stop=timedelta(seconds=30))
+_PODS_PATIENCE = Patience(stop=timedelta(seconds=30), wait=timedelta(seconds=3))
 _YOUNG, _MIDDLE, _OLD = 50_000, 20, 50
 """For the garbage collector: a hub makes little that only it can find, and looks are long."""
 _PORT = 8081

@@ -5,7 +5,7 @@ import logging
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
@@ -16,10 +16,30 @@ _GRACE = 2
 """Seconds that open answers get; a long poll or a stream simply begins again elsewhere."""
 _BACKLOG = 4096
 _KEEP_ALIVE = 75
+_TICK = 1.0
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to us: uvicorn would raise them again after its end."""
+    """Leaves signals to us: uvicorn would raise them again after its end.
+
+    Its main loop wakes up once a second to renew the date, and at once to end.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """Begin to end."""
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        """Run until the end; uvicorn's own wakes up ten times a second to look for it."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TICK):
+                    await self._ending.wait()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -54,12 +74,12 @@ class End:
     """Ends the process as SIGTERM does; may be called from a request."""
 
     def __init__(self) -> None:
-        self.server: uvicorn.Server | None = None
+        self.server: _Server | None = None
 
     def __call__(self) -> None:
         """Begin to end."""
         if self.server is not None:
-            self.server.should_exit = True
+            self.server.end()
 
 
 def _news(record: logging.LogRecord) -> bool:

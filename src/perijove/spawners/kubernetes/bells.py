@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 
+_GATHER = 0.02
+"""Seconds: a pod that begins changes three times at once, and its events come beside that."""
+
 
 class Bells:
     """One bell for each listener; what is rung twice before it is heard is heard once."""
@@ -28,5 +31,6 @@ class Bells:
                     yield name
                 rung.clear()
                 await rung.wait()
+                await asyncio.sleep(_GATHER)
         finally:
             del self._waiting[rung]

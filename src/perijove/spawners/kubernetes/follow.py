@@ -67,7 +67,7 @@ class Follower:
     def __init__(
         self, cluster: Cluster, interest: Interest, taker: Taker, alarm: Callable[[], None]
     ) -> None:
-        """Begin; `alarm` is called when the watch has fallen silent: others may have as well."""
+        """Begin; `alarm` is called when the watch has missed something: others may have as well."""
         self.interest = interest
         self.listed = asyncio.Event()
         """Set when it has been listed once, or is off."""
@@ -85,6 +85,8 @@ class Follower:
         self._patience: asyncio.Timeout | None = None
         self._expected: float | None = None
         """Seconds in which something must be heard, as we know that there is something."""
+        self._doubted = False
+        """Whether the last watch said nothing for so long that it may have missed something."""
         self._again = asyncio.Event()
 
     @property
@@ -126,9 +128,10 @@ class Follower:
                 self._fall()
                 self._version = ""
                 await self._wait_to_list()
+            except Silent:  # some API servers have nothing to say when nothing changes
+                self._fall()
+                self._doubted = True
             except ClusterError as error:
-                if isinstance(error, Silent):
-                    self._alarm()
                 if _now() - began > _CEILING:
                     self._backoff.forget("")
                 await self._fail(error)
@@ -170,6 +173,7 @@ class Follower:
                 finally:
                     self._patience = None
         except TimeoutError:
+            self._doubted = True
             self._overdue(again=expected is not None)
 
     def _overdue(self, *, again: bool) -> None:
@@ -199,6 +203,7 @@ class Follower:
                     until = perf_counter() + TURN
                 if event.type != "BOOKMARK":
                     self._heard()
+                    self._judge()
                     object = it.trim(event.text)
                     if object is not None:
                         self._taker.see(event.type, object)
@@ -206,6 +211,13 @@ class Follower:
                 if self._taker.overdue():
                     self._version = ""
                     return
+
+    def _judge(self) -> None:
+        """Raise the alarm if this was news at once, after a watch that had said nothing."""
+        if self._doubted:
+            self._doubted = False
+            if _now() - self._rose < _BRIEF:
+                self._alarm()
 
     def _fall(self) -> None:
         """No watch stands from now on: until now it did, however quiet it was.

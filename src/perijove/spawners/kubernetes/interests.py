@@ -1,6 +1,6 @@
 """What of a cluster the spawner keeps in memory, and which fields of it."""
 
-from perijove.spawners.kubernetes.cluster import CLAIMS, EVENTS, NODES, PODS
+from perijove.spawners.kubernetes.cluster import CLAIMS, EVENTS, NODES, PODS, SILENCE
 from perijove.spawners.kubernetes.interest import Interest, event_of_ours, told_pod
 from perijove.spawners.kubernetes.labels import COMPONENT, STORAGE
 from perijove.spawners.kubernetes.trim import keeping
@@ -37,7 +37,13 @@ def _nobody(object: Object) -> str:
 
 INTERESTS = (
     Interest(kind=PODS, labels=f"component={COMPONENT}", trim=_pod),
-    Interest(kind=CLAIMS, labels=f"component={STORAGE}", trim=_claim, rings=_nobody),
+    Interest(
+        kind=CLAIMS,
+        labels=f"component={STORAGE}",
+        trim=_claim,
+        rings=_nobody,
+        silence=2 * SILENCE,  # most change once in their life
+    ),
     Interest(kind=EVENTS, trim=event_of_ours, rings=told_pod),
     Interest(kind=NODES, trim=_node, rings=_nobody, optional=True),
 )

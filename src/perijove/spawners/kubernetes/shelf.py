@@ -120,7 +120,9 @@ class Shelf:
         if uid in self._buried:
             return False
         if held is not None and held.uid == uid:
-            if held.version == _version(object) and not held.own:
+            if held.version == _version(object):  # as we have written it
+                held.own = 0
+                self._unshown.pop(uid, None)
                 return False
             if held.doomed and not _doomed(object):
                 object = _with_doom(object, _read(held))
