@@ -60,11 +60,12 @@ def test_a_delete_of_ours_is_not_taken_back_by_older_news() -> None:
     shelf = Shelf()
     shelf.see("ADDED", pod("a", 1))
     shelf.put(pod("a", 3, doomed=True), 0)
-    assert held(shelf) == ("a", "1", True)
-    shelf.see("MODIFIED", pod("a", 2))
-    assert held(shelf) == ("a", "2", True)
-    shelf.see("MODIFIED", pod("a", 3, doomed=True))
     assert held(shelf) == ("a", "3", True)
+    assert not shelf.see("MODIFIED", pod("a", 2))
+    assert held(shelf) == ("a", "3", True)
+    assert not shelf.see("MODIFIED", pod("a", 3, doomed=True)), "we have written it ourselves"
+    assert shelf.see("MODIFIED", pod("a", 4, doomed=True))
+    assert held(shelf) == ("a", "4", True)
 
 
 def test_what_is_gone_stays_gone_whatever_is_still_on_its_way() -> None:

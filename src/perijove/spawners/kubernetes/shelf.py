@@ -6,7 +6,7 @@ may be compared for equality only; so these rules do without comparing:
 
 - A uid never comes back. What is deleted is buried, and nothing that is said later digs it up.
 - The watch is newer than the answer to a create: that answer is the first state there is.
-- `deletionTimestamp` is never taken back: once it is known, older news without it do not hide it.
+- `deletionTimestamp` is never taken back: once it is known, news without it are older.
 - What we have created stands until the watch shows it. Until then news of another uid under its
   name are older, and a list that was asked for before it was created may lack it.
 
@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from perijove.spawners.kubernetes.wire import Object, pack, unpack
 
 _GRAVES = 10_000
-_DOOM = ("deletionTimestamp", "deletionGracePeriodSeconds")
 
 
 @dataclass(slots=True)
@@ -77,8 +76,8 @@ class Shelf:
         if held is None or held.uid != uid:
             self._held[name] = _pack(object, self.writes)
             self._unshown[uid] = now
-        elif _doomed(object) and not held.doomed:
-            self._held[name] = _pack(_with_doom(_read(held), object), held.own)
+        elif _doomed(object) and not held.doomed:  # so all that is known of it is older
+            self._held[name] = _pack(object, held.own)
 
     def drop(self, name: str, uid: str = "") -> bool:
         """Take out what is known to be gone, whatever its uid if that is ''; return whether."""
@@ -119,16 +118,14 @@ class Shelf:
         uid = _uid(object)
         if uid in self._buried:
             return False
+        self._unshown.pop(uid, None)
         if held is not None and held.uid == uid:
-            if held.version == _version(object):  # as we have written it
-                held.own = 0
-                self._unshown.pop(uid, None)
+            held.own = 0
+            older = held.doomed and not _doomed(object)
+            if older or held.version == _version(object):
                 return False
-            if held.doomed and not _doomed(object):
-                object = _with_doom(object, _read(held))
         elif held is not None:
             self._bury(held.uid)
-        self._unshown.pop(uid, None)
         self._held[_name(object)] = _pack(object)
         return True
 
@@ -146,12 +143,6 @@ def _pack(object: Object, own: int = 0) -> _Held:
 
 def _read(held: _Held) -> Object:
     return unpack(held.text)
-
-
-def _with_doom(object: Object, doomed: Object) -> Object:
-    """Return `object` on its way out, as `doomed` is."""
-    doom = {key: doomed["metadata"][key] for key in _DOOM if key in doomed["metadata"]}
-    return {**object, "metadata": {**object["metadata"], **doom}}
 
 
 def _name(object: Object) -> str:
