@@ -23,8 +23,8 @@ from perijove.spawners.kubernetes.wire import Object
 Listed: TypeAlias = tuple[list[Object], str]
 """Objects, and the resourceVersion to watch from."""
 
-PAGE = 200
-"""Objects; 1.5 MB of pods, which is read and decoded in 3 ms."""
+PAGE = 100
+"""Objects; 0.7 MB of pods, which is read and cut into its objects in 2 ms."""
 _WATCH_SECONDS = 300
 _MOST_LOG = 16 * 1024 * 1024
 SILENCE = 65.0
