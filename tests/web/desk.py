@@ -74,14 +74,14 @@ async def desk(
     *,
     offers: Sequence[dict[str, Any]] = PROFILES,
     spawner: FakeSpawner | None = None,
-    shared_account: bool = True,
+    in_cluster: bool = False,
     **keys: Any,
 ) -> AsyncIterator[Desk]:
     """Yield a hub whose people have passwords of ours; `keys` are those of `hub`."""
     first, spawner = folder / "first", spawner or FakeSpawner("i")
     first.write_text(SECRET)
     tree = {"hub": {"allowNamedServers": True, **keys}, "singleuser": {"profileList": list(offers)}}
-    running = await whole_hub(database, spawner, tree, first=first, shared_account=shared_account)
+    running = await whole_hub(database, spawner, tree, first=first, in_cluster=in_cluster)
     async with in_background(running.life.run()):
         yield Desk(running=running, spawner=spawner, first=first)
 

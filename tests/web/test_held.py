@@ -1,6 +1,6 @@
 """What holds a start up is told on its page: to the person, to administrators, and raw."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,10 +32,13 @@ class Cluster(FakeSpawner):
     """Every start waits, and the place says `signals` of it."""
 
     signals: tuple[Signal, ...] = ()
+    facts: Mapping[str, str | int | float] = {}
 
     async def start(self, spec: LaunchSpec) -> None:
         if spec.name not in self.world:
-            seen = Observation(state=State.PENDING, origin=spec.origin, signals=self.signals)
+            seen = Observation(
+                state=State.PENDING, origin=spec.origin, signals=self.signals, facts=self.facts
+            )
             self.become(spec.name, seen)
 
 
@@ -46,7 +49,7 @@ async def cluster() -> Cluster:
 
 @pytest.fixture
 async def desk(database: Database, tmp_path: Path, cluster: Cluster) -> AsyncIterator[Desk]:
-    async with open_desk(database, tmp_path, spawner=cluster) as it:
+    async with open_desk(database, tmp_path, spawner=cluster, in_cluster=True) as it:
         yield it
 
 
@@ -54,6 +57,11 @@ def section(page: str) -> str:
     """Return the text of what holds the start up."""
     found = page.partition('<div data-part="held">')[2].partition('<div class="aside">')[0]
     return Shown(found).text
+
+
+def step_of(page: str, name: str) -> str:
+    """Return the line of one step."""
+    return next(it for it in page.split("</li>") if f"<span>{name}" in it).strip()
 
 
 async def test_a_person_reads_what_holds_it_up_and_what_to_do_and_finds_the_raw_words(
@@ -68,7 +76,7 @@ async def test_a_person_reads_what_holds_it_up_and_what_to_do_and_finds_the_raw_
     before, _, drawer = page.text.partition("Raw events and log")
     assert WHY not in before
     assert f"no-room-gpu resource=nvidia.com/gpu wanted=2 nodes=gpu-01: 4 why={WHY}" in drawer
-    assert "JupyterLab starts. No machine has enough GPU free." in before  # read out
+    assert "Finding a machine. No machine has enough GPU free." in before  # read out
     assert "<time" in before.partition("What happened so far")[2]
 
 
@@ -100,10 +108,16 @@ async def test_administrators_are_told_which_setting_and_which_command(
 async def test_what_is_as_usual_stands_beside_its_step_and_is_no_notice(
     lin: Browser, cluster: Cluster
 ) -> None:
-    cluster.signals = (GPU, Signal(code="image-pulling", params={"image": "lab/torch:1"}))
+    found = Signal(code="scheduled", params={"node": "gpu-01"}, good=True)
+    cluster.signals = (found, Signal(code="image-pulling", params={"image": "lab/torch:1"}))
+    cluster.facts = {"node": "gpu-01"}
     page = await lin.post("/start/lin.xiao", "/home")
     assert section(page.text) == ""
-    assert "<p>Getting the image lab/torch:1.</p>" in page.text
+    place, image = (step_of(page.text, name) for name in ("Finding a machine", "Getting the image"))
+    assert place.startswith('<li class="done">')
+    assert "<p>A machine was found: gpu-01.</p>" in place
+    assert image.startswith('<li aria-current="step">')
+    assert "<p>Getting the image lab/torch:1.</p>" in image
 
 
 async def test_the_stream_takes_away_what_holds_it_up_no_more(
@@ -134,7 +148,7 @@ async def test_a_start_that_failed_so_says_why_what_next_and_where_to_look(
     assert "Correct <code>singleuser.image.name</code>" in page.text
     assert "Kubernetes says: manifest unknown" in page.text
     failed = page.text.partition('<li class="failed">')[2]
-    assert "JupyterLab starts" in failed.partition("</li>")[0]
+    assert "Getting the image" in failed.partition("</li>")[0]
 
 
 def test_a_machine_that_is_added_is_told_although_there_is_no_room_yet(stage: Stage) -> None:

@@ -78,7 +78,7 @@ async def test_a_server_is_on_the_home_page_while_it_is_on_its_way_out(
 async def test_people_with_machines_of_their_own_are_not_told_that_they_share_one(
     database: Database, tmp_path: Path
 ) -> None:
-    async with open_desk(database, tmp_path, shared_account=False) as desk:
+    async with open_desk(database, tmp_path, in_cluster=True) as desk:
         await desk.person("lin.xiao")
         lin = Browser(desk)
         await lin.sign_in("lin.xiao")

@@ -144,7 +144,7 @@ async def _with_place(settings: Settings, parts: Parts, where: Where) -> AsyncIt
             listen=LISTEN,
             command=(),
             silence_of_place=found.silence,
-            shared_account=False,
+            in_cluster=True,
             clock=clock,
             patience=_PODS_PATIENCE,
         )

@@ -59,6 +59,8 @@ class Needs:
     default_url: str = ""
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     overrides: Overrides = no_overrides
+    in_cluster: bool = False
+    """Whether servers are pods."""
     timings: Timings = field(default_factory=Timings)
 
 
@@ -150,7 +152,13 @@ def _reconciler(
             policy=needs.orphans,
         ),
         feed=feed,
-        progress=Progress(database=needs.database, spawner=spawner, admission=admission),
+        progress=Progress(
+            database=needs.database,
+            spawner=spawner,
+            admission=admission,
+            clock=needs.clock,
+            in_cluster=needs.in_cluster,
+        ),
         base_url=needs.base_url,
         places=places,
         patience=needs.patience,

@@ -1,47 +1,26 @@
 """Progress: what the start of a server has come to, for pages and programs that watch it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from perijove.core.admission import Admission
 from perijove.core.memory import Shelf
+from perijove.core.reached import PERCENT, began, reached, steps
+from perijove.kit.clock import Clock
 from perijove.model.decide import CANCELLED
 from perijove.model.errors import Away
 from perijove.model.server import Phase, Server
 from perijove.model.signal import Signal
-from perijove.model.stage import Outcome, Stage, StepCode, StepShown, StepState
-from perijove.model.workload import GONE, Observation, State
+from perijove.model.stage import Outcome, Stage, StepCode
+from perijove.model.workload import GONE, Observation
 from perijove.spawners import Spawner
 from perijove.store import phase_log, remains
 from perijove.store import servers as store
 from perijove.store.database import Database
 
-_PERCENT = {
-    StepCode.REQUESTED: 0,
-    StepCode.QUEUED: 5,
-    StepCode.HOME: 10,
-    StepCode.STARTED: 40,
-    StepCode.ANSWERS: 80,
-    StepCode.READY: 100,
-}
-_FAILED_AT = {
-    "disappeared": StepCode.STARTED,
-    "exited": StepCode.STARTED,
-    "port-taken": StepCode.STARTED,
-    "refused": StepCode.STARTED,
-    "start-timeout": StepCode.STARTED,
-    "no-answer": StepCode.ANSWERS,
-}
-"""What was under way when it failed so; its workload may be gone by the time that is asked."""
-_FAILED_AT_START = (
-    *("admission", "container", "crash-loop", "evicted", "gated", "image", "init-failed"),
-    *("no-room", "no-scale-up", "node-lost", "not-ready", "out-of-memory", "pod", "preempted"),
-    *("sandbox", "scaling-up"),
-)
-"""What codes of a cluster begin with that tell of the machine, the image or the program."""
 _LOOK = 1.0
 _PATIENCE = 2.0
 """Seconds that a page waits for a log."""
@@ -70,6 +49,9 @@ class Progress:
     database: Database
     spawner: Spawner
     admission: Admission
+    clock: Clock = field(default_factory=Clock)
+    in_cluster: bool = False
+    """Whether a start finds a machine and gets an image."""
     shelf: Shelf[list[Server]] = field(default_factory=Shelf[list[Server]])
     """Servers that were read a moment ago, of people."""
     _watched: dict[int, _Watched] = field(init=False, default_factory=dict[int, _Watched])
@@ -161,21 +143,23 @@ class Progress:
     def _stage(self, watched: _Watched) -> Stage:
         server, seen = watched.server, watched.seen
         outcome, failure = _outcome(server)
-        reached = _reached(server, seen)
+        here = reached(server, seen, in_cluster=self.in_cluster)
         at = watched.reached
-        at.setdefault(reached, server.since)
-        ahead = self.admission.ahead(server) if reached is StepCode.QUEUED else 0
+        late = bool(at) and not server.at_rest  # else it is not known when this step began
+        at.setdefault(here, self.clock() if late else server.since)
+        at |= {step: max(told, server.since) for step, told in began(seen).items()}
+        ahead = self.admission.ahead(server) if here is StepCode.QUEUED else 0
         message = failure or (
             Signal(code="queue.start", params={"ahead": ahead})
-            if reached is StepCode.QUEUED
-            else Signal(code=f"progress.{reached}")
+            if here is StepCode.QUEUED
+            else Signal(code=f"progress.{here}")
         )
         return Stage(
             server=server,
             outcome=outcome,
-            percent=100 if outcome is not Outcome.STARTING else _PERCENT[reached],
+            percent=100 if outcome is not Outcome.STARTING else PERCENT[here],
             message=message,
-            steps=_steps(reached, at, failed=outcome is Outcome.FAILED),
+            steps=steps(here, at, in_cluster=self.in_cluster, failed=outcome is Outcome.FAILED),
             signals=seen.signals,
         )
 
@@ -188,37 +172,3 @@ def _outcome(server: Server) -> tuple[Outcome, Signal | None]:
             return Outcome.FAILED, server.reason or CANCELLED
         case Phase.QUEUED | Phase.STARTING:
             return Outcome.STARTING, None
-
-
-def _reached(server: Server, seen: Observation) -> StepCode:
-    """Return the step that is under way, or was when it failed."""
-    if server.phase is Phase.RUNNING:
-        return StepCode.READY
-    if server.phase is Phase.QUEUED:
-        return StepCode.QUEUED
-    if server.phase is Phase.FAILED and server.reason:
-        code = server.reason.code
-        if code in _FAILED_AT or code.startswith(_FAILED_AT_START):
-            return _FAILED_AT.get(code, StepCode.STARTED)
-    if seen.state is State.UP:
-        return StepCode.ANSWERS if seen.address else StepCode.STARTED
-    return StepCode.STARTED if seen.state is State.PENDING else StepCode.HOME
-
-
-def _steps(
-    reached: StepCode, at: dict[StepCode, datetime], *, failed: bool
-) -> tuple[StepShown, ...]:
-    order: Sequence[StepCode] = [
-        code for code in StepCode if code is not StepCode.QUEUED or code in at
-    ]
-    here = order.index(reached)
-    now = StepState.FAILED if failed else StepState.NOW
-    states = [
-        StepState.DONE if n < here or reached is StepCode.READY else now if n == here else
-        StepState.TODO
-        for n in range(len(order))
-    ]  # fmt: skip
-    return tuple(
-        StepShown(code=code, state=state, at=at.get(code))
-        for code, state in zip(order, states, strict=True)
-    )

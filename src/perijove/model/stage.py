@@ -13,7 +13,9 @@ class StepCode(StrEnum):
 
     REQUESTED = "requested"
     QUEUED = "queued"  # only shown while, or if, it waits
+    PLACE = "place"  # on a cluster
     HOME = "home"
+    IMAGE = "image"  # on a cluster
     STARTED = "started"
     ANSWERS = "answers"
     READY = "ready"

@@ -9,7 +9,9 @@ from perijove.model.signal import Signal
 from perijove.model.stage import Stage, StepState
 
 _CALM = {"scheduled", "image-pulled", "image-pulling", "volume-made"}
-"""Nothing is wrong: told beside the step under way."""
+"""Nothing is wrong."""
+_DONE = {"scheduled", "image-pulled", "volume-made"}
+"""Told beside the step that it ends, which is no more under way."""
 _USUAL = {"claim-pending": timedelta(seconds=30)}
 """Nothing is wrong unless it takes longer."""
 _HELP = {"scaling-up", "no-scale-up"}
@@ -44,7 +46,7 @@ def held(stage: Stage, who: Reader, *, administers: bool) -> Held | None:
 def beside(stage: Stage, who: Reader) -> str:
     """Return what to say beside the step under way, or ''."""
     signal = _latest(stage)
-    if signal is None or not _calm(stage, signal, who):
+    if signal is None or signal.code in _DONE or not _calm(stage, signal, who):
         return ""
     return told(signal.code, signal.params, who)
 

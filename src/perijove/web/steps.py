@@ -11,11 +11,15 @@ from perijove.web.held import beside
 NAMES = {
     StepCode.REQUESTED: noted("Requested"),
     StepCode.QUEUED: noted("Waiting for its turn"),
+    StepCode.PLACE: noted("Finding a machine"),
     StepCode.HOME: noted("Home folder"),
+    StepCode.IMAGE: noted("Getting the image"),
     StepCode.STARTED: noted("JupyterLab starts"),
     StepCode.ANSWERS: noted("JupyterLab answers"),
     StepCode.READY: noted("Ready"),
 }
+_TOLD = {StepCode.PLACE: "scheduled", StepCode.HOME: "volume-made", StepCode.IMAGE: "image-pulled"}
+"""What a place says when a step is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +94,7 @@ def _words(stage: Stage, step: StepShown, who: Reader) -> str:
         return told(stage.message.code, stage.message.params, who)
     if step.code is StepCode.READY and step.state is StepState.TODO:
         return who.say("This page then opens it.")
+    if step.state is StepState.DONE:
+        of_it = [it for it in stage.signals if it.code == _TOLD.get(step.code)]
+        return told(of_it[-1].code, of_it[-1].params, who) if of_it else ""
     return beside(stage, who) if step.state is StepState.NOW else ""
