@@ -145,8 +145,10 @@ class Progress:
         outcome, failure = _outcome(server)
         here = reached(server, seen, in_cluster=self.in_cluster)
         at = watched.reached
-        late = bool(at) and not server.at_rest  # else it is not known when this step began
-        at.setdefault(here, self.clock() if late else server.since)
+        seen_before = bool(at) and not server.at_rest  # else who knows when this step began
+        if server.phase is Phase.STARTING:
+            at.setdefault(StepCode.PLACE if self.in_cluster else StepCode.HOME, server.since)
+        at.setdefault(here, self.clock() if seen_before else server.since)
         at |= {step: max(told, server.since) for step, told in began(seen).items()}
         ahead = self.admission.ahead(server) if here is StepCode.QUEUED else 0
         message = failure or (

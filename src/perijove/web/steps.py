@@ -5,6 +5,7 @@ from datetime import datetime
 
 from perijove.http.reader import Reader, noted
 from perijove.http.sentences import told
+from perijove.model.signal import Signal
 from perijove.model.stage import Outcome, Stage, StepCode, StepShown, StepState
 from perijove.web.held import beside
 
@@ -61,7 +62,9 @@ def events_of(stage: Stage, who: Reader) -> list[Event]:
     reached = [
         Event(step.at, told(f"progress.{step.code.value}", {}, who))
         for step in stage.steps
-        if step.at and step.state is not StepState.TODO
+        if step.at
+        and step.state is not StepState.TODO
+        and not (step.code is StepCode.IMAGE and any(it.at for it in _of_image(stage)))
     ]
     seen = [
         Event(signal.at, told(signal.code, signal.params, who))
@@ -73,6 +76,11 @@ def events_of(stage: Stage, who: Reader) -> list[Event]:
         seen.append(Event(stage.server.since, told(reason.code, reason.params, who)))
     told_so_far = sorted([*reached, *seen], key=lambda each: each.at)  # equal ones stay in order
     return told_so_far[::-1]
+
+
+def _of_image(stage: Stage) -> list[Signal]:
+    """Return what the place says of the image, which says more than its step."""
+    return [signal for signal in stage.signals if signal.code.startswith("image-")]
 
 
 def _time(stage: Stage, n: int, who: Reader) -> str:
