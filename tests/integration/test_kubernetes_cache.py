@@ -283,6 +283,23 @@ async def test_when_one_watch_has_missed_something_all_are_suspected(server: Api
         assert server.asked("persistentvolumeclaims", watch=False) == 1
 
 
+async def test_an_alarm_raises_no_other(server: ApiServer) -> None:
+    """What the others tell at once, in a namespace that is busy, is no reason to go round again."""
+    both = (Interest(PODS, silence=0.2), Interest(CLAIMS))
+    async with following(server, both) as cache:
+        await cache.synced()
+        await until(lambda: len(server.watches) == 2)
+        for watch in server.watches:
+            watch.silent = True
+        for number in range(100):
+            server.put("persistentvolumeclaims", pod(f"home{number}"))
+            server.put("pods", pod(f"p{number}"))
+            await asyncio.sleep(0.01)
+        await until(lambda: len(cache.names(CLAIMS)) == len(cache.names(PODS)) == 100)
+        assert server.asked("persistentvolumeclaims", watch=True) == 2
+        assert server.asked("pods", watch=True) <= 3
+
+
 async def test_a_watch_that_had_nothing_to_say_is_no_trouble(
     server: ApiServer, caplog: pytest.LogCaptureFixture
 ) -> None:

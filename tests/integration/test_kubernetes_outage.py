@@ -170,7 +170,7 @@ async def test_a_watch_is_doubted_only_so_often() -> None:
     class Nothing:
         outage = Outage()
 
-    follower = Follower(Nothing(), Interest(PODS, silence=60.0), None, lambda: None)  # type: ignore[arg-type]
+    follower = Follower(Nothing(), Interest(PODS, silence=60.0), None, lambda _: None)  # type: ignore[arg-type]
     follower.expect()
     for _ in range(4):
         follower._overdue(again=True)

@@ -103,11 +103,11 @@ class Cache:
             if it.kind == EVENTS:
                 events = _Events(it, self._ring, self._shelf)
                 self._told = events.told
-                self._followers[it.kind] = Follower(cluster, it, events, self.suspect)
+                self._followers[it.kind] = Follower(cluster, it, events, self._alarmed)
             else:
                 self._objects[it.kind] = _Objects(it, self._ring)
                 taker = self._objects[it.kind]
-                self._followers[it.kind] = Follower(cluster, it, taker, self.suspect)
+                self._followers[it.kind] = Follower(cluster, it, taker, self._alarmed)
         self._outage = cluster.outage
         self._outage.listen(self._away)
 
@@ -178,18 +178,19 @@ class Cache:
         """Return for how many seconds nothing was heard of a kind; up to 65 are usual."""
         return self._followers[kind].quiet
 
-    def suspect(self) -> None:
-        """Open every watch anew, where it stands: one of them has missed something."""
-        for follower in self._followers.values():
-            follower.suspect()
-
     def _away(self, outage: Outage) -> None:
         """Ask at once whether the watches stand, now that nothing else does, or all does again."""
-        if outage.on:
-            self.suspect()
-        else:
-            for follower in self._followers.values():
+        for follower in self._followers.values():
+            if outage.on:
+                follower.suspect()
+            else:
                 follower.again()
+
+    def _alarmed(self, by: Follower) -> None:
+        """Open every other watch anew: one has missed something, so they may have as well."""
+        for follower in self._followers.values():
+            if follower is not by:
+                follower.suspect()
 
     def _ring(self, name: str) -> None:
         if name:

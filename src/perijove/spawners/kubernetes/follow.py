@@ -65,7 +65,11 @@ class Follower:
     """Follows one kind; says how well it is known."""
 
     def __init__(
-        self, cluster: Cluster, interest: Interest, taker: Taker, alarm: Callable[[], None]
+        self,
+        cluster: Cluster,
+        interest: Interest,
+        taker: Taker,
+        alarm: "Callable[[Follower], None]",
     ) -> None:
         """Begin; `alarm` is called when the watch has missed something: others may have as well."""
         self.interest = interest
@@ -87,6 +91,8 @@ class Follower:
         """Seconds in which something must be heard, as we know that there is something."""
         self._doubted = False
         """Whether the last watch said nothing for so long that it may have missed something."""
+        self._suspected = False
+        """Whether others say so; what it then tells is no reason to suspect them in turn."""
         self._again = asyncio.Event()
 
     @property
@@ -101,6 +107,7 @@ class Follower:
 
     def suspect(self) -> None:
         """Open the watch anew; what it stands on may have fallen silent."""
+        self._suspected = True
         self._give_up_at(_now())
 
     def expect(self) -> None:
@@ -173,8 +180,10 @@ class Follower:
                 finally:
                     self._patience = None
         except TimeoutError:
-            self._doubted = True
+            self._doubted = not self._suspected
             self._overdue(again=expected is not None)
+        finally:
+            self._suspected = False
 
     def _overdue(self, *, again: bool) -> None:
         """Go on after a watch that was given up: with a list where a new watch has not helped."""
@@ -217,7 +226,7 @@ class Follower:
         if self._doubted:
             self._doubted = False
             if _now() - self._rose < _BRIEF:
-                self._alarm()
+                self._alarm(self)
 
     def _fall(self) -> None:
         """No watch stands from now on: until now it did, however quiet it was.
