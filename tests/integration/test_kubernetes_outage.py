@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from perijove.spawners.kubernetes.cluster import PODS, Cluster
+from perijove.spawners.kubernetes.doubt import Doubt
 from perijove.spawners.kubernetes.errors import Rejected, Throttled, Unreachable
-from perijove.spawners.kubernetes.follow import Follower
 from perijove.spawners.kubernetes.interest import Interest
 from perijove.spawners.kubernetes.kubeconfig import Access
-from perijove.spawners.kubernetes.outage import Outage
 from tests.integration.test_kubernetes_cache import following, listing, phase, pod, stands, watching
 from tests.kubernetes.api_server import Answer, ApiServer, Request, status, until
 
@@ -135,7 +134,7 @@ async def test_all_watches_come_back_with_the_first(server: ApiServer) -> None:
 async def test_a_watch_that_does_not_show_what_we_wrote_is_doubted(
     server: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("perijove.spawners.kubernetes.follow._SOON", 0.3)
+    monkeypatch.setattr("perijove.spawners.kubernetes.doubt.SOON", 0.3)
     async with following(server, (Interest(PODS),)) as cache:
         await cache.synced()
         await stands(server)
@@ -150,7 +149,7 @@ async def test_a_watch_that_does_not_show_what_we_wrote_is_doubted(
 async def test_where_a_new_watch_is_silent_too_a_list_helps(
     server: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("perijove.spawners.kubernetes.follow._SOON", 0.2)
+    monkeypatch.setattr("perijove.spawners.kubernetes.doubt.SOON", 0.2)
     monkeypatch.setattr("perijove.spawners.kubernetes.follow._BRIEF", 0.0)
     async with following(server, (Interest(PODS),)) as cache:
         await cache.synced()
@@ -167,14 +166,10 @@ async def test_where_a_new_watch_is_silent_too_a_list_helps(
 async def test_a_watch_is_doubted_only_so_often() -> None:
     """A pod that was there already makes no news; that must not end in a list for ever."""
 
-    class Nothing:
-        outage = Outage()
-
-    follower = Follower(Nothing(), Interest(PODS, silence=60.0), None, lambda _: None)  # type: ignore[arg-type]
-    follower.expect()
-    for _ in range(4):
-        follower._overdue(again=True)
-    assert follower._expected is None
+    doubt = Doubt(60.0)
+    doubt.expect()
+    assert [doubt.again() for _ in range(6)] == [True] * 4 + [False] * 2
+    assert doubt.expected is None
 
 
 async def test_a_watch_that_was_quiet_is_not_stale_the_moment_it_breaks(server: ApiServer) -> None:

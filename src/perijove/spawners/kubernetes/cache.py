@@ -156,7 +156,7 @@ class Cache:
         kept = self._followers[kind].interest.trim(pack(object))
         if kept is not None and object.get("kind") != "Status":
             self._shelf(kind).put(kept, _now())
-            self._followers[kind].expect()
+            self._followers[kind].doubt.expect()
 
     def drop(self, kind: Kind, name: str, uid: str = "") -> None:
         """Take out what the API server has just said is gone, whatever its uid if that is ''."""
@@ -182,7 +182,7 @@ class Cache:
         """Ask at once whether the watches stand, now that nothing else does, or all does again."""
         for follower in self._followers.values():
             if outage.on:
-                follower.suspect()
+                follower.doubt.suspect()
             else:
                 follower.again()
 
@@ -190,7 +190,7 @@ class Cache:
         """Open every other watch anew: one has missed something, so they may have as well."""
         for follower in self._followers.values():
             if follower is not by:
-                follower.suspect()
+                follower.doubt.suspect()
 
     def _ring(self, name: str) -> None:
         if name:

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from perijove.kit.backoff import Backoff
 from perijove.spawners.kubernetes.cluster import PAGE, Cluster
+from perijove.spawners.kubernetes.doubt import Doubt
 from perijove.spawners.kubernetes.errors import (
     ClusterError,
     Expired,
@@ -29,8 +30,6 @@ _CEILING = 3.0
 """Seconds between tries, at most: who comes back is to be noticed within five."""
 _AFTER_A_BUG = 10.0
 _BRIEF = 1.0
-_SOON = 5.0
-"""Seconds in which a watch shows what we have just written, unless it has fallen silent."""
 
 
 class Taker(Protocol):
@@ -73,6 +72,7 @@ class Follower:
     ) -> None:
         """Begin; `alarm` is called when the watch has missed something: others may have as well."""
         self.interest = interest
+        self.doubt = Doubt(interest.most_silence)
         self.listed = asyncio.Event()
         """Set when it has been listed once, or is off."""
         self.off = ""
@@ -86,13 +86,6 @@ class Follower:
         self._sign = self._rose = self._fell = asyncio.get_running_loop().time()
         self._backoff = Backoff(base=0.25, ceiling=_CEILING)
         self._read_at = 0.0
-        self._patience: asyncio.Timeout | None = None
-        self._expected: float | None = None
-        """Seconds in which something must be heard, as we know that there is something."""
-        self._doubted = False
-        """Whether the last watch said nothing for so long that it may have missed something."""
-        self._suspected = False
-        """Whether others say so; what it then tells is no reason to suspect them in turn."""
         self._again = asyncio.Event()
 
     @property
@@ -105,17 +98,6 @@ class Follower:
         """Return for how many seconds nothing was heard, be it a bookmark."""
         return _now() - self._sign
 
-    def suspect(self) -> None:
-        """Open the watch anew; what it stands on may have fallen silent."""
-        self._suspected = True
-        self._give_up_at(_now())
-
-    def expect(self) -> None:
-        """Open the watch anew unless it says something soon: we have just written something."""
-        if self._expected is None:
-            self._expected = _SOON
-            self._give_up_at(_now() + _SOON)
-
     def again(self) -> None:
         """Try at once: the API server is back."""
         self._again.set()
@@ -127,7 +109,8 @@ class Follower:
             try:
                 if not self._version:
                     await self._list()
-                await self._patiently_watch()
+                if await self.doubt.patiently(self._watch()):
+                    self._version = ""
                 if _now() - began < _BRIEF:
                     raise Unreachable("the watch ends as soon as it begins")
                 self._backoff.forget("")
@@ -137,7 +120,7 @@ class Follower:
                 await self._wait_to_list()
             except Silent:  # some API servers have nothing to say when nothing changes
                 self._fall()
-                self._doubted = True
+                self.doubt.silent()
             except ClusterError as error:
                 if _now() - began > _CEILING:
                     self._backoff.forget("")
@@ -169,30 +152,6 @@ class Follower:
             self._taker.absent(name, asked)
         self._version, self._read_at = listing.version, _now()
 
-    async def _patiently_watch(self) -> None:
-        """Watch until it ends, or is suspected, or lacks what it must have to say."""
-        expected = self._expected
-        try:
-            async with asyncio.timeout(expected) as patience:
-                self._patience = patience
-                try:
-                    await self._watch()
-                finally:
-                    self._patience = None
-        except TimeoutError:
-            self._doubted = not self._suspected
-            self._overdue(again=expected is not None)
-        finally:
-            self._suspected = False
-
-    def _overdue(self, *, again: bool) -> None:
-        """Go on after a watch that was given up: with a list where a new watch has not helped."""
-        if self._expected is None or not again:
-            return
-        self._version = ""
-        longer = self._expected * 2
-        self._expected = longer if longer < self.interest.most_silence else None
-
     async def _watch(self) -> None:
         """Take in what changes, until the watch ends by itself."""
         it = self.interest
@@ -211,8 +170,8 @@ class Follower:
                     await asyncio.sleep(0)
                     until = perf_counter() + TURN
                 if event.type != "BOOKMARK":
-                    self._heard()
-                    self._judge()
+                    if self.doubt.heard(self._rose):
+                        self._alarm(self)
                     object = it.trim(event.text)
                     if object is not None:
                         self._taker.see(event.type, object)
@@ -220,13 +179,6 @@ class Follower:
                 if self._taker.overdue():
                     self._version = ""
                     return
-
-    def _judge(self) -> None:
-        """Raise the alarm if this was news at once, after a watch that had said nothing."""
-        if self._doubted:
-            self._doubted = False
-            if _now() - self._rose < _BRIEF:
-                self._alarm(self)
 
     def _fall(self) -> None:
         """No watch stands from now on: until now it did, however quiet it was.
@@ -236,16 +188,6 @@ class Follower:
         if self._standing and _now() - self._rose >= _BRIEF:
             self._fell = _now()
         self._standing = False
-
-    def _heard(self) -> None:
-        """Take note that the watch is not silent."""
-        if self._expected is not None:
-            self._expected = None
-            self._give_up_at(None)
-
-    def _give_up_at(self, when: float | None) -> None:
-        if self._patience is not None and not self._patience.expired():
-            self._patience.reschedule(when)
 
     def _alive(self) -> None:
         if not self._standing and self.why and self.listed.is_set():
