@@ -50,7 +50,7 @@ def test_an_account_is_added_given_a_password_listed_and_removed(up: Up) -> None
     assert table[0].split()[:2] == ["NAME", "STANDING"]
     assert table[1].split()[:2] == ["ada", "active"]
     assert "--yes" in perijove(up, "user", "remove", "ada", rc=2).stderr
-    assert "Files are kept" in perijove(up, "user", "remove", "ada", "--yes").stdout
+    assert "moved into the trash" in perijove(up, "user", "remove", "ada", "--yes").stdout
     assert json.loads(perijove(up, "user", "list", "-o", "json").stdout) == []
 
 

@@ -1,8 +1,17 @@
 """What administrators do with people, and what people see of it."""
 
+from pathlib import Path
+
+import pytest
+
+from perijove.app import homes_of_deleted
+from perijove.core.about import Homes
 from perijove.model.server import Phase
 from perijove.model.user import Standing
+from perijove.settings.pod_sections import StorageType
+from perijove.store.database import Database
 from tests.web.desk import PASSWORD, Browser, Desk, Shown
+from tests.web.desk import desk as open_desk
 from tests.web.test_servers import started, until
 
 
@@ -19,6 +28,40 @@ async def test_an_administrator_adds_finds_and_deletes_a_person(desk: Desk, chen
     gone = await chen.post("/admin/gao.lin/delete", "/admin/gao.lin", typed="gao.lin")
     assert "gao.lin is deleted." in gone.text
     assert await desk.hub.accounts.named("gao.lin") is None
+
+
+@pytest.mark.parametrize(
+    ("in_cluster", "words"),
+    [
+        (False, "Their home folder is moved into the trash of this machine."),
+        (True, "Their home folder is deleted, with all files in it."),
+    ],
+)
+async def test_who_deletes_a_person_is_told_what_becomes_of_the_files(
+    database: Database, tmp_path: Path, words: str, *, in_cluster: bool
+) -> None:
+    async with open_desk(database, tmp_path, in_cluster=in_cluster) as desk:
+        await desk.person("gao.lin")
+        await desk.person("chen.wei", admin=True)
+        chen = Browser(desk)
+        await chen.sign_in("chen.wei")
+        page = await chen.get("/admin/gao.lin")
+        assert words in page.text.partition('<dialog id="delete"')[2].partition("</dialog>")[0]
+
+
+@pytest.mark.parametrize(
+    ("storage", "homes"),
+    [
+        (StorageType.DYNAMIC, Homes.DELETED),
+        (StorageType.STATIC, Homes.KEPT),
+        (StorageType.NONE, Homes.NONE),
+    ],
+)
+def test_what_becomes_of_files_on_a_cluster_depends_on_its_storage(
+    storage: StorageType, homes: Homes
+) -> None:
+    assert homes_of_deleted(storage, in_cluster=True) is homes
+    assert homes_of_deleted(storage, in_cluster=False) is Homes.TRASH
 
 
 async def test_a_name_that_is_taken_keeps_the_dialog_open(desk: Desk, chen: Browser) -> None:

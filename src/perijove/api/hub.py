@@ -42,6 +42,7 @@ async def info(hub: Hub, call: Call) -> Reply:  # noqa: ARG001
             sys_executable=sys.executable,
             spawner=_part(hub.about.spawner),
             authenticator=_part(hub.about.authenticator),
+            homes=hub.about.homes,
         ),
     )
 

@@ -139,7 +139,7 @@ COMMANDS = (
     ),
     Command(
         "user remove",
-        "delete an account and its servers; files are kept",
+        "delete an account and its servers",
         "perijove.cli.user:remove",
         (USER, YES, *CLIENT),
         ("perijove user remove ada", "perijove user remove ada --yes"),

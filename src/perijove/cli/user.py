@@ -6,8 +6,15 @@ from argparse import Namespace
 from typing import Any
 
 from perijove.cli.output import answer, answer_json, moment, remark, table
-from perijove.cli.remote import connect, person
+from perijove.cli.remote import Remote, connect, person
 from perijove.cli.trouble import FAILURE, USAGE, Trouble
+
+_HOMES = {
+    "trash": "Their home folder is moved into the trash of the data directory.",
+    "deleted": "Their home folder is deleted, with all files in it.",
+    "kept": "Their files are kept.",
+}
+"""By `homes` of GET /info."""
 
 
 def add(given: Namespace) -> None:
@@ -48,14 +55,23 @@ def remove(given: Namespace) -> None:
     remote = connect(given)
     user = remote.get(f"{person(given.user)}?include_stopped_servers=1")
     names = sorted(name or "(default)" for name in user.get("servers") or {})
-    if not given.yes and not _confirmed(user["name"], names):
+    files = _files(remote)
+    if not given.yes and not _confirmed(user["name"], names, files):
         raise Trouble("Nothing was changed.", exit_code=FAILURE)
     remark(f"Stopping the servers of {user['name']} …")
     remote.ask("DELETE", person(given.user))
     if given.output == "json":
         answer_json({"removed": user["name"]})
         return
-    answer(f"{user['name']} is deleted. Files are kept.")
+    answer(f"{user['name']} is deleted. {files}".rstrip())
+
+
+def _files(remote: Remote) -> str:
+    """Return what becomes of the files of a deleted user, if we may know."""
+    try:
+        return _HOMES.get(remote.get("/info").get("homes"), "")
+    except Trouble:
+        return ""
 
 
 def _changed(given: Namespace, body: dict[str, Any], words: str) -> None:
@@ -76,12 +92,12 @@ def _row(user: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _confirmed(name: str, servers: list[str]) -> bool:
+def _confirmed(name: str, servers: list[str], files: str) -> bool:
     if not sys.stdin.isatty():
         words = "This cannot be asked without a terminal: add --yes."
         raise Trouble(words, exit_code=USAGE)
     lost = f"their tokens, and their servers ({', '.join(servers)})" if servers else "their tokens"
-    remark(f"This deletes the account {name}, {lost}. Files are kept.")
+    remark(f"This deletes the account {name}, {lost}. {files}".rstrip())
     return input(f"Type {name} to go on: ") == name
 
 

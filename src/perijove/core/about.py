@@ -1,6 +1,16 @@
 """About: what the hub says of itself."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Homes(StrEnum):
+    """What becomes of the home of a deleted user."""
+
+    TRASH = "trash"  # moved, for whoever has the machine to bring it back
+    DELETED = "deleted"  # its claim is; the volume's class says what becomes of the files
+    KEPT = "kept"  # a folder of a volume that all share
+    NONE = "none"  # there is none: files end with the server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +28,7 @@ class About:
 
     spawner: Part
     authenticator: Part
+    homes: Homes = Homes.TRASH
     open_metrics: bool = False
     """Metrics are shown to everybody: hub.config.JupyterHub.authenticate_prometheus is off."""
     page_limit: int = 50
