@@ -1,5 +1,6 @@
 """What an API server refuses of a start for now is waited for, be it a home or a pod."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -69,6 +70,29 @@ async def test_more_than_a_quota_ever_allows_is_refused_at_once(
     with pytest.raises(Refused) as refused:
         await begin(spawner)
     assert refused.value.code == "quota-never"
+
+
+async def test_a_claim_that_is_on_its_way_out_is_waited_for(
+    server: ApiServer, spawner: KubernetesSpawner
+) -> None:
+    """A person is deleted and added again at once: theirs is to be the next, and a new one."""
+    old = {
+        "name": ADA.home,
+        "labels": {"component": "singleuser-storage"},
+        "deletionTimestamp": "2026-11-25T12:00:00Z",
+    }
+    server.put("persistentvolumeclaims", {"metadata": old})
+    for _ in range(2):  # whether the watch has told of it yet or not
+        with pytest.raises(Postponed):
+            await begin(spawner)
+        [signal] = (await spawner.poll(SPEC.name)).signals
+        assert (signal.code, signal.params) == ("claim-leaving", {"claim": ADA.home})
+        await asyncio.sleep(0.2)
+    server.remove("persistentvolumeclaims", ADA.home)
+    await asyncio.sleep(0.2)
+    await begin(spawner)
+    assert (await spawner.poll(SPEC.name)).state is State.PENDING
+    assert "deletionTimestamp" not in server.objects["persistentvolumeclaims"][ADA.home]["metadata"]
 
 
 async def begin(spawner: KubernetesSpawner) -> None:

@@ -25,6 +25,7 @@ GIVEN: Mapping[str, set[str]] = {
     "claim-class": {"claim", "why"},
     "claim-lost": {"claim"},
     "claim-missing": {"why"},
+    "claim-leaving": {"claim"},
     "claim-pending": {"claim", "why"},
     "claim-refused": {"claim", "why"},
     "claim-taken": {"claim"},

@@ -38,6 +38,7 @@ ENGLISH: Mapping[str, str] = {
     "image-unreachable": "The image {image} cannot be fetched: its registry does not answer.",
     # The home folder.
     "claim-class": "The home folder cannot be made: the kind of storage that is set for it does not exist.",
+    "claim-leaving": "The home folder of before is still being removed.",
     "claim-lost": "The storage of the home folder cannot be found any more.",
     "claim-missing": "Storage that the server needs does not exist.",
     "claim-pending": "The home folder is not ready yet: storage is making it.",
@@ -117,6 +118,7 @@ NEXT: Mapping[str, str] = {
     "image-slow": "There is nothing to do while it goes on. A later start on the same machine is quicker.",
     "image-unreachable": "It is tried again until the start is given up. Otherwise try later, or choose another image.",
     "claim-class": _ASK,
+    "claim-leaving": "The server starts as soon as it is gone. If that takes more than a minute or two, ask an administrator.",
     "claim-lost": "Ask an administrator before you do anything else: it may be possible to bring it back.",
     "claim-missing": _ASK,
     "claim-pending": "Wait a little. If it takes more than a minute or two, ask an administrator.",
@@ -171,6 +173,7 @@ ADMINISTRATOR: Mapping[str, str] = {
     "image-slow": "The node fetches `{image}`: `kubectl describe pod {pod}`. A smaller image, or one that nodes already have, starts sooner.",
     "image-unreachable": "The node cannot reach the registry of `{image}`: look at its DNS, its proxy and the firewall, or use a mirror.",
     "claim-class": "The claim {claim} names a StorageClass that does not exist. Set `singleuser.storage.dynamic.storageClass` to one of `kubectl get storageclass`. A claim keeps its class: `kubectl delete pvc {claim}` while it has no volume.",
+    "claim-leaving": "The claim {claim} is Terminating, as that of a deleted person is; a pod may still use it. `kubectl describe pvc {claim}` says what holds it.",
     "claim-lost": "The claim {claim} is Lost: its PersistentVolume was deleted. Bring that or a copy back before the claim is deleted: `kubectl describe pvc {claim}`.",
     "claim-missing": "The pod names a claim that does not exist. Look at `singleuser.storage.static.pvcName` and `singleuser.storage.extraVolumes`, and at `kubectl get pvc`.",
     "claim-pending": "The claim is Pending: its provisioner has not made a volume yet. `kubectl describe pvc` says which one; the class is `singleuser.storage.dynamic.storageClass`.",

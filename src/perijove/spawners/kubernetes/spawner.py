@@ -168,6 +168,8 @@ class KubernetesSpawner:
                 there = await self._cluster.get(CLAIMS, name)
             except Refusal as error:
                 self._refuse(spec, error)
+        if there is not None and there["metadata"].get("deletionTimestamp"):
+            self._postpone(spec, Signal(code="claim-leaving", params={"claim": name}))
         if there is not None and not self._belongs(there, spec):
             raise Refused("claim-taken", claim=name)
 
@@ -199,9 +201,12 @@ class KubernetesSpawner:
         signal = refusal(error)
         if signal.terminal:
             raise Refused(signal.code, **signal.params) from error
+        self._postpone(spec, signal, error.message)
+
+    def _postpone(self, spec: LaunchSpec, signal: Signal, why: str = "") -> NoReturn:
         seen = Observation(state=State.GONE, origin=spec.origin, signals=(signal,))
         self._refused[spec.name] = seen
-        raise Postponed(error.message) from error
+        raise Postponed(why or signal.code)
 
     def _traits(self, spec: LaunchSpec) -> dict[str, Any]:
         return merged(self._settings.traits, spec.overrides)
