@@ -1,7 +1,8 @@
 """Measure both hubs on the test cluster and write docs/reference/performance-cluster.md.
 
 python -m bench.cluster --theirs PYTHON --chp configurable-http-proxy  (root; `make cluster-up`)
-PYTHON has jupyterhub 5.5.0 and jupyterhub-kubespawner 7.1.0 from PyPI; needs kwok nodes.
+PYTHON has jupyterhub 5.5.0 and jupyterhub-kubespawner 7.1.0 from PyPI; needs kwok nodes, and the
+image of `python3 -m tests.cluster.kit images --load perijove-test-reference`.
 """
 
 import argparse
@@ -10,22 +11,36 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from tests.cluster.kit import borrowed, cluster
 
-from bench.cluster.contenders import Perijove, Place, ZeroToJupyterHub
-from bench.cluster.measure import Figures, Hub, figures, plain
-from bench.cluster.report import rows, write
+from bench.cluster.contenders import (
+    REAL,
+    VALUES,
+    Contestant,
+    Perijove,
+    Place,
+    ZeroToJupyterHub,
+)
+from bench.cluster.first import first
+from bench.cluster.measure import figures, plain
+from bench.cluster.report import rows, waits, write
 from perijove.kit.clock import Clock
 
+_T = TypeVar("_T")
 
-async def measured(hub: Hub, servers: int) -> Figures:
-    """Return the figures of one contender in an empty namespace."""
+
+async def measured(hub: Contestant, what: Callable[[Contestant], Awaitable[_T]]) -> _T:
+    """Return a figure of one contender in an empty namespace."""
     await asyncio.to_thread(hub.place.empty)
     await hub.start()
     try:
-        return await figures(hub, servers)
+        return await what(hub)
     finally:
         await asyncio.to_thread(hub.stop)
         await asyncio.to_thread(
@@ -33,41 +48,61 @@ async def measured(hub: Hub, servers: int) -> Figures:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Where contenders run."""
+
+    asked: argparse.Namespace
+    folder: Path
+    kubeconfig: Path
+    kubectl: Path
+
+    def place(self, name: str) -> Place:
+        """Return a namespace for one of them."""
+        return Place(kubeconfig=self.kubeconfig, kubectl=self.kubectl, namespace=f"bench-{name}")
+
+    def ours(self, name: str, values: dict[str, Any]) -> Perijove:
+        """Return our contender."""
+        folder = self.folder / name
+        return Perijove(
+            name="Perijove", folder=folder, stub=0, place=self.place(name), values=values
+        )
+
+    def theirs(self, name: str, *, real: bool) -> ZeroToJupyterHub:
+        """Return theirs."""
+        return ZeroToJupyterHub(
+            name="Zero-to-JupyterHub",
+            folder=self.folder / name,
+            stub=0,
+            place=self.place(name),
+            python=self.asked.theirs,
+            chp=self.asked.chp,
+            real=real,
+        )
+
+
 async def main(asked: argparse.Namespace, folder: Path) -> bool:
     """Measure; return whether every bar is met."""
-    config, kubectl = cluster.kubeconfig(), Path(borrowed.kubectl())
-
-    def place(name: str) -> Place:
-        return Place(kubeconfig=config, kubectl=kubectl, namespace=f"bench-{name}")
-
+    field = Field(asked, folder, cluster.kubeconfig(), Path(borrowed.kubectl()))
+    crowd = partial(figures, servers=asked.servers)
     stub = subprocess.Popen([sys.executable, "-m", "bench.cluster.stub"])  # noqa: ASYNC220
+    theirs = first_of_theirs = None
     try:
-        wall = await plain(place("plain"), asked.servers)
+        wall = await plain(field.place("plain"), asked.servers)
         print(f"kubectl create: {wall:.1f} s", flush=True)
-        ours = await measured(
-            Perijove(name="Perijove", folder=folder / "ours", stub=0, place=place("ours")),
-            asked.servers,
-        )
+        ours = await measured(field.ours("ours", VALUES), crowd)
         print(ours, flush=True)
-        theirs = None
+        first_of_ours = await measured(field.ours("first-ours", REAL), first)
+        print(first_of_ours, flush=True)
         if asked.theirs:
-            folder_of_theirs = folder / "theirs"
-            theirs = await measured(
-                ZeroToJupyterHub(
-                    name="Zero-to-JupyterHub",
-                    folder=folder_of_theirs,
-                    stub=0,
-                    place=place("theirs"),
-                    python=asked.theirs,
-                    chp=asked.chp,
-                ),
-                asked.servers,
-            )
+            theirs = await measured(field.theirs("theirs", real=False), crowd)
             print(theirs, flush=True)
+            first_of_theirs = await measured(field.theirs("first-theirs", real=True), first)
+            print(first_of_theirs, flush=True)
     finally:
         stub.terminate()
         stub.wait()
-    table = rows(ours, theirs, wall)
+    table = [*rows(ours, theirs, wall), *waits(first_of_ours, first_of_theirs)]
     print("\n".join(row.text() for row in table))
     if theirs is not None:
         write(table, Clock()(), asked.servers, wall)

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.cluster.kit.images import REFERENCE
+
 from bench.hub.contender import Contender, JupyterHub
 
+_NAME, _TAG = REFERENCE.tag.split(":")
 HOST = "172.31.254.254"
 """This machine, as pods see it."""
 VALUES: dict[str, Any] = {
@@ -22,6 +25,16 @@ VALUES: dict[str, Any] = {
         "storage": {"type": "none"},
     },
 }
+
+
+REAL: dict[str, Any] = {
+    "singleuser": {
+        "cmd": "jupyterhub-singleuser",
+        "image": {"name": _NAME, "tag": _TAG},
+        "storage": {"capacity": "100Mi"},
+    },
+}
+"""Pods that run, each with a new volume."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,6 +110,7 @@ class ZeroToJupyterHub(JupyterHub):
 
     place: Place
     python: Path
+    real: bool = False
     agent = "OpenAPI-Generator"
 
     @property
@@ -114,4 +128,8 @@ class ZeroToJupyterHub(JupyterHub):
             "KUBECONFIG": str(self.place.kubeconfig),
             "BENCH_NAMESPACE": self.place.namespace,
             "BENCH_HOST": HOST,
+            "BENCH_REAL": REFERENCE.tag if self.real else "",
         }
+
+
+Contestant = Perijove | ZeroToJupyterHub

@@ -32,11 +32,20 @@ c.KubeSpawner.tolerations = [{"key": "kwok", "operator": "Exists"}]
 c.KubeSpawner.uid = 1000
 c.KubeSpawner.fs_gid = 100
 c.KubeSpawner.mem_guarantee = "1G"
+if os.environ["BENCH_REAL"]:
+    c.KubeSpawner.image = os.environ["BENCH_REAL"]
+    c.KubeSpawner.node_selector = {}
+    c.KubeSpawner.pvc_name_template = "claim-{user_server}"
+    c.KubeSpawner.storage_pvc_ensure = True
+    c.KubeSpawner.storage_capacity = "100Mi"
+    _claim = {"claimName": "{pvc_name}"}
+    c.KubeSpawner.volumes = [{"name": "home", "persistentVolumeClaim": _claim}]
+    c.KubeSpawner.volume_mounts = [{"name": "home", "mountPath": "/home/jovyan"}]
 c.JupyterHub.services = [{"name": "bench", "api_token": os.environ["BENCH_TOKEN"]}]
 c.JupyterHub.load_roles = [
     {
         "name": "bench",
         "services": ["bench"],
-        "scopes": ["admin:users", "admin:servers", "tokens", "proxy"],
+        "scopes": ["admin:users", "admin:servers", "access:servers", "tokens", "proxy"],
     }
 ]

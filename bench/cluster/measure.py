@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 
 from tests.cluster.kit import audit
 
-from bench.cluster.contenders import Perijove, Place, ZeroToJupyterHub
+from bench.cluster.contenders import Contestant, Place
 from bench.hub.measure import add_users, settle, together, until_routed
 from bench.hub.proc import cpu_seconds, rss_mib
 
-Hub = Perijove | ZeroToJupyterHub
 _PATIENCE = 300.0
 _IDLE = 120.0
 """Seconds of rest that are looked at."""
@@ -37,7 +36,7 @@ class Figures:
     full_mib: float
 
 
-async def figures(hub: Hub, servers: int) -> Figures:
+async def figures(hub: Contestant, servers: int) -> Figures:
     """Return the figures of `hub`, with `servers` servers at once."""
     fresh = rss_mib(hub.hub)
     names = await add_users(hub, "u", servers)
@@ -90,7 +89,7 @@ async def plain(place: Place, pods: int) -> float:
     return seconds
 
 
-async def _ask(hub: Hub, method: str, names: list[str]) -> int:
+async def _ask(hub: Contestant, method: str, names: list[str]) -> int:
     """Ask for all at once, again where it is refused; return how many answers were 429."""
     client, refused = hub.client(), 0
 
@@ -108,7 +107,7 @@ async def _ask(hub: Hub, method: str, names: list[str]) -> int:
     return refused
 
 
-async def _until_none(hub: Hub) -> None:
+async def _until_none(hub: Contestant) -> None:
     """Wait until the cluster has none of its pods."""
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end and await asyncio.to_thread(_pods, hub.place) > 0:
@@ -116,7 +115,7 @@ async def _until_none(hub: Hub) -> None:
 
 
 def _requests(
-    hub: Hub, since: datetime, wanted: Callable[[audit.Asked], bool] = lambda _: True
+    hub: Contestant, since: datetime, wanted: Callable[[audit.Asked], bool] = lambda _: True
 ) -> int:
     """Return how many requests it has made; a watch counts once, when it ends."""
     counted, here = audit.requests(since), {hub.place.namespace, ""}

@@ -5,6 +5,7 @@ import platform
 from datetime import datetime
 from pathlib import Path
 
+from bench.cluster.first import First
 from bench.cluster.measure import Figures
 from bench.hub.report import Row
 
@@ -33,6 +34,21 @@ def rows(ours: Figures, theirs: Figures | None, wall: float) -> list[Row]:
     ]
 
 
+def waits(ours: First, theirs: First | None) -> list[Row]:
+    """Return how long a person waits for a real pod with a new volume; theirs is the bar."""
+    lines = (("from the wish to ready", "ready"), ("… to a kernel's first answer", "answer"))
+    return [
+        Row(
+            what,
+            round(getattr(theirs, name), 1) if theirs else float("inf"),
+            "s",
+            getattr(ours, name),
+            getattr(theirs, name) if theirs else None,
+        )
+        for what, name in lines
+    ]
+
+
 def write(table: list[Row], today: datetime, servers: int, wall: float) -> str:
     """Write the page; return it."""
     missed = [row.what for row in table if not row.met]
@@ -48,7 +64,8 @@ configurable-http-proxy), one after the other in one run. {servers} servers are 
 on a real API server and scheduler; one stub answers for all of them. CPU is that of the hub
 process, from /proc; requests are counted by client in the API server's audit log, where a watch
 counts once. The same {servers} pods made by `kubectl create` alone take {wall:.1f} s: that is the
-cluster's own share.
+cluster's own share. The last two rows are the medians of three real pods, one after the other,
+with a new volume each and the unmodified image of jupyterhub-singleuser.
 
 | | Perijove | Zero-to-JupyterHub | ratio | bar | met |
 |---|---|---|---|---|---|
