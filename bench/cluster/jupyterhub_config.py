@@ -34,7 +34,7 @@ c.KubeSpawner.fs_gid = 100
 c.KubeSpawner.mem_guarantee = "1G"
 if os.environ["BENCH_REAL"]:
     c.KubeSpawner.image = os.environ["BENCH_REAL"]
-    c.KubeSpawner.node_selector = {}
+    c.KubeSpawner.node_selector, c.KubeSpawner.tolerations = {}, []
     c.KubeSpawner.pvc_name_template = "claim-{user_server}"
     c.KubeSpawner.storage_pvc_ensure = True
     c.KubeSpawner.storage_capacity = "100Mi"
