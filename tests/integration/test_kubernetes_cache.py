@@ -283,6 +283,22 @@ async def test_when_one_watch_has_missed_something_all_are_suspected(server: Api
         assert server.asked("persistentvolumeclaims", watch=False) == 1
 
 
+async def test_a_watch_that_lacked_what_we_wrote_makes_the_others_suspect(
+    server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perijove.spawners.kubernetes.doubt.SOON", 1.2)
+    async with following(server, (Interest(PODS), Interest(CLAIMS))) as cache:
+        await cache.synced()
+        await until(lambda: len(server.watches) == 2)
+        for watch in server.watches:
+            watch.silent = True
+        server.put("persistentvolumeclaims", pod("home"))
+        cache.put(PODS, server.put("pods", pod("ada")))
+        server.put("pods", pod("ada", "Running"))
+        await until(lambda: phase(cache, "ada") == "Running")
+        await until(lambda: cache.names(CLAIMS) == ["home"])
+
+
 async def test_an_alarm_raises_no_other(server: ApiServer) -> None:
     """What the others tell at once, in a namespace that is busy, is no reason to go round again."""
     both = (Interest(PODS, silence=0.2), Interest(CLAIMS))

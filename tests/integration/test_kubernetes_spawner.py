@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from perijove.kit.clock import Clock
 from perijove.kit.tasks import in_background
 from perijove.model.errors import Refused
+from perijove.model.placement import Placement
 from perijove.model.workload import LaunchSpec, Origin, State
 from perijove.spawners.kubernetes.cache import Cache
 from perijove.spawners.kubernetes.cluster import Cluster
@@ -21,6 +23,7 @@ ADA = Origin(
     instance="i", incarnation=1, user="ada", server="", port=None, user_id=7, home="claim-ada"
 )
 SPEC = LaunchSpec(name="jupyter-ada", origin=ADA, command=())
+HOME = Placement(workload=SPEC.name, port=None, client="", home=ADA.home)
 TRAITS = {"image": "x:1", "storage_pvc_ensure": True}
 FULL = "exceeded quota: q, requested: count=1, used: count=5, limited: count=5"
 NEVER = "exceeded quota: q, requested: count=9, used: count=0, limited: count=5"
@@ -93,6 +96,27 @@ async def test_a_claim_that_is_on_its_way_out_is_waited_for(
     await begin(spawner)
     assert (await spawner.poll(SPEC.name)).state is State.PENDING
     assert "deletionTimestamp" not in server.objects["persistentvolumeclaims"][ADA.home]["metadata"]
+
+
+async def test_a_deleted_home_is_known_to_go_before_the_watch_tells(
+    server: ApiServer, spawner: KubernetesSpawner
+) -> None:
+    await begin(spawner)
+    for watch in server.watches:
+        watch.silent = True
+    await spawner.remove_storage(HOME)
+    assert ADA.home not in server.objects["persistentvolumeclaims"]
+    await spawner.ensure_storage(replace(SPEC, origin=replace(ADA, user_id=8)))
+    assert ADA.home in server.objects["persistentvolumeclaims"]
+
+
+async def test_homes_of_before_are_left_alone_where_homes_are_elsewhere(
+    server: ApiServer, spawner: KubernetesSpawner
+) -> None:
+    await begin(spawner)
+    spawner._settings = PodSettings(traits={**TRAITS, "storage_pvc_ensure": False})
+    await spawner.remove_storage(HOME)
+    assert ADA.home in server.objects["persistentvolumeclaims"]
 
 
 async def begin(spawner: KubernetesSpawner) -> None:

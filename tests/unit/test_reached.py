@@ -96,7 +96,14 @@ def test_all_before_is_done_and_what_is_to_come_is_not() -> None:
 
 def test_the_place_says_when_a_step_began() -> None:
     seen = Observation(state=State.PENDING, signals=told("scheduled", "image-pulling"))
-    assert began(seen) == {
-        StepCode.HOME: NOW,
-        StepCode.IMAGE: NOW + timedelta(seconds=1),
-    }
+    both = {StepCode.HOME: NOW, StepCode.IMAGE: NOW + timedelta(seconds=1)}
+    assert began(seen, StepCode.IMAGE) == both
+    assert began(seen, StepCode.HOME) == {StepCode.HOME: NOW}
+
+
+def test_the_image_of_an_init_container_is_not_the_last() -> None:
+    signals = told("scheduled", "image-pulled", "image-slow")
+    seen = Observation(state=State.PENDING, facts=FOUND, signals=signals)
+    assert reached(STARTING, seen, in_cluster=True) is StepCode.IMAGE
+    assert StepCode.STARTED not in began(seen, StepCode.IMAGE)
+    assert began(seen, StepCode.IMAGE)[StepCode.IMAGE] == NOW + timedelta(seconds=2)

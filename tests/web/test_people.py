@@ -34,7 +34,7 @@ async def test_an_administrator_adds_finds_and_deletes_a_person(desk: Desk, chen
     ("in_cluster", "words"),
     [
         (False, "Their home folder is moved into the trash of this machine."),
-        (True, "Their home folder is deleted, with all files in it."),
+        (True, "one that another hub has made is left alone."),
     ],
 )
 async def test_who_deletes_a_person_is_told_what_becomes_of_the_files(

@@ -11,7 +11,8 @@ from perijove.cli.trouble import FAILURE, USAGE, Trouble
 
 _HOMES = {
     "trash": "Their home folder is moved into the trash of the data directory.",
-    "deleted": "Their home folder is deleted, with all files in it.",
+    "deleted": "Their home folder is deleted, with all files in it;"
+    " one that another hub has made is left alone.",
     "kept": "Their files are kept.",
 }
 """By `homes` of GET /info."""

@@ -148,8 +148,10 @@ class Progress:
         seen_before = bool(at) and not server.at_rest  # else who knows when this step began
         if server.phase is Phase.STARTING:
             at.setdefault(StepCode.PLACE if self.in_cluster else StepCode.HOME, server.since)
-        at.setdefault(here, self.clock() if seen_before else server.since)
-        at |= {step: max(told, server.since) for step, told in began(seen).items()}
+            told = began(seen, here)
+            at |= {step: max(when, server.since) for step, when in told.items()}
+        latest = max([server.since, *at.values()])
+        at.setdefault(here, self.clock() if seen_before else latest)
         ahead = self.admission.ahead(server) if here is StepCode.QUEUED else 0
         message = failure or (
             Signal(code="queue.start", params={"ahead": ahead})

@@ -32,17 +32,23 @@ _FAILED_AT = {
 """What was under way when it failed so, by what the code begins with: its workload may be gone."""
 
 _TOLD_BY = {
-    StepCode.HOME: "scheduled",
-    StepCode.IMAGE: "image-pulling",
-    StepCode.STARTED: "image-pulled",
+    "scheduled": StepCode.HOME,
+    "image-pulling": StepCode.IMAGE,
+    "image-slow": StepCode.IMAGE,
+    "image-pulled": StepCode.STARTED,
 }
 """What a cluster says when a step begins."""
 
 
-def began(seen: Observation) -> dict[StepCode, datetime]:
-    """Return when steps began, as far as the place says so."""
-    told = {signal.code: signal.at for signal in seen.signals}
-    return {step: at for step, code in _TOLD_BY.items() if (at := told.get(code))}
+def began(seen: Observation, now: StepCode) -> dict[StepCode, datetime]:
+    """Return when steps up to `now` began, as far as the place says so."""
+    order = list(StepCode)
+    return {
+        step: signal.at
+        for signal in seen.signals
+        if signal.at and (step := _TOLD_BY.get(signal.code))
+        if order.index(step) <= order.index(now)
+    }
 
 
 def reached(server: Server, seen: Observation, *, in_cluster: bool) -> StepCode:
@@ -68,9 +74,10 @@ def _of_pod(seen: Observation) -> StepCode:
     if "node" not in seen.facts:
         return StepCode.PLACE
     codes = {signal.code for signal in seen.signals}
-    if "image-pulled" in codes or seen.state is not State.PENDING:
-        return StepCode.STARTED
-    return StepCode.IMAGE if any(it.startswith("image-") for it in codes) else StepCode.HOME
+    if any(it.startswith("image-") for it in codes - {"image-pulled"}):
+        return StepCode.IMAGE  # be it the second: those of init containers come before it
+    started = "image-pulled" in codes or seen.state is not State.PENDING
+    return StepCode.STARTED if started else StepCode.HOME
 
 
 def steps(

@@ -18,7 +18,10 @@ from perijove.web.visits import told_visits
 
 _HOMES = {
     Homes.TRASH: noted("Their home folder is moved into the trash of this machine."),
-    Homes.DELETED: noted("Their home folder is deleted, with all files in it."),
+    Homes.DELETED: noted(
+        "Their home folder is deleted, with all files in it;"
+        " one that another hub has made is left alone."
+    ),
     Homes.KEPT: noted("Their files are kept."),
 }
 

@@ -153,14 +153,17 @@ class Cache:
 
     def put(self, kind: Kind, object: Object) -> None:
         """Take in the answer to our own create or delete, so that we read what we wrote."""
+        if object.get("kind") == "Status":  # it says that it is gone
+            return
         kept = self._followers[kind].interest.trim(pack(object))
-        if kept is not None and object.get("kind") != "Status":
+        if kept is not None:
             self._shelf(kind).put(kept, _now())
             self._followers[kind].doubt.expect()
 
     def drop(self, kind: Kind, name: str, uid: str = "") -> None:
         """Take out what the API server has just said is gone, whatever its uid if that is ''."""
-        self._shelf(kind).drop(name, uid)
+        if self._shelf(kind).drop(name, uid):
+            self._ring(name if kind == PODS else "")
 
     def changes(self) -> AsyncGenerator[str, None]:
         """Yield the name of every pod, then of whatever an Interest rings for."""
@@ -175,7 +178,7 @@ class Cache:
         return {kind.plural: it.stale for kind, it in self._followers.items()}
 
     def quiet(self, kind: Kind) -> float:
-        """Return for how many seconds nothing was heard of a kind; up to 65 are usual."""
+        """Return for how many seconds nothing was heard of a kind; minutes are usual."""
         return self._followers[kind].quiet
 
     def _away(self, outage: Outage) -> None:

@@ -163,14 +163,15 @@ class Follower:
             silence=it.most_silence,
         )
         async with aclosing(watch) as events:
-            until = perf_counter() + TURN
+            until, began = perf_counter() + TURN, None
             async for event in events:
+                began = began or _now()
                 self._alive()
                 if perf_counter() > until:  # what has come already is read without a pause
                     await asyncio.sleep(0)
                     until = perf_counter() + TURN
                 if event.type != "BOOKMARK":
-                    if self.doubt.heard(self._rose):
+                    if self.doubt.heard(began):
                         self._alarm(self)
                     object = it.trim(event.text)
                     if object is not None:

@@ -39,6 +39,8 @@ class Listing:
             await asyncio.sleep(0)
             try:
                 page = wire.page(body)
+                if not page.metadata.resourceVersion:
+                    raise Unreachable("the answer is not a list")
                 self.version = page.metadata.resourceVersion
                 token = page.metadata.continue_ or None
                 until = 0.0

@@ -1,7 +1,6 @@
 """Servers as pods: found by name in a cache of the cluster, made and removed in one call each."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -13,7 +12,7 @@ from perijove.model.signal import Signal
 from perijove.model.workload import GONE, LaunchSpec, Observation, State
 from perijove.spawners.kubernetes import claim, pod
 from perijove.spawners.kubernetes.cache import Cache
-from perijove.spawners.kubernetes.cluster import CLAIMS, NODES, PODS, Cluster
+from perijove.spawners.kubernetes.cluster import CLAIMS, NODES, PODS, Cluster, Kind
 from perijove.spawners.kubernetes.errors import Changed, Exists, Missing, Postponed, Refusal
 from perijove.spawners.kubernetes.labels import USER, origin_of
 from perijove.spawners.kubernetes.names import Fields, expand, fields, placed
@@ -105,10 +104,7 @@ class KubernetesSpawner:
         except (Missing, Changed):
             self._cache.drop(PODS, name, meta["uid"])
             return
-        if left.get("kind") == "Status":
-            self._cache.drop(PODS, name, meta["uid"])
-        else:
-            self._cache.put(PODS, left)
+        self._left(PODS, name, meta["uid"], left)
 
     async def poll(self, name: str) -> Observation:
         """Look into the cache."""
@@ -175,11 +171,19 @@ class KubernetesSpawner:
 
     async def remove_storage(self, placement: Placement) -> None:
         """Delete the claim: what becomes of the volume is said by its class."""
-        there = self._cache.get(CLAIMS, placement.home)
+        name = placement.home
+        there = self._cache.get(CLAIMS, name)
         if there is None or not ours(there, self._instance):
             return
-        with suppress(Missing, Changed):
-            await self._cluster.delete(CLAIMS, placement.home, uid=there["metadata"]["uid"])
+        if not self._settings.traits.get("storage_pvc_ensure"):
+            return  # homes are elsewhere now: this one is of before, and not ours to judge
+        uid = there["metadata"]["uid"]
+        try:
+            left = await self._cluster.delete(CLAIMS, name, uid=uid)
+        except (Missing, Changed):
+            self._cache.drop(CLAIMS, name, uid)
+        else:
+            self._left(CLAIMS, name, uid, left)
 
     def _belongs(self, there: Object, spec: LaunchSpec) -> bool:
         """Return whether a claim is that of the user: a recreated name inherits nothing.
@@ -207,6 +211,13 @@ class KubernetesSpawner:
         seen = Observation(state=State.GONE, origin=spec.origin, signals=(signal,))
         self._refused[spec.name] = seen
         raise Postponed(why or signal.code)
+
+    def _left(self, kind: Kind, name: str, uid: str, left: Object) -> None:
+        """Take in the answer to a delete: what is left of it, or that nothing is."""
+        if left.get("kind") == "Status":
+            self._cache.drop(kind, name, uid)
+        else:
+            self._cache.put(kind, left)
 
     def _traits(self, spec: LaunchSpec) -> dict[str, Any]:
         return merged(self._settings.traits, spec.overrides)
