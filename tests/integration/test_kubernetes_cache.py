@@ -269,13 +269,18 @@ async def test_a_list_that_takes_too_long_is_read_at_once(
         assert len(cache.names(PODS)) == 5
 
 
+async def fall_silent(server: ApiServer, number: int) -> None:
+    """Let `number` watches begin, and say nothing more."""
+    await until(lambda: len(server.watches) == number)
+    for watch in server.watches:
+        watch.silent = True
+
+
 async def test_when_one_watch_has_missed_something_all_are_suspected(server: ApiServer) -> None:
     both = (Interest(PODS, silence=0.2), Interest(CLAIMS))
     async with following(server, both) as cache:
         await cache.synced()
-        await until(lambda: len(server.watches) == 2)
-        for watch in server.watches:
-            watch.silent = True
+        await fall_silent(server, 2)
         server.put("persistentvolumeclaims", pod("home"))
         server.put("pods", pod("ada"))
         await until(lambda: cache.names(CLAIMS) == ["home"])
@@ -289,9 +294,7 @@ async def test_a_watch_that_lacked_what_we_wrote_makes_the_others_suspect(
     monkeypatch.setattr("perijove.spawners.kubernetes.doubt.SOON", 1.2)
     async with following(server, (Interest(PODS), Interest(CLAIMS))) as cache:
         await cache.synced()
-        await until(lambda: len(server.watches) == 2)
-        for watch in server.watches:
-            watch.silent = True
+        await fall_silent(server, 2)
         server.put("persistentvolumeclaims", pod("home"))
         cache.put(PODS, server.put("pods", pod("ada")))
         server.put("pods", pod("ada", "Running"))
@@ -304,9 +307,7 @@ async def test_an_alarm_raises_no_other(server: ApiServer) -> None:
     both = (Interest(PODS, silence=0.2), Interest(CLAIMS))
     async with following(server, both) as cache:
         await cache.synced()
-        await until(lambda: len(server.watches) == 2)
-        for watch in server.watches:
-            watch.silent = True
+        await fall_silent(server, 2)
         for number in range(100):
             server.put("persistentvolumeclaims", pod(f"home{number}"))
             server.put("pods", pod(f"p{number}"))

@@ -47,6 +47,8 @@ async def test_who_deletes_a_person_is_told_what_becomes_of_the_files(
         await chen.sign_in("chen.wei")
         page = await chen.get("/admin/gao.lin")
         assert words in page.text.partition('<dialog id="delete"')[2].partition("</dialog>")[0]
+        assert page.text.count(words) == 2, "beside the button as well"
+        assert ("trash of this machine" in page.text) is not in_cluster
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from datetime import timedelta
 from perijove.http.reader import Reader
 from perijove.http.sentences import administrator, next_step, told
 from perijove.model.signal import Signal
-from perijove.model.stage import Stage, StepState
+from perijove.model.stage import Stage, StepCode, StepState
 
-_CALM = {"scheduled", "image-pulled", "image-pulling", "volume-made"}
+DONE = {StepCode.PLACE: "scheduled", StepCode.HOME: "volume-made", StepCode.IMAGE: "image-pulled"}
+"""What a place says when a step is done: told beside that, for it is no more under way."""
+_CALM = {*DONE.values(), "image-pulling"}
 """Nothing is wrong."""
-_DONE = {"scheduled", "image-pulled", "volume-made"}
-"""Told beside the step that it ends, which is no more under way."""
 _USUAL = {"claim-pending": timedelta(seconds=30)}
 """Nothing is wrong unless it takes longer."""
 _HELP = {"scaling-up", "no-scale-up"}
@@ -46,7 +46,7 @@ def held(stage: Stage, who: Reader, *, administers: bool) -> Held | None:
 def beside(stage: Stage, who: Reader) -> str:
     """Return what to say beside the step under way, or ''."""
     signal = _latest(stage)
-    if signal is None or signal.code in _DONE or not _calm(stage, signal, who):
+    if signal is None or signal.code in DONE.values() or not _calm(stage, signal, who):
         return ""
     return told(signal.code, signal.params, who)
 

@@ -17,7 +17,10 @@ from perijove.web.people import STANDINGS
 from perijove.web.visits import told_visits
 
 _HOMES = {
-    Homes.TRASH: noted("Their home folder is moved into the trash of this machine."),
+    Homes.TRASH: noted(
+        "Their home folder is moved into the trash of this machine."
+        " It stays there until somebody empties it."
+    ),
     Homes.DELETED: noted(
         "Their home folder is deleted, with all files in it;"
         " one that another hub has made is left alone."

@@ -7,7 +7,7 @@ from perijove.http.reader import Reader, noted
 from perijove.http.sentences import told
 from perijove.model.signal import Signal
 from perijove.model.stage import Outcome, Stage, StepCode, StepShown, StepState
-from perijove.web.held import beside
+from perijove.web.held import DONE, beside
 
 NAMES = {
     StepCode.REQUESTED: noted("Requested"),
@@ -19,8 +19,6 @@ NAMES = {
     StepCode.ANSWERS: noted("JupyterLab answers"),
     StepCode.READY: noted("Ready"),
 }
-_TOLD = {StepCode.PLACE: "scheduled", StepCode.HOME: "volume-made", StepCode.IMAGE: "image-pulled"}
-"""What a place says when a step is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +101,6 @@ def _words(stage: Stage, step: StepShown, who: Reader) -> str:
     if step.code is StepCode.READY and step.state is StepState.TODO:
         return who.say("This page then opens it.")
     if step.state is StepState.DONE:
-        of_it = [it for it in stage.signals if it.code == _TOLD.get(step.code)]
+        of_it = [it for it in stage.signals if it.code == DONE.get(step.code)]
         return told(of_it[-1].code, of_it[-1].params, who) if of_it else ""
     return beside(stage, who) if step.state is StepState.NOW else ""
