@@ -76,10 +76,12 @@ print("alembic" in sys.modules)
 
 
 async def test_two_hubs_may_open_a_new_database_at_once(tmp_path: Path) -> None:
-    opened = await asyncio.gather(*(open_database(f"{tmp_path}/hub.sqlite") for _ in range(4)))
-    await opened[0].write(*users.add(User(id=1, name="ada")))
-    assert await opened[3].read(users.named("ada"))
-    await asyncio.gather(*(it.close() for it in opened))
+    for turn in range(20):
+        path = f"{tmp_path}/hub{turn}.sqlite"
+        opened = await asyncio.gather(*(open_database(path) for _ in range(4)))
+        await opened[0].write(*users.add(User(id=1, name="ada")))
+        assert await opened[3].read(users.named("ada"))
+        await asyncio.gather(*(it.close() for it in opened))
 
 
 async def test_a_hub_killed_while_it_makes_the_tables_has_made_none(

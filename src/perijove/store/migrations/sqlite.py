@@ -1,6 +1,7 @@
 """Bring a SQLite file to the newest revision, or leave it as it is."""
 
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -10,6 +11,8 @@ from perijove.store.unavailable import in_our_words
 
 _PATIENCE = 30.0
 """Seconds to wait for another hub that is migrating the same file."""
+_AGAIN = 0.02
+"""Seconds until the next try to switch to WAL."""
 
 
 def prepare(path: str) -> None:
@@ -40,6 +43,35 @@ def _connect(path: str, mode: str) -> sqlite3.Connection:
     )
 
 
+def _connect_wal(path: str) -> sqlite3.Connection:
+    connection = _connect(path, "rwc")
+    try:
+        switch_to_wal(connection)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Write ahead from now on, however many hubs ask for it at once.
+
+    Raises:
+        sqlite3.Error: it cannot; busy, if others kept it from us for half a minute.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            # Two that hold a read lock would wait for each other: SQLite says so at once.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN)  # noqa: TID251 - in a thread of its own
+        else:
+            return
+
+
 def is_outdated(connection: sqlite3.Connection) -> bool:
     """Return whether the file must be migrated.
 
@@ -60,11 +92,10 @@ def _upgrade(path: str) -> None:
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
     from sqlalchemy.pool import NullPool  # noqa: PLC0415
 
-    engine = create_engine("sqlite://", creator=lambda: _connect(path, "rwc"), poolclass=NullPool)
+    engine = create_engine("sqlite://", creator=lambda: _connect_wal(path), poolclass=NullPool)
     try:
         with engine.connect() as connection:
             # Ours, not the driver's: all of it or nothing, and one hub at a time.
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             migrate(connection)
             connection.exec_driver_sql("COMMIT")
