@@ -16,6 +16,7 @@ from perijove.cli.hold import Held, Hold, Holder, started
 from perijove.cli.supervisor.leftovers import end_leftovers
 from perijove.cli.supervisor.ports import chosen
 from perijove.cli.trouble import Trouble, with_data
+from tests.ports import free_port
 
 HOLD = """
 import signal, sys
@@ -131,16 +132,18 @@ def test_ports_are_chosen_once(box: Box) -> None:
         box.ports()
     first = chosen(box, public=None, hub=None, ip="127.0.0.1")
     assert chosen(box, public=None, hub=None, ip="127.0.0.1") == first == box.ports()
-    moved = chosen(box, public=8999, hub=None, ip="127.0.0.1")
-    assert moved == box.ports() == Ports(public=8999, hub=first.hub)
+    other = free_port()
+    moved = chosen(box, public=other, hub=None, ip="127.0.0.1")
+    assert moved == box.ports() == Ports(public=other, hub=first.hub)
 
 
 def test_the_hubs_port_moves_only_while_nobody_knows_it(box: Box) -> None:
-    chosen(box, public=8000, hub=8081, ip="127.0.0.1")
-    assert chosen(box, public=None, hub=8082, ip="127.0.0.1") == Ports(public=8000, hub=8082)
+    public, first, second, third = (free_port() for _ in range(4))
+    chosen(box, public=public, hub=first, ip="127.0.0.1")
+    assert chosen(box, public=None, hub=second, ip="127.0.0.1") == Ports(public=public, hub=second)
     (box.workloads / "jupyter-ada").mkdir()
-    with pytest.raises(Trouble, match=r"hub\.port is 8083.*at 8082"):
-        chosen(box, public=None, hub=8083, ip="127.0.0.1")
+    with pytest.raises(Trouble, match=rf"hub\.port is {third}.*at {second}"):
+        chosen(box, public=None, hub=third, ip="127.0.0.1")
 
 
 def test_a_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
