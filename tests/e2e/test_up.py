@@ -45,6 +45,28 @@ def test_it_tells_in_one_line_of_json_where_it_is(up: Up) -> None:
     assert up.out.count("\n") == 1, "all else goes to stderr"
 
 
+@pytest.mark.parametrize("kind", ["sqlite-pvc", "sqlite-memory"])
+def test_what_it_takes_to_make_the_tables_is_not_kept_in_memory(up: Up, kind: str) -> None:
+    tree = json.loads(up.file.read_text())
+    tree["hub"] = {**tree.get("hub", {}), "db": {"type": kind}}
+    up.file.write_text(json.dumps(tree))
+    hub = up.start()["pids"]["hub"]
+    first = resident(hub)
+    os.kill(hub, signal.SIGKILL)
+    until(partial(replaced, up, "hub", hub), "a new hub")
+    until(lambda: up.ask("GET", "/hub/health")[0] == 200, "healthy again")
+    later = resident(up.pid("hub"))
+    if kind == "sqlite-pvc":
+        assert first - later < 4, "MiB: it would be 9"
+    up.stop()
+
+
+def resident(pid: int) -> float:
+    """Return the resident memory of a process in MiB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def test_data_and_secrets_are_private_and_no_secret_is_on_a_command_line(up: Up) -> None:
     told = up.start()
     assert stat.S_IMODE(up.data.stat().st_mode) == 0o700

@@ -22,7 +22,6 @@ PLANTED = {
     "Spawners do not know each other": {"spawners/fake.py": "import perijove.spawners.process"},
     "Starlette stays at the surface": {"core/roles.py": "import starlette"},
     "SQL stays in the store": {"core/names.py": "import sqlalchemy"},
-    "Only spawners speak to a cluster": {"core/names.py": "import aiohttp"},
     "The launcher stands alone: it is run without the package": {
         "spawners/launcher.py": "import perijove.kit.ids"
     },

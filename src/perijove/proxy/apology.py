@@ -34,8 +34,8 @@ class Apology:
         except HubAway:
             return page(_AWAY, "hub-away", accept)
         finally:
-            line.close()
-        kind = answer.fields.get(b"content-type", b"text/html; charset=utf-8")
+            await line.close()
+        kind = (answer.kind or "text/html; charset=utf-8").encode("latin-1")
         if not answer.body or answer.status in range(300, 400):
             return page(_AWAY, "server-away", accept)
         return Page(_AWAY, kind, answer.body)

@@ -3,29 +3,31 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httptools
+from perijove.kit.exchange import request
+from perijove.kit.origin import Connections, Origin
 
 _CONNECT_SECONDS = 5.0
+_KEPT = 60.0
 _MOST_BYTES = 64 * 1024 * 1024
-_READ = 65_536
 
 
 class HubAway(Exception):
     """The hub did not answer, or not in a way that helps; says why."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A whole response."""
 
-    status: int = 0
-    fields: dict[bytes, bytes] = field(default_factory=dict)
-    body: bytes = b""
+    status: int
+    kind: str
+    """Its Content-Type; '' if it says none."""
+    body: bytes
 
     def json(self) -> Any:
         """Return the body as JSON, or raise HubAway."""
@@ -35,29 +37,6 @@ class Answer:
             raise HubAway("the answer is not JSON") from error
 
 
-class _Reading:
-    """Collects one response."""
-
-    def __init__(self) -> None:
-        self.answer = Answer()
-        self.complete = False
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.answer.fields[name.lower()] = value
-
-    def on_body(self, body: bytes) -> None:
-        self._size += len(body)
-        if self._size > _MOST_BYTES:
-            raise HubAway("the answer is too large")
-        self._parts.append(body)
-
-    def on_message_complete(self) -> None:
-        self.answer.body = b"".join(self._parts)
-        self.complete = True
-
-
 class HubAddress:
     """`http://host:port[/base]`, and the paths below it."""
 
@@ -65,11 +44,9 @@ class HubAddress:
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
             raise ValueError("the hub's address is http://host:port, with a base path or none")
-        self.host = parts.hostname
-        self.port = parts.port or 80
+        self.place = Origin.of(url)
         self.base = parts.path.rstrip("/") + "/"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        self.origin = f"http://{host}:{self.port}"
+        self.origin = f"http://{self.place.netloc}"
 
     def path(self, below: str) -> str:
         """Return the path of `below`, which is relative to the hub's prefix."""
@@ -83,7 +60,7 @@ class HubLine:
         self._address = address
         self._token_file = token_file
         self._token = ""
-        self._open: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._kept = Connections(address.place, limit=1, connect=_CONNECT_SECONDS, keep=_KEPT)
 
     async def ask(
         self,
@@ -99,59 +76,31 @@ class HubLine:
         Raises:
             HubAway: there is none. The connection is closed then.
         """
-        head = await self._head(method, below, body, fields or {})
+        target = self._address.path(below)
+        more = await self._fields(fields or {}, body)
         try:
-            async with asyncio.timeout(seconds):
-                if self._open is not None:
-                    try:
-                        return await self._exchange(head + body)
-                    except (OSError, EOFError):
-                        self.close()  # kept too long; a new one says more
-                return await self._exchange(head + body)
-        except (OSError, EOFError, httptools.HttpParserError) as error:
-            self.close()
+            whole = request(method, target, more, body or None)
+            async with asyncio.timeout(seconds), self._kept.answer(whole, again=True) as answer:
+                rest = await answer.rest(_MOST_BYTES)
+        except OSError as error:
             raise HubAway(type(error).__name__) from error
-        except BaseException:
-            self.close()
-            raise
+        return Answer(answer.status, answer.field(b"content-type") or "", rest)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the connection."""
-        if self._open is not None:
-            self._open[1].close()
-            self._open = None
+        await self._kept.close()
 
     async def forget_token(self) -> None:
         """Read the token again next time: it may have been changed."""
         self._token = ""
 
-    async def _head(self, method: str, below: str, body: bytes, more: Mapping[str, str]) -> bytes:
-        fields = {"Host": f"{self._address.host}:{self._address.port}", **more}
+    async def _fields(self, more: Mapping[str, str], body: bytes) -> dict[str, str]:
+        fields = {"Host": self._address.place.authority, **more}
         if self._token_file is not None:
             if not self._token:
                 text = await asyncio.to_thread(self._token_file.read_text)
                 self._token = text.strip()
             fields["Authorization"] = f"token {self._token}"
         if body:
-            fields |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        return f"{method} {self._address.path(below)} HTTP/1.1\r\n{lines}\r\n".encode()
-
-    async def _exchange(self, request: bytes) -> Answer:
-        if self._open is None:
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                self._open = await asyncio.open_connection(self._address.host, self._address.port)
-        reader, writer = self._open
-        writer.write(request)
-        await writer.drain()
-        reading = _Reading()
-        parser = httptools.HttpResponseParser(reading)
-        while not reading.complete:
-            data = await reader.read(_READ)
-            if not data:
-                raise EOFError
-            parser.feed_data(data)
-        reading.answer.status = parser.get_status_code()
-        if not parser.should_keep_alive():
-            self.close()
-        return reading.answer
+            fields["Content-Type"] = "application/json"
+        return fields

@@ -63,9 +63,8 @@ async def serve(options: Options) -> None:
         await edge.drain(options.drain)
         await activity.tell()
         await shelf.flush()
-    line.close()
-    reports.close()
-    await asyncio.sleep(0)  # closing is done by the loop
+    await line.close()
+    await reports.close()
     if options.pid_file is not None:
         options.pid_file.unlink(missing_ok=True)
 

@@ -3,15 +3,15 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from random import uniform
-from urllib.parse import urlencode
-
-import aiohttp
-from yarl import URL
+from urllib.parse import urlencode, urlsplit
 
 from perijove import __version__
 from perijove.kit.backoff import Backoff
+from perijove.kit.exchange import Exchange, request
+from perijove.kit.origin import Connections, Origin
 from perijove.spawners.kubernetes import errors
 from perijove.spawners.kubernetes.errors import (
     BadKubeconfig,
@@ -27,6 +27,7 @@ from perijove.spawners.kubernetes.wire import pack
 CONNECT_SECONDS, WHOLE_SECONDS = 3.0, 10.0
 _CONNECTIONS = 16
 """For all but watches: what a TLS handshake costs is shared by a crowd."""
+_WATCHES = 64
 _KEPT = 60.0
 _TRIES = 3
 _LONGEST_HOLD, _UNTOLD = 30.0, 2.0
@@ -36,10 +37,8 @@ _PATIENCE = 6.0
 _GOOD = range(200, 300)
 _AGENT = f"perijove/{__version__}"
 _FIELDS = {"User-Agent": _AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
-
-_FAREWELL = 0.1
-"""Seconds in which lines with TLS are taken down: aiohttp only begins it (its manual, "Graceful
-shutdown")."""
+_MOST_BYTES = 64 * 1024 * 1024
+"""Of one answer: a page of a list is far below it."""
 
 
 class Line:
@@ -47,10 +46,11 @@ class Line:
 
     def __init__(self, access: Access, context: ssl.SSLContext | None) -> None:
         self._access = access
-        self._context = context
+        self._base = urlsplit(access.server).path
         self._pair = access.pair
-        self._asks = _session(_CONNECTIONS)
-        self._watches = _session(0)
+        origin = Origin.of(access.server, context, access.trust.server_name)
+        self._asks = _connections(origin, _CONNECTIONS)
+        self._watches = _connections(origin, _WATCHES)
         self._backoff = Backoff(base=0.5, ceiling=_UNTOLD)
         self._not_before = 0.0
         self.outage = Outage()
@@ -74,7 +74,6 @@ class Line:
         """Close every connection."""
         await self._asks.close()
         await self._watches.close()
-        await asyncio.sleep(_FAREWELL)
 
     async def ask(
         self,
@@ -99,10 +98,9 @@ class Line:
                 while True:
                     tries -= 1
                     try:
-                        async with await self._answered(
-                            self._asks, method, path, query, body
-                        ) as answer:
-                            return await answer.read()
+                        target = self._target(path, query)
+                        async with self._answered(self._asks, method, target, body) as answer:
+                            return await answer.rest(_MOST_BYTES)
                     except Throttled:
                         if not tries:
                             raise
@@ -116,43 +114,36 @@ class Line:
         Raises:
             ClusterError: it was refused, or there is no answer, or it has broken.
         """
-        with self.outage.asking(), self._in_words():
-            async with asyncio.timeout(WHOLE_SECONDS):
-                answer = await self._answered(self._watches, "GET", path, query)
-        try:
+        async with AsyncExitStack() as stack:
+            with self.outage.asking(), self._in_words():
+                async with asyncio.timeout(WHOLE_SECONDS):
+                    target = self._target(path, query)
+                    answer = await stack.enter_async_context(
+                        self._answered(self._watches, "GET", target)
+                    )
             with self._in_words():
-                yield answer.content.iter_any()
-        finally:
-            answer.close()
+                yield _parts(answer)
 
+    def _target(self, path: str, query: Mapping[str, str | int] | None) -> str:
+        return f"{self._base}{path}?{urlencode(query)}" if query else self._base + path
+
+    @asynccontextmanager
     async def _answered(
-        self,
-        session: aiohttp.ClientSession,
-        method: str,
-        path: str,
-        query: Mapping[str, str | int] | None,
-        body: object = None,
-    ) -> aiohttp.ClientResponse:
-        """Return an answer that is 2xx; its body is still to be read."""
-        url = URL(f"{self._access.server}{path}?{urlencode(query or {})}".rstrip("?"), encoded=True)
+        self, connections: Connections, method: str, target: str, body: object = None
+    ) -> AsyncIterator[Exchange]:
+        """Yield an answer that is 2xx; its body is still to be read."""
         renewed = False
         while True:
             await self._turn()
-            answer = await session.request(
-                method,
-                url,
-                data=None if body is None else pack(body),
-                headers=await self._fields(body),
-                ssl=self._context or True,
-                server_hostname=self._access.trust.server_name or None,
-                allow_redirects=False,
-            )
-            if answer.status in _GOOD:
-                self._backoff.forget("")
-                return answer
-            async with answer:
-                wait = _seconds(answer.headers.get("Retry-After"))
-                error = errors.of(answer.status, await answer.read(), wait)
+            data = None if body is None else pack(body)
+            whole = request(method, target, await self._fields(body), data)
+            async with connections.answer(whole, again=method == "GET") as answer:
+                if answer.status in _GOOD:
+                    self._backoff.forget("")
+                    yield answer
+                    return
+                wait = _seconds(answer.field(b"retry-after"))
+                error = errors.of(answer.status, await answer.rest(_MOST_BYTES), wait)
             if isinstance(error, Throttled):
                 self._hold(wait)
             again = isinstance(error, Unauthenticated) and not renewed
@@ -163,11 +154,14 @@ class Line:
     async def _fields(self, body: object) -> dict[str, str]:
         """Return the fields of a request; what is shown may have become another."""
         shown = await self._access.credentials.show()
-        if shown.pair != self._pair and self._context is not None:
+        origin = self._asks.origin
+        if shown.pair != self._pair and origin.context is not None:
             # a new context, for the old one is in use; connections belong to a context
-            self._context = await asyncio.to_thread(self._access.trust.context, shown.pair)
-            self._pair = shown.pair
-        fields = dict(_FIELDS)
+            context = await asyncio.to_thread(self._access.trust.context, shown.pair)
+            origin, self._pair = replace(origin, context=context), shown.pair
+            self._asks.move(origin)
+            self._watches.move(origin)
+        fields = {"Host": origin.authority, **_FIELDS}
         if shown.header:
             fields["Authorization"] = shown.header
         if body is not None:
@@ -208,24 +202,22 @@ class Line:
             yield
         except ClusterError:
             raise
-        except aiohttp.ClientConnectorCertificateError as error:
-            cause = error.certificate_error
-            why = str(getattr(cause, "verify_message", "") or cause).rstrip(".")
+        except ssl.SSLCertVerificationError as error:
+            why = str(error.verify_message or error).rstrip(".")
             raise Unreachable(f"{server} shows a certificate we do not trust: {why}.") from error
         except TimeoutError as error:
             raise Unreachable(f"{server} does not answer in time.") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise Unreachable(f"{server} cannot be reached: {_words(error)}.") from error
 
 
-def _session(connections: int) -> aiohttp.ClientSession:
-    """Return a session with as many connections; 0 is any number."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=_KEPT),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-    )
+def _connections(origin: Origin, limit: int) -> Connections:
+    return Connections(origin, limit=limit, connect=CONNECT_SECONDS, keep=_KEPT)
+
+
+async def _parts(answer: Exchange) -> AsyncIterator[bytes]:
+    while part := await answer.more():
+        yield part
 
 
 def _seconds(field: str | None) -> float | None:
@@ -234,6 +226,4 @@ def _seconds(field: str | None) -> float | None:
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error.strerror or str(error.os_error)
-    return str(error) or type(error).__name__
+    return str(getattr(error, "strerror", None) or str(error) or type(error).__name__)

@@ -15,8 +15,8 @@ _AGAIN = 0.02
 """Seconds until the next try to switch to WAL."""
 
 
-def prepare(path: str) -> None:
-    """Make the file at `path` one that this version can use.
+def prepare(path: str) -> bool:
+    """Make the file at `path` one that this version can use; return whether that took anything.
 
     Raises:
         Refused: it holds something else; it has not been touched.
@@ -26,8 +26,9 @@ def prepare(path: str) -> None:
         if not _is_new(path):
             with closing(_connect(path, "ro")) as connection:
                 if not is_outdated(connection):
-                    return
+                    return False
         _upgrade(path)
+    return True
 
 
 def _is_new(path: str) -> bool:
