@@ -155,7 +155,7 @@ RULES = (
 TROUBLES = (*MACHINES, *IMAGES, *STORAGE, *PROGRAMS, *RULES)
 
 NOT_HERE: Mapping[str, str] = {
-    "claim-leaving": "a finalizer would have to hold a claim, and the namespace after the test",
+    "claim-leaving": "in test_stuck: what holds the claim is to be taken away in time",
     "cluster-event": "no trouble: what Kubernetes says, as it is kept of a start that has ended",
     "cluster-unreachable": "the API server of a shared cluster would have to be stopped",
     "image-broken": "the store of a node's containerd would have to be damaged",

@@ -12,6 +12,7 @@ from perijove.http.sentences import sentence
 from tests.cluster.chaos.lab import Lab, lab
 from tests.cluster.chaos.told import row
 from tests.cluster.chaos.witness import now
+from tests.cluster.kit import parts
 from tests.cluster.kubectl import Kubectl
 
 FINALIZER = "perijove.test/stays"
@@ -57,9 +58,48 @@ async def test_a_pod_that_never_leaves_is_waited_for_and_its_person_is_told(
     )
 
 
-async def finalizers(kubectl: Kubectl, names: str) -> None:
+async def finalizers(kubectl: Kubectl, names: str, of: str = "pod/jupyter-ada") -> None:
     patch = f'{{"metadata": {{"finalizers": {names}}}}}'
-    await asyncio.to_thread(kubectl, "patch", "pod", "jupyter-ada", "--type=merge", f"-p={patch}")
+    await asyncio.to_thread(kubectl, "patch", of, "--type=merge", f"-p={patch}")
+
+
+async def test_a_claim_on_its_way_out_is_waited_for_and_its_person_is_told(
+    kubeconfig: Path, kubectl: Kubectl, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = {"type": "dynamic", "capacity": "10Mi"}
+    async with lab(kubeconfig, kubectl.namespace, tmp_path, storage=home) as it:
+        await it.enter("ada")
+        await it.start("ada")
+        await it.ready("ada")
+        assert await it.ask("DELETE", "ada") in {202, 204}
+        await it.stopped("ada")
+        await finalizers(kubectl, f'["{FINALIZER}"]', "pvc/claim-ada")
+        await asyncio.to_thread(kubectl, "delete", "pvc", "claim-ada", "--wait=false")
+        began = now()
+        await it.start("ada")
+        for language in ("en", "zh"):
+            await told(it, sentence("claim-leaving", {"claim": "claim-ada"}, language), language)
+        took = now() - began
+        assert not await it.pods()
+        await finalizers(kubectl, "null", "pvc/claim-ada")
+        gone = now()
+        await it.ready("ada")
+        gone = now() - gone
+    show(capsys, f"claim that leaves: told after {took:.1f} s, ready {gone:.1f} s after it")
+
+
+async def told(it: Lab, words: str, language: str = "en", seconds: float = 30) -> None:
+    """Wait until the progress of ada's server says `words`."""
+    async with (
+        asyncio.timeout(seconds),
+        it.client.stream(
+            "GET", "/hub/api/users/ada/server/progress", headers={"Accept-Language": language}
+        ) as answer,
+    ):
+        async for line in answer.aiter_lines():
+            if words in line or words.encode("unicode_escape").decode() in line:
+                return
+    pytest.fail(f"the stream ended without {words!r}")
 
 
 @pytest.mark.smoke
@@ -143,19 +183,44 @@ async def test_a_start_on_a_node_that_is_lost_is_explained_and_can_be_stopped(
 
         await it.until("it is placed there", placed, 30)
         await asyncio.to_thread(condition, kubectl, doomed, "Unknown")
-        began, words = now(), sentence("node-lost", {"node": doomed}, "en")
-        async with (
-            asyncio.timeout(30),
-            it.client.stream("GET", "/hub/api/users/ada/server/progress") as answer,
-        ):
-            async for line in answer.aiter_lines():
-                if words in line:
-                    break
-            else:
-                pytest.fail("the stream ended without a word of the node")
-        told = now() - began
+        began = now()
+        await told(it, sentence("node-lost", {"node": doomed}, "en"))
+        explained = now() - began
         assert await it.ask("DELETE", "ada") == 202
         began = now()
         await it.stopped("ada", seconds=FORCED + 15)
         stopped = now() - began
-    show(capsys, f"node lost: explained after {told:.1f} s, stopped after {stopped:.0f} s")
+    show(capsys, f"node lost: explained after {explained:.1f} s, stopped after {stopped:.0f} s")
+
+
+async def test_a_server_whose_node_is_silent_for_a_while_is_the_same_afterwards(
+    kubeconfig: Path, kubectl: Kubectl, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = {"nodeSelector": {"kubernetes.io/hostname": "n2"}}
+    async with lab(kubeconfig, kubectl.namespace, tmp_path, **where) as it:
+        await it.enter("ada")
+        await it.start("ada")
+        await it.ready("ada")
+        before = (await it.pods())["jupyter-ada"]["metadata"]["uid"]
+        await asyncio.to_thread(parts.stop, "n2-kubelet")
+        began = now()
+        try:
+            await it.until("the node is lost", lambda: ready(kubectl, "n2", "Unknown"), 90)
+            lost = now() - began
+            await asyncio.sleep(5)
+            assert (await it.server("ada"))["ready"], "silent is not stopped"
+            assert row(it.data, "jupyter-ada").phase == "running"
+        finally:
+            await asyncio.to_thread(parts.start, "n2-kubelet")
+        await it.until("the node is back", lambda: ready(kubectl, "n2", "True"), 60)
+        await asyncio.sleep(5)
+        assert (await it.server("ada"))["ready"]
+        pod = (await it.pods())["jupyter-ada"]
+        assert pod["metadata"]["uid"] == before
+        assert "deletionTimestamp" not in pod["metadata"]
+    show(capsys, f"node silent: NotReady after {lost:.0f} s, back after {now() - began:.0f} s")
+
+
+async def ready(kubectl: Kubectl, node: str, status: str) -> bool:
+    path = '{.status.conditions[?(@.type=="Ready")].status}'
+    return await asyncio.to_thread(kubectl, "get", "node", node, f"-ojsonpath={path}") == status
