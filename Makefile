@@ -87,10 +87,13 @@ lock: $(BIN)/uv  ## Lock again after pyproject.toml has changed (ARGS=--upgrade)
 lock-check: $(BIN)/uv
 	@set -e; new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; cp requirements/*.txt "$$new"; \
 	$(call compile,$$new,); \
-	for lock in uv run hub dev; do \
+	for lock in uv run hub dev $(OLDER); do \
 		cmp -s requirements/$$lock.txt "$$new/$$lock.txt" || { \
 			echo "requirements/$$lock.txt is out of date: run make lock." >&2; exit 1; }; \
 	done; echo "locks are up to date"
+
+# Servers of older images, for the contract that all keep (tests/singleuser/older.py).
+OLDER := $(basename $(notdir $(wildcard requirements/singleuser-*.in)))
 
 define compile
 $(LOCK) $(2) requirements/uv.in -o $(1)/uv.txt && \
@@ -98,7 +101,9 @@ $(LOCK) $(2) pyproject.toml requirements/build.in --extra lab -o $(1)/run.txt &&
 $(LOCK) $(2) pyproject.toml requirements/build.in -c $(1)/run.txt \
 	--no-annotate -o $(1)/hub.txt && \
 $(LOCK) $(2) pyproject.toml requirements/build.in --extra lab --group dev -c $(1)/run.txt \
-	--no-annotate -o $(1)/dev.txt
+	--no-annotate -o $(1)/dev.txt && \
+for older in $(OLDER); do \
+	$(LOCK) $(2) requirements/$$older.in --no-annotate -o $(1)/$$older.txt || exit 1; done
 endef
 
 $(VENV)/python.stamp:

@@ -11,12 +11,14 @@ import httpx
 
 from tests.e2e.box import Up, until
 from tests.singleuser.browser import Browser
+from tests.singleuser.older import CURRENT
 
 
 class Box(Up):
     """A platform on which `kind` is everybody's server."""
 
     kind = ""
+    generation = CURRENT
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         super().__init__(folder, **settings)
