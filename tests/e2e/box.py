@@ -131,7 +131,7 @@ class Up:
         status, answer = self.hub("POST", f"/users/{user}/server")
         assert status in {201, 202}, answer
         until(lambda: self.ready(user), f"{user}'s server is ready")
-        until(lambda: self.ask("GET", f"/user/{user}/api")[0] == HTTPStatus.OK, "a route to it")
+        assert self.ask("POST", f"/user/{user}/api")[0] == HTTPStatus.OK, "ready is reached"
         return self.server_pids(user)[-1]
 
     def ready(self, user: str) -> bool:

@@ -11,6 +11,7 @@ from perijove.core.feed import Feed, checksum
 from perijove.core.lifecycle import Lifecycle
 from perijove.kit.tasks import in_background
 from perijove.model.route import Delta, Route, Whole
+from perijove.model.server import Phase
 from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database
 from tests.integration.test_crash import settle
@@ -161,6 +162,52 @@ async def test_a_hub_that_is_started_again_goes_on_at_the_same_version(database:
         assert proxy.wholes == 1
         await stop(life, "ada")
         await until(proxy)
+
+
+async def test_a_server_is_ready_when_every_proxy_that_listens_knows_of_it(
+    database: Database,
+) -> None:
+    life = await hub(database)
+    async with in_background(life.feed.run()):
+        versions = {who: (await life.feed.follow(who, None, wait=0)).version for who in "ab"}
+        polls = {who: asyncio.ensure_future(poll(life, who, it)) for who, it in versions.items()}
+        server = await life.servers.start(await user(life, "ada"), "", {})
+        await settle(life.reconciler, server.key)
+        row = await life.servers.find(await user(life, "ada"), "")
+        assert row is not None
+        assert row.phase is Phase.RUNNING
+        assert not life.feed.reached(row)
+        new = {who: await it for who, it in polls.items()}
+        reach = asyncio.ensure_future(life.feed.reach(row))
+        polls = {"a": asyncio.ensure_future(poll(life, "a", new["a"]))}
+        await asyncio.sleep(0.05)
+        assert not reach.done(), "the other has not come back"
+        polls["b"] = asyncio.ensure_future(poll(life, "b", new["b"]))
+        await asyncio.wait_for(reach, 0.5)
+        assert life.feed.reached(row)
+        for it in polls.values():
+            it.cancel()
+        await asyncio.wait(polls.values())
+
+
+async def test_a_proxy_that_does_not_come_back_is_not_waited_for_for_long(
+    database: Database,
+) -> None:
+    life = await hub(database)
+    async with in_background(life.feed.run()):
+        version = (await life.feed.follow("dead", None, wait=0)).version
+        poll_of_the_dead = asyncio.ensure_future(poll(life, "dead", version))
+        server = await life.servers.start(await user(life, "ada"), "", {})
+        await settle(life.reconciler, server.key)
+        row = await life.servers.find(await user(life, "ada"), "")
+        assert row is not None
+        await poll_of_the_dead
+        assert not life.feed.reached(row)
+        await asyncio.wait_for(life.feed.reach(row), 3)
+
+
+async def poll(life: Lifecycle, who: str, version: int) -> int:
+    return (await life.feed.follow(who, version, wait=5)).version
 
 
 async def test_what_is_older_than_the_last_thousand_versions_is_told_whole(

@@ -54,11 +54,11 @@ class Box(Up):
         assert status in {201, 202, 400}, answer
         prefix = f"/user/{quote(user, safe='@~')}/" + (f"{name}/" if name else "")
 
-        def ready() -> bool:  # also at the proxy, which hears of it a moment later
-            told = self.shown(user).get(name, {}).get("ready")
-            return bool(told) and self.ask("GET", f"{prefix}api")[0] == 200
+        def ready() -> bool:
+            return bool(self.shown(user).get(name, {}).get("ready"))
 
         until(ready, f"{user}/{name} is ready")
+        assert self.ask("GET", f"{prefix}api")[0] == 200, "ready is reached"
 
     def shown(self, user: str) -> dict[str, Any]:
         status, answer = self.hub("GET", f"/users/{user}")

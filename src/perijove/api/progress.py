@@ -50,6 +50,8 @@ async def _events(hub: Hub, server: Server, language: str) -> AsyncIterator[byte
                     stage = coming.result()
                 except StopAsyncIteration:
                     return
+                if stage.outcome is Outcome.READY:
+                    await hub.feed.reach(stage.server)
                 for event in teller.events(stage):
                     yield b"data: " + json.dumps(event).encode() + _BLANK
                 if stage.ended:

@@ -13,7 +13,7 @@ _LONG_POLL = 25.0
 async def feed(hub: Hub, call: Call) -> Reply:
     """Return all routes, or what has changed since `after`, as soon as something has."""
     assert isinstance(call.query, FeedQuery)
-    found = await hub.feed.after(call.query.after, wait=_LONG_POLL)
+    found = await hub.feed.follow(call.asked.peer, call.query.after, wait=_LONG_POLL)
     return Reply(200, _shown(found))
 
 

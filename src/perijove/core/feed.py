@@ -3,12 +3,16 @@
 import asyncio
 import hashlib
 import logging
+import math
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 
+from perijove.core.followers import Followers
 from perijove.core.routes import hub_route, prefix, route_of
+from perijove.kit.clock import Clock
 from perijove.kit.timings import CHECK, Timings
 from perijove.model.errors import Stale
 from perijove.model.route import Delta, Route, Whole
@@ -20,6 +24,10 @@ from perijove.store.database import Database
 logger = logging.getLogger(__name__)
 
 _REMEMBERED = 1000
+_PATIENCE = 1.0
+"""Seconds in which a proxy takes what it is told; one that is slower is not waited for."""
+_NEW = timedelta(seconds=2)
+"""For so long after it has begun to run it is asked whether proxies know of a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +36,16 @@ class _Change:
 
     version: int
     prefixes: frozenset[str]
+    at: float
+    """By the loop's clock."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Feed:
     """Follows the rows of running servers. The database owns the version, this a copy.
 
-    What this replica changes it is told (`note`), and gathers for a moment; what another
-    replica changes it sees by the version, once a second.
+    What this replica changes it is told (`changing`) and publishes at once, or gathers for a
+    moment where much changes; what another replica changes it sees by the version, once a second.
     """
 
     database: Database
@@ -44,13 +54,17 @@ class Feed:
     base_url: str = "/"
     gather: float = 0.05
     look: float = 1.0
+    clock: Clock = field(default_factory=Clock)
     timings: Timings = field(default_factory=Timings)
+    followers: Followers = field(default_factory=Followers)
     version: int = field(init=False, default=0)
     checksum: str = field(init=False, default="")
     _routes: dict[str, Route] = field(init=False, default_factory=dict[str, Route])
     _servers: dict[str, Server] = field(init=False, default_factory=dict[str, Server])
     _noted: list[Server] = field(init=False, default_factory=list[Server])
     _writing: int = field(init=False, default=0)
+    _next: float = field(init=False, default=-math.inf)
+    """What is noted before that, by the loop's clock, waits for more."""
     _changes: deque[_Change] = field(init=False, default_factory=lambda: deque(maxlen=_REMEMBERED))
     _bell: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _published: asyncio.Event = field(init=False, default_factory=asyncio.Event)
@@ -69,6 +83,36 @@ class Feed:
     def server(self, prefix: str) -> Server | None:
         """Return the server behind `prefix`, if it has a route."""
         return self._servers.get(prefix)
+
+    def reached(self, server: Server) -> bool:
+        """Return whether proxies send people to `server`, a row that runs.
+
+        What has run for two seconds they do, or are not waited for.
+        """
+        if self.clock() - server.since > _NEW:
+            return True
+        path = prefix(self.base_url, server.user, server.name)
+        if path not in self._routes:
+            return False
+        change = next((it for it in reversed(self._changes) if path in it.prefixes), None)
+        if change is None or _now() - change.at > _PATIENCE:
+            return True
+        return self.followers.have(change.version)
+
+    async def reach(self, server: Server) -> None:
+        """Wait until proxies send people to `server`, for two seconds at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_NEW.total_seconds()):
+                while not self.reached(server):
+                    await self.followers.moved()
+
+    async def follow(self, who: str, version: int | None, *, wait: float) -> Whole | Delta:
+        """Return what `after` does to a proxy, which is known by its connection."""
+        self.followers.came(who, version)
+        try:
+            return await self.after(version, wait=wait)
+        finally:
+            self.followers.left(who)
 
     async def after(self, version: int | None, *, wait: float = 0.0) -> Whole | Delta:
         """Return what has changed since `version`, as soon as something has, or after `wait` s.
@@ -117,9 +161,10 @@ class Feed:
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(due):
                     await self._bell.wait()
-                await asyncio.sleep(self.gather)
+                await asyncio.sleep(max(0.0, self._next - loop.time()))
                 self._bell.clear()
                 self._apply()
+                self._next = loop.time() + self.gather
             if loop.time() >= due:
                 due = loop.time() + self.look
                 if not await self._alone():
@@ -155,7 +200,7 @@ class Feed:
             return
         self._routes, self._servers = routes, known
         self.version, self.checksum = version, checksum(routes)
-        self._changes.append(_Change(version, frozenset(changed)))
+        self._changes.append(_Change(version, frozenset(changed), _now()))
         published, self._published = self._published, asyncio.Event()
         published.set()
 
@@ -175,6 +220,10 @@ class Feed:
             set={path: self._routes[path] for path in changed if path in self._routes},
             removed=tuple(sorted(path for path in changed if path not in self._routes)),
         )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def checksum(routes: Mapping[str, Route]) -> str:

@@ -96,7 +96,13 @@ async def assemble(needs: Needs) -> Lifecycle:
     credentials = Credentials(instance=instance.id, key=needs.key, base_url=needs.base_url)
     ids = Ids(clock, after=await database.read(phase_log.latest()))
     transitions = Transitions(clock=clock, ids=ids, credentials=credentials)
-    feed = Feed(database=database, hub=needs.hub, base_url=needs.base_url, timings=needs.timings)
+    feed = Feed(
+        database=database,
+        hub=needs.hub,
+        base_url=needs.base_url,
+        clock=clock,
+        timings=needs.timings,
+    )
     places = Places(settings=needs.places, instance=instance.id, names=needs.names)
     reconciler = _reconciler(needs, instance, spawner, transitions, places, feed)
     return Lifecycle(

@@ -79,6 +79,11 @@ class Asked(Request):
         sent = [value.decode("latin-1") for key, value in self.scope["headers"] if key == name]
         return read(sent)
 
+    @property
+    def peer(self) -> str:
+        """The other end of the connection, host and port; '' if it has none."""
+        return ":".join(map(str, self.scope.get("client") or ()))
+
     @cached_property
     def address(self) -> str:
         """The address of the client: of who connected, or what a trusted proxy says of it."""

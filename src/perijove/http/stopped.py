@@ -72,6 +72,9 @@ async def refuse(hub: Hub, visit: Visit) -> Response:
     owner = await hub.accounts.named(visit.params["user"]) if visit.principal else None
     servers: Sequence[Server] = await hub.servers.of(owner) if owner else []
     named = next((it for it in servers if it.name and it.name == first), None)
+    server = named or next((it for it in servers if not it.name), None)
+    if server is not None and _up(server):
+        return _starting()  # its route has not reached the proxy
     return _unavailable(hub, visit, _place(hub, visit, named))
 
 

@@ -51,6 +51,7 @@ async def _messages(hub: Hub, visit: Visit, server: Server) -> AsyncIterator[str
         context = await _context(hub, visit, stage)
         yield live.section(visit.pages.text(visit, "progress-section.html", **context))
         if stage.outcome is Outcome.READY:
+            await hub.feed.reach(stage.server)
             yield live.follow(following(visit, server_url(hub, server.user, server.name)))
         elif stage.outcome is Outcome.FAILED:
             path = (server.user, server.name) if server.name else (server.user,)

@@ -1,0 +1,49 @@
+"""Followers: the proxies that pull the feed, and how new the table of each is."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+_BACK = 1.0
+"""Seconds in which a proxy that was answered comes for more; else it has gone."""
+
+
+@dataclass(slots=True)
+class _Follower:
+    version: int | None
+    """Of the table that it has."""
+    left: float | None = None
+    """When it was answered, by the loop's clock; None while it waits."""
+
+
+@dataclass(slots=True)
+class Followers:
+    """Who follows is known by the connection on which it asks; in a running event loop."""
+
+    _known: dict[str, _Follower] = field(default_factory=dict[str, _Follower])
+    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def came(self, who: str, version: int | None) -> None:
+        """Note that `who` asks for what is newer than `version`."""
+        self._known[who] = _Follower(version)
+        bell, self._bell = self._bell, asyncio.Event()
+        bell.set()
+
+    def left(self, who: str) -> None:
+        """Note that `who` was answered."""
+        self._known[who].left = _now()
+
+    async def moved(self) -> None:
+        """Wait until one of them comes."""
+        await self._bell.wait()
+
+    def have(self, version: int) -> bool:
+        """Return whether all of them have a table of `version` or newer."""
+        now = _now()
+        for who, it in list(self._known.items()):
+            if it.left is not None and now - it.left > _BACK:
+                del self._known[who]
+        return all((it.version or 0) >= version for it in self._known.values())
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
