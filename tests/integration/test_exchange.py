@@ -2,14 +2,17 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import ssl
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
+import uvloop
 
 from perijove.kit.exchange import Broken, request
 from perijove.kit.origin import Connections, Origin
+from tests.kubernetes.authority import Authority
 
 ASK = request("GET", "/", {"Host": "test"})
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -25,6 +28,7 @@ class Server:
     origin: Origin = field(init=False)
     connections: int = 0
     hang_up: bool = False
+    slow: bool = False
     heard: list[bytes] = field(default_factory=list)
     tasks: set[asyncio.Task[object]] = field(default_factory=set)
 
@@ -40,6 +44,8 @@ class Server:
                 if answer is None:
                     break
                 writer.write(answer)
+                if self.slow:
+                    await asyncio.sleep(9)
                 if self.hang_up or not (b"Content-Length" in answer or b"chunked" in answer):
                     break
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
@@ -49,9 +55,9 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(*says: bytes | None) -> AsyncIterator[Server]:
+async def serving(*says: bytes | None, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     it = Server(list(says))
-    server = await asyncio.start_server(it.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(it.serve, "127.0.0.1", 0, ssl=tls)
     it.origin = Origin.of(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     async with server:
         yield it
@@ -135,6 +141,113 @@ async def test_a_kept_connection_that_is_gone_is_made_anew_only_if_asked() -> No
         with pytest.raises(Broken):
             await whole(connections, again=False)
     assert len(server.heard) == 4
+
+
+async def test_what_came_whole_and_was_not_read_is_no_part_of_the_next_answer() -> None:
+    secret = HELLO.replace(b"hello", b"adas!")
+    async with serving(secret, HELLO) as server, kept(server) as connections:
+        async with connections.answer(ASK, again=True):
+            await asyncio.sleep(0.1)
+        assert await whole(connections) == b"hello"
+
+
+async def test_an_answer_of_a_megabyte_that_nobody_reads_holds_up_no_other() -> None:
+    many = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (1 << 20) + b"x" * (1 << 20)
+    async with serving(many, HELLO) as server, kept(server, limit=1) as connections:
+        async with connections.answer(ASK, again=True):
+            await asyncio.sleep(0.1)
+        assert await asyncio.wait_for(whole(connections), 2) == b"hello"
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_answers_are_never_mixed_up_however_many_are_given_up(
+    run: Callable[[Coroutine[None, None, None]], None],
+) -> None:
+    run(giving_up())
+
+
+async def giving_up() -> None:
+    """Ask for many things, and wait for each about as long as it takes."""
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while said := await reader.readuntil(b"\r\n\r\n"):
+                path = said.split()[1]
+                await asyncio.sleep(0.001)
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(path) + path)
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    async def one(connections: Connections, number: int) -> bool:
+        asked = request("GET", f"/{number}", {"Host": "test"})
+        with suppress(TimeoutError):
+            async with (
+                asyncio.timeout(0.001 + number % 7 * 0.001),
+                connections.answer(asked, again=True) as answer,
+            ):
+                assert await answer.rest(MOST) == b"/%d" % number
+                return True
+        return False
+
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    origin = Origin.of(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    connections = Connections(origin, limit=4, connect=2.0, keep=9.0)
+    answered = [
+        it
+        for number in range(0, 3000, 8)
+        for it in await asyncio.gather(*(one(connections, number + n) for n in range(8)))
+    ]
+    assert 0 < sum(answered) < len(answered), "some in time, some not"
+    await connections.close()
+    server.close()
+    await asyncio.sleep(0.05)
+
+
+async def test_who_closes_ends_what_runs_and_nothing_begins_again() -> None:
+    async with serving(b"HTTP/1.1 200 OK\r\n\r\nhalf") as server:
+        server.slow = True
+        connections = Connections(server.origin, limit=2, connect=2.0, keep=9.0)
+        runs = asyncio.ensure_future(whole(connections))
+        await asyncio.sleep(0.1)
+        await connections.close()
+        with pytest.raises(Broken, match="closed"):
+            await runs
+        with pytest.raises(Broken, match="closed"):
+            await whole(connections)
+    assert server.connections == 1
+
+
+async def test_a_head_without_end_is_given_up() -> None:
+    endless = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n" + b"X-Much: y\r\n" * 100_000
+    async with serving(endless) as server, kept(server) as connections:
+        with pytest.raises(Broken, match="head has no end"):
+            await whole(connections)
+
+
+async def test_a_field_after_the_body_is_none_of_the_head() -> None:
+    said = CHUNKED.replace(b"\r\n\r\n", b"\r\nX-Kind: head\r\n\r\n") + b"2\r\nhi\r\n0\r\n"
+    async with (
+        serving(said + b"X-Kind: trailer\r\n\r\n") as server,
+        kept(server) as connections,
+        connections.answer(ASK, again=True) as answer,
+    ):
+        assert await answer.rest(MOST) == b"hi"
+        assert answer.field(b"x-kind") == "head"
+
+
+@pytest.mark.parametrize("said", [HELLO, b"HTTP/1.1 200 OK\r\n\r\nhello"], ids=["length", "end"])
+async def test_over_tls_answers_end_as_well_and_strangers_are_refused(said: bytes) -> None:
+    authority = Authority()
+    async with serving(said, tls=authority.server()) as server:
+        known = ssl.create_default_context(cadata=authority.pem)
+        url = f"https://127.0.0.1:{server.origin.port}"
+        connections = Connections(Origin.of(url, known), limit=2, connect=2.0, keep=9.0)
+        assert await whole(connections) == b"hello"
+        await connections.close()
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await Origin.of(url, ssl.create_default_context()).connect(2.0)
 
 
 async def test_connections_are_shared_and_never_more_than_allowed() -> None:
@@ -225,3 +338,9 @@ def test_an_origin_is_read_from_a_url(url: str, netloc: str, authority: str) -> 
     assert (origin.netloc, origin.authority) == (netloc, authority)
     with pytest.raises(ValueError, match="no host"):
         Origin.of("/hub")
+
+
+@pytest.mark.parametrize("name", [".hub", "a" * 64])
+def test_a_name_that_no_certificate_has_is_refused_before_anything_is_sent(name: str) -> None:
+    with pytest.raises(ValueError, match="label"):
+        Origin.of("https://hub", ssl.create_default_context(), name)

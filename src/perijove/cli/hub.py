@@ -1,8 +1,6 @@
 """`perijove hub`: the hub alone, on a data directory; SIGTERM ends it and never a server."""
 
 import gc
-import os
-import sys
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -29,7 +27,8 @@ from perijove.settings import Settings, load
 from perijove.spawners import Spawner
 from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.process import ProcessSpawner
-from perijove.store.open import bring_up_to_date, open_database
+from perijove.store import beside
+from perijove.store.open import open_database
 
 _PATIENCE = Patience(stop=timedelta(seconds=10))
 _PODS_PATIENCE = Patience(stop=timedelta(seconds=30), wait=timedelta(seconds=3))
@@ -91,17 +90,14 @@ def run(
     try:
         with box.hold("hub").taken():
             url = database_url(settings, box)
-            anew = uvloop.run(bring_up_to_date(url)) and settings.hub.db.lasts
-            if not anew:
-                place = where or here(box)
-                uvloop.run(_run(settings, box, url, spawner or _processes(box), place))
+            beside.bring_up_to_date(url)
+            place = where or here(box)
+            uvloop.run(_run(settings, box, url, spawner or _processes(box), place))
     except Held as held:
         raise Trouble(
             f"A hub already runs on {box.path}"
             f"{f' (process {held.holder.pid})' if held.holder else ''}: stop that one first."
         ) from None
-    if anew:  # what it takes to migrate, 9 MiB, is not kept for as long as the hub runs
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell
 
 
 async def _run(

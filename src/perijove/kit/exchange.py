@@ -9,6 +9,8 @@ import httptools
 
 _AHEAD = 256 * 1024
 """Bytes of an answer that may wait to be taken before we stop reading."""
+_HEAD = 64 * 1024
+"""Bytes before the body; as many as a line may have in asyncio's streams."""
 _FINAL = 200
 _LINE_BREAK = re.compile(r"[\r\n\0]")
 _TARGET = re.compile(r"/[!-~]*")
@@ -50,7 +52,8 @@ class Exchange(asyncio.Protocol):
         self._fields: dict[bytes, bytes] = {}
         self._parts: list[bytes] = []
         self._waiting = 0
-        self._held = self._complete = self._keep = False
+        self._head = 0
+        self._held = self._complete = self._keep = self._ended = False
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
 
@@ -66,13 +69,16 @@ class Exchange(asyncio.Protocol):
 
     @property
     def reusable(self) -> bool:
-        """Return whether the answer has come whole and another request may follow."""
-        return self._complete and self._keep and not self.closed
+        """Return whether the answer was read to its end, and another request may follow.
+
+        What has come and was not read would be taken for a part of the next answer.
+        """
+        return self._complete and self._keep and not self._parts and not self.closed
 
     @property
     def silent(self) -> bool:
-        """Return whether nothing of an answer has come."""
-        return not self.status and not self._fields
+        """Return whether not a byte of an answer has come."""
+        return not self._head
 
     def close(self) -> None:
         """Close it at once."""
@@ -87,8 +93,9 @@ class Exchange(asyncio.Protocol):
         """
         if self._transport is None or self._transport.is_closing():
             raise self._error or Broken("the connection was closed")
+        assert not self._parts, "the answer before was read to its end"
         self.used += 1
-        self.status, self._complete, self._keep = 0, False, False
+        self.status, self._complete, self._keep, self._head = 0, False, False, 0
         self._fields = {}
         self._parser = httptools.HttpResponseParser(self)
         self._transport.write(whole)
@@ -166,26 +173,33 @@ class Exchange(asyncio.Protocol):
         if self._parser is None or self._complete:
             self._break("it said something that nobody asked for")
             return
+        if not self.status:
+            self._head += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._break("what it says is no HTTP")
+            return
+        if not self.status and self._head > _HEAD:
+            self._break("its head has no end")
             return
         if self._waiting > _AHEAD:
             self._hold(held=True)
         self._wake()
 
     def eof_received(self) -> bool:
-        """Let the connection be closed."""
+        """Let the connection be closed: the other end has said all."""
+        self._ended = True
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Say how the answer ended; one without a length ends with the connection."""
         self._transport = None
         framed = b"content-length" in self._fields or b"transfer-encoding" in self._fields
-        if exc is None and self._parser is not None and self.status and not framed:
+        if self._ended and self.status and not framed:
             self._complete = True
         self._error = self._error or exc or Broken("the connection was closed")
+        self._parser = None  # each holds the other
         self._wake()
         self.gone.set_result(None)
 
@@ -195,8 +209,9 @@ class Exchange(asyncio.Protocol):
             raise Broken("a second answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a field."""
-        self._fields[name.lower()] = value
+        """Keep a field of the head, and none that comes after the body."""
+        if not self.status:
+            self._fields[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         """Begin with the body; what is only said on the way (1xx) has none."""

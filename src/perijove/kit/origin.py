@@ -1,14 +1,13 @@
 """Origin: one HTTP server, and the connections to it that are kept."""
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from perijove.kit.exchange import Exchange
+from perijove.kit.exchange import Broken, Exchange
 
 _HTTP, _HTTPS = 80, 443
 _FAREWELL = 1.0
@@ -31,12 +30,14 @@ class Origin:
         """Return the origin of an http or https URL, whose path is left out.
 
         Raises:
-            ValueError: it names no host, or no possible port.
+            ValueError: it names no host, or no possible port, or no certificate has such a name.
         """
         parts = urlsplit(url)
         if not parts.hostname:
             raise ValueError(f"{url!r} names no host")
         port = parts.port or (_HTTP if context is None else _HTTPS)
+        # Found out later, in the middle of a handshake, uvloop closes what is not its own.
+        (server_name or parts.hostname).encode("idna")
         return cls(parts.hostname, port, context, server_name)
 
     @property
@@ -51,46 +52,19 @@ class Origin:
         return self.netloc.removesuffix(f":{usual}")
 
     async def connect(self, seconds: float) -> Exchange:
-        """Return a new connection; `seconds` are for TCP alone.
+        """Return a new connection, with TLS where it has a context; its addresses in turn.
 
         Raises:
             OSError: there is none, for want of an answer or of a certificate we trust.
             TimeoutError: nobody answers in time.
         """
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(seconds):
-            sock = await self._socket(seconds)
         name = None if self.context is None else self.server_name or self.host
-        try:
+        async with asyncio.timeout(seconds):
             _, exchange = await loop.create_connection(
-                Exchange, sock=sock, ssl=self.context, server_hostname=name
+                Exchange, self.host, self.port, ssl=self.context, server_hostname=name
             )
-        except BaseException:
-            sock.close()
-            raise
         return exchange
-
-    async def _socket(self, seconds: float) -> socket.socket:
-        """Return a socket to the first address that answers, each with its share of the time."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        problem: OSError = OSError("the name has no address")
-        for family, kind, protocol, _, address in found:
-            sock = socket.socket(family, kind, protocol)
-            try:
-                sock.settimeout(0)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                async with asyncio.timeout(seconds / len(found)):
-                    await loop.sock_connect(sock, address)
-            except OSError as error:
-                sock.close()
-                problem = error
-            except BaseException:
-                sock.close()
-                raise
-            else:
-                return sock
-        raise problem
 
 
 class Connections:
@@ -102,6 +76,7 @@ class Connections:
         self._connect, self._keep = connect, keep
         self._free: list[tuple[Exchange, float]] = []
         self._all: set[Exchange] = set()
+        self._closed = False
 
     @property
     def origin(self) -> Origin:
@@ -120,8 +95,8 @@ class Connections:
         """Send a request; yield the connection, with the status of its answer.
 
         `again`: a kept connection that ends without a word was kept for longer than its other
-        end has, and the request is sent once more on a new one. A connection is kept if its
-        answer has been read to the end.
+        end has, and the request is sent once more on a new one; so it must do no harm twice. A
+        connection is kept if its answer has been read to the end.
 
         Raises:
             OSError, TimeoutError: as `Origin.connect`; it ended before its answer did.
@@ -133,26 +108,36 @@ class Connections:
                 try:
                     await exchange.ask(whole)
                 except ConnectionError:
-                    if not again or exchange.used == 1 or not exchange.silent:
+                    kept = exchange.used > 1
+                    if not (again and kept and exchange.silent) or self._closed:
                         raise
                     exchange = await self._made(origin)
                     await exchange.ask(whole)
                 yield exchange
             finally:
-                if exchange.reusable and origin is self._origin:
-                    now = asyncio.get_running_loop().time()
-                    self._free.append((exchange, now + self._keep))
+                if exchange.reusable and origin is self._origin and not self._closed:
+                    self._put_back(exchange)
                 else:
                     exchange.close()
 
     async def close(self) -> None:
-        """Close them all, and let them go."""
+        """Close them all, and let them go; what runs ends with Broken."""
+        self._closed = True
         self._free.clear()
         gone = [it.gone for it in self._all]
         for exchange in tuple(self._all):
             exchange.close()
         if gone:
             await asyncio.wait(gone, timeout=_FAREWELL)
+
+    def _put_back(self, exchange: Exchange) -> None:
+        """Keep it; those that nobody has wanted for long are closed: they are in front."""
+        now = asyncio.get_running_loop().time()
+        self._free.append((exchange, now + self._keep))
+        old = sum(until < now for _, until in self._free)
+        for gone, _ in self._free[:old]:
+            gone.close()
+        del self._free[:old]
 
     def _kept(self) -> Exchange | None:
         now = asyncio.get_running_loop().time()
@@ -164,6 +149,8 @@ class Connections:
         return None
 
     async def _made(self, origin: Origin) -> Exchange:
+        if self._closed:
+            raise Broken("the connections were closed")
         exchange = await origin.connect(self._connect)
         self._all.add(exchange)
         exchange.gone.add_done_callback(lambda _: self._all.discard(exchange))

@@ -77,14 +77,15 @@ class HubLine:
             HubAway: there is none. The connection is closed then.
         """
         target = self._address.path(below)
-        more = await self._fields(fields or {}, body)
         try:
+            more = await self._fields(fields or {}, body)
             whole = request(method, target, more, body or None)
+            # Sent twice it says no more than once: routes are asked for, times go only forward.
             async with asyncio.timeout(seconds), self._kept.answer(whole, again=True) as answer:
-                rest = await answer.rest(_MOST_BYTES)
-        except OSError as error:
+                kind = answer.field(b"content-type") or ""
+                return Answer(answer.status, kind, await answer.rest(_MOST_BYTES))
+        except (OSError, ValueError) as error:
             raise HubAway(type(error).__name__) from error
-        return Answer(answer.status, answer.field(b"content-type") or "", rest)
 
     async def close(self) -> None:
         """Close the connection."""

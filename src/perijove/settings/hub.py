@@ -26,11 +26,6 @@ class DbSettings(Section):
     password: str | None = Field(default=None, json_schema_extra={"secret": True})
     """The password that `url` leaves out."""
 
-    @property
-    def lasts(self) -> bool:
-        """Return whether it is there after the hub that made it."""
-        return self.type != "sqlite-memory"
-
     @field_validator("type")
     @classmethod
     def _kind(cls, kind: str) -> str:

@@ -22,12 +22,16 @@ from perijove.spawners.kubernetes.errors import (
 )
 from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.kubernetes.outage import Outage
+from perijove.spawners.kubernetes.tls import Pair
 from perijove.spawners.kubernetes.wire import pack
 
 CONNECT_SECONDS, WHOLE_SECONDS = 3.0, 10.0
 _CONNECTIONS = 16
 """For all but watches: what a TLS handshake costs is shared by a crowd."""
 _WATCHES = 64
+"""One for each kind of object, of which there are seven."""
+_TWICE = {"GET", "DELETE"}
+"""Harmless when sent twice: what is deleted is named by its uid."""
 _KEPT = 60.0
 _TRIES = 3
 _LONGEST_HOLD, _UNTOLD = 30.0, 2.0
@@ -44,11 +48,11 @@ _MOST_BYTES = 64 * 1024 * 1024
 class Line:
     """Speaks for `access`; made in a running event loop, by `Line.to`."""
 
-    def __init__(self, access: Access, context: ssl.SSLContext | None) -> None:
+    def __init__(self, access: Access, origin: Origin) -> None:
         self._access = access
         self._base = urlsplit(access.server).path
         self._pair = access.pair
-        origin = Origin.of(access.server, context, access.trust.server_name)
+        self._renewing = asyncio.Lock()
         self._asks = _connections(origin, _CONNECTIONS)
         self._watches = _connections(origin, _WATCHES)
         self._backoff = Backoff(base=0.5, ceiling=_UNTOLD)
@@ -60,7 +64,7 @@ class Line:
         """Return a line; nothing is sent yet.
 
         Raises:
-            BadKubeconfig: a certificate cannot be used.
+            BadKubeconfig: a certificate cannot be used, or the address.
         """
         context = None
         if access.server.startswith("https:"):
@@ -68,7 +72,15 @@ class Line:
                 context = await asyncio.to_thread(access.trust.context, access.pair)
             except ValueError as error:
                 raise BadKubeconfig(f"{access.source}: {error}; fetch it anew.") from error
-        return cls(access, context)
+        try:
+            origin = Origin.of(access.server, context, access.trust.server_name)
+        except ValueError as error:
+            name = access.trust.server_name
+            shown = f"{access.server!r} with tls-server-name {name!r}" if name else access.server
+            raise BadKubeconfig(
+                f"{access.source}: server is {shown}: {error}. It must be https://host:port."
+            ) from error
+        return cls(access, origin)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -137,7 +149,7 @@ class Line:
             await self._turn()
             data = None if body is None else pack(body)
             whole = request(method, target, await self._fields(body), data)
-            async with connections.answer(whole, again=method == "GET") as answer:
+            async with connections.answer(whole, again=method in _TWICE) as answer:
                 if answer.status in _GOOD:
                     self._backoff.forget("")
                     yield answer
@@ -156,17 +168,23 @@ class Line:
         shown = await self._access.credentials.show()
         origin = self._asks.origin
         if shown.pair != self._pair and origin.context is not None:
-            # a new context, for the old one is in use; connections belong to a context
-            context = await asyncio.to_thread(self._access.trust.context, shown.pair)
-            origin, self._pair = replace(origin, context=context), shown.pair
-            self._asks.move(origin)
-            self._watches.move(origin)
+            async with self._renewing:
+                await self._present(shown.pair)
         fields = {"Host": origin.authority, **_FIELDS}
         if shown.header:
             fields["Authorization"] = shown.header
         if body is not None:
             fields["Content-Type"] = "application/json"
         return fields
+
+    async def _present(self, pair: Pair | None) -> None:
+        """Show another certificate from now on, in a new context: the old one is in use."""
+        if pair == self._pair:
+            return  # somebody else was faster
+        context = await asyncio.to_thread(self._access.trust.context, pair)
+        origin, self._pair = replace(self._asks.origin, context=context), pair
+        self._asks.move(origin)
+        self._watches.move(origin)
 
     async def _turn(self) -> None:
         """Wait while the API server wants to be left alone; not all come back at once."""

@@ -12,20 +12,23 @@ _MIGRATING = 0x706A  # an advisory lock of ours: two replicas may start at once
 _TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
 
 
-async def prepare(url: str) -> bool:
-    """Make the database at `url` one that this version can use; return whether that took anything.
+async def prepare(url: str) -> None:
+    """Make the database at `url` one that this version can use.
 
     Raises:
         Refused: it holds something else; it has not been touched.
     """
+    if await needed(url):
+        await asyncio.to_thread(_upgrade_beside, url)
+
+
+async def needed(url: str) -> bool:
+    """Return whether there is anything to do for `prepare`, which raises the same."""
     connection: _Connection = await asyncpg.connect(url)
     try:
-        if not await _outdated(connection):
-            return False
+        return await _outdated(connection)
     finally:
         await connection.close()
-    await asyncio.to_thread(_upgrade_beside, url)
-    return True
 
 
 async def _outdated(connection: _Connection) -> bool:

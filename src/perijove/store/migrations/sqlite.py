@@ -15,20 +15,25 @@ _AGAIN = 0.02
 """Seconds until the next try to switch to WAL."""
 
 
-def prepare(path: str) -> bool:
-    """Make the file at `path` one that this version can use; return whether that took anything.
+def prepare(path: str) -> None:
+    """Make the file at `path` one that this version can use.
 
     Raises:
         Refused: it holds something else; it has not been touched.
         Unavailable: it cannot be read or written.
     """
+    if needed(path):
+        with in_our_words():
+            _upgrade(path)
+
+
+def needed(path: str) -> bool:
+    """Return whether there is anything to do for `prepare`, which raises the same."""
     with in_our_words():
-        if not _is_new(path):
-            with closing(_connect(path, "ro")) as connection:
-                if not is_outdated(connection):
-                    return False
-        _upgrade(path)
-    return True
+        if _is_new(path):
+            return True
+        with closing(_connect(path, "ro")) as connection:
+            return is_outdated(connection)
 
 
 def _is_new(path: str) -> bool:
@@ -66,7 +71,7 @@ def switch_to_wal(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
             # Two that hold a read lock would wait for each other: SQLite says so at once.
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(_AGAIN)  # noqa: TID251 - in a thread of its own
         else:
