@@ -27,9 +27,9 @@ class Generation:
     takes_token_in_url: bool = False
     """Until 5.0, `?token=` was as good as a header."""
     names_its_owner: bool = True
-    """Since 5.0, its page is told both who looks and whose server it is."""
+    """Its page is told both who looks and whose server it is: 5.5 does, 4.1 does not."""
     names_its_visitor: bool = True
-    """Before 3.0, the user of its page was always the owner."""
+    """The user of its page is who looks: 4.1 does, in 2.3 it is always the owner."""
     on_jupyter_server_1: bool = False
     """It knows no /api/me, guards no reads, and its own pages may frame it."""
 

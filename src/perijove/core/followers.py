@@ -30,7 +30,8 @@ class Followers:
 
     def left(self, who: str) -> None:
         """Note that `who` was answered."""
-        self._known[who].left = _now()
+        if it := self._known.get(who):
+            it.left = _now()
 
     async def moved(self) -> None:
         """Wait until one of them comes."""

@@ -38,12 +38,8 @@ class Place:
 
 async def arrive(hub: Hub, visit: Visit) -> Response:
     """Send a person to their server, or say that it does not run, and how to start it."""
-    first = unquote(visit.params.get("path", "").partition("/")[0])
     owner = await hub.accounts.named(visit.params["user"])
-    servers = await hub.servers.of(owner) if owner else []
-    named = next((it for it in servers if it.name and it.name == first), None)
-    server = named or next((it for it in servers if not it.name), None)
-    place = _place(hub, visit, named)
+    server, place = await _meant(hub, visit, owner)
     if visit.principal is None:
         return _anonymous(hub, visit, place)
     _require_access(visit, owner, place)
@@ -68,14 +64,20 @@ async def arrive(hub: Hub, visit: Visit) -> Response:
 
 async def refuse(hub: Hub, visit: Visit) -> Response:
     """Tell a program that its server does not run."""
-    first = unquote(visit.params.get("path", "").partition("/")[0])
     owner = await hub.accounts.named(visit.params["user"]) if visit.principal else None
-    servers: Sequence[Server] = await hub.servers.of(owner) if owner else []
-    named = next((it for it in servers if it.name and it.name == first), None)
-    server = named or next((it for it in servers if not it.name), None)
+    server, place = await _meant(hub, visit, owner)
     if server is not None and _up(server):
         return _starting()  # its route has not reached the proxy
-    return _unavailable(hub, visit, _place(hub, visit, named))
+    return _unavailable(hub, visit, place)
+
+
+async def _meant(hub: Hub, visit: Visit, owner: User | None) -> tuple[Server | None, Place]:
+    """Return the server that an address means, the default one unless it names another."""
+    first = unquote(visit.params.get("path", "").partition("/")[0])
+    servers: Sequence[Server] = await hub.servers.of(owner) if owner else []
+    named = next((it for it in servers if it.name and it.name == first), None)
+    default = next((it for it in servers if not it.name), None)
+    return named or default, _place(hub, visit, named)
 
 
 def _place(hub: Hub, visit: Visit, named: Server | None) -> Place:

@@ -5,10 +5,7 @@ import subprocess
 import sys
 
 from perijove.model.errors import HubError
-from perijove.store.migrations import sqlite
-from perijove.store.open import open_database
-
-_POSTGRES = "postgresql://"
+from perijove.store.open import needs_migration, open_database
 
 
 def bring_up_to_date(url: str) -> None:
@@ -23,11 +20,7 @@ def bring_up_to_date(url: str) -> None:
 
 def _needs(url: str) -> bool:
     try:
-        if url.startswith(_POSTGRES):
-            from perijove.store.migrations import postgres  # noqa: PLC0415 - 4 MiB of driver
-
-            return asyncio.run(postgres.needed(url))
-        return sqlite.needed(url.removeprefix("sqlite:///"))
+        return asyncio.run(needs_migration(url))
     except (HubError, OSError):
         return False
 
