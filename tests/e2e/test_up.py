@@ -4,16 +4,19 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from perijove.http.sentences import sentence
 from tests.e2e.box import Up, alive, port_of, until
 
 BAR = os.environ.get("PERIJOVE_BAR") == "8"
@@ -319,6 +322,28 @@ def test_the_data_of_a_newer_version_is_refused_untouched(up: Up) -> None:
     (up.data / "format").write_text("99\n")
     assert "was made by a newer Perijove (format 99" in refused(up)
     assert not (up.data / "secrets" / "cookie").exists()
+
+
+@pytest.mark.parametrize("kind", ["jupyterhub", "garbage"])
+def test_a_database_that_is_not_ours_is_refused_in_one_sentence_untouched(
+    tmp_path: Path, kind: str
+) -> None:
+    file = tmp_path / "perijove.sqlite"
+    if kind == "jupyterhub":
+        with closing(sqlite3.connect(file)) as database:
+            for table in ("users", "spawners", "api_tokens"):
+                database.execute(f"CREATE TABLE {table} (id INTEGER)")
+            database.commit()
+    else:
+        file.write_text("this is no database")
+    before = file.read_bytes()
+    command = [sys.executable, "-m", "perijove", "hub", "--data", str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert ran.returncode == 1
+    code = "database-jupyterhub" if kind == "jupyterhub" else "database-unknown"
+    assert ran.stderr.strip().endswith(sentence(code, {}, "en"))
+    assert ran.stderr.count("\n") == 1
+    assert file.read_bytes() == before
 
 
 def test_a_missing_server_program_is_named(up: Up) -> None:

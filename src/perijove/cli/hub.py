@@ -20,9 +20,11 @@ from perijove.cli.source import database_url
 from perijove.cli.spawner import in_cluster, require_fitting
 from perijove.cli.supervisor.ports import chosen
 from perijove.cli.trouble import USAGE, Trouble
+from perijove.http.sentences import sentence
 from perijove.kit.clock import Clock
 from perijove.kit.log import to_stderr
 from perijove.model.decide import Patience
+from perijove.model.errors import Refused, Unavailable
 from perijove.settings import Settings, load
 from perijove.spawners import Spawner
 from perijove.spawners.kubernetes.kubeconfig import Access
@@ -105,7 +107,10 @@ async def _run(
 ) -> None:
     end = End()
     socket = listener(where.ip, where.port)
-    database = await open_database(url)
+    try:
+        database = await open_database(url)
+    except (Refused, Unavailable) as error:
+        raise Trouble(sentence(error.code, error.params, "en")) from error
     try:
         parts = Parts(
             database=database,
