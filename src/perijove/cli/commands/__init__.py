@@ -1,0 +1,38 @@
+"""Every command there is: its words, its arguments, and the function that does it.
+
+Nothing else is imported here, so that help and completions are quick.
+"""
+
+from perijove.cli.commands import config, machine, server, shell, token, user
+from perijove.cli.commands.command import Command
+
+__all__ = ["COMMANDS", "EXIT_CODES", "NOUNS", "Command"]
+
+NOUNS = {
+    "user": "people and their accounts",
+    "server": "people's servers",
+    "token": "tokens for the API",
+    "config": "the configuration",
+    "help": "what the exit codes mean",
+}
+
+COMMANDS: tuple[Command, ...] = (
+    *machine.COMMANDS,
+    *user.COMMANDS,
+    *server.COMMANDS,
+    *token.COMMANDS,
+    *config.COMMANDS,
+    *shell.COMMANDS,
+)
+"""In the order in which help shows them."""
+
+EXIT_CODES = {
+    0: "it worked",
+    1: "it failed",
+    2: "the command or the configuration makes no sense",
+    3: "there is no such thing",
+    4: "this may not be done",
+    5: "it conflicts with what there is",
+    6: "it took too long",
+    7: "something is unhealthy (doctor)",
+}

@@ -1,0 +1,84 @@
+"""Commands that run Perijove, and look after it."""
+
+from perijove.cli.arguments import CLUSTER, CONNECT_URL, DATA, FILE, OUTPUT, Argument, port
+from perijove.cli.commands.command import Command
+
+COMMANDS = (
+    Command(
+        "up",
+        "start everything on this machine",
+        "perijove.cli.up:command",
+        (
+            FILE,
+            DATA,
+            Argument(("--port",), "port of the public address", {"type": port, "metavar": "N"}),
+            Argument(
+                ("--keep-servers",), "leave servers running at the end", {"action": "store_true"}
+            ),
+            OUTPUT,
+        ),
+        ("perijove up", "perijove up -f classroom.yaml --port 8000"),
+    ),
+    Command(
+        "hub",
+        "run the hub alone",
+        "perijove.cli.hub:command",
+        (
+            FILE,
+            DATA,
+            *CLUSTER,
+            Argument(
+                ("--secrets",), "directory of its secrets (default: in --data)",
+                {"metavar": "DIR"},
+            ),
+            Argument(("--ip",), "address to listen on (default: 127.0.0.1)", {"metavar": "IP"}),
+            Argument(("--port",), "port to listen on", {"type": port, "metavar": "N"}),
+            CONNECT_URL,
+        ),
+        (
+            "perijove hub --data /srv/perijove -f classroom.yaml",
+            "perijove hub --spawner kubernetes --ip 0.0.0.0 --connect-url http://hub:8081",
+        ),
+    ),
+    Command(
+        "proxy",
+        "run the proxy alone",
+        "perijove.cli.proxy:command",
+        (
+            FILE,
+            DATA,
+            Argument(("--hub",), "the hub, instead of that of a box", {"metavar": "URL"}),
+            Argument(("--token-file",), "file with the token for that hub", {"metavar": "FILE"}),
+            Argument(("--table",), "file for the last table of routes", {"metavar": "FILE"}),
+            Argument(("--ip",), "address to listen on", {"metavar": "IP"}),
+            Argument(("--port",), "port to listen on", {"type": port, "metavar": "N"}),
+            Argument(("--pid-file",), "file for the process id", {"metavar": "FILE"}),
+            Argument(
+                ("--trusted-proxies",), "networks whose X-Forwarded-* are believed, by commas",
+                {"metavar": "NETWORKS"},
+            ),
+        ),
+        ("perijove proxy --data /srv/perijove",),
+    ),
+    Command(
+        "doctor",
+        "look for what keeps people from working",
+        "perijove.cli.doctor:command",
+        (
+            FILE,
+            DATA,
+            *CLUSTER,
+            CONNECT_URL,
+            Argument(
+                ("--no-start",), "do not start a server to see whether it works",
+                {"action": "store_true"},
+            ),
+            Argument(
+                ("--language",), "of the answer (default: that of the account)",
+                {"choices": ("en", "zh")},
+            ),
+            OUTPUT,
+        ),
+        ("perijove doctor", "perijove doctor --spawner kubernetes -f values.yaml"),
+    ),
+)  # fmt: skip
