@@ -5,7 +5,7 @@ import hashlib
 import logging
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -57,6 +57,8 @@ class Feed:
     clock: Clock = field(default_factory=Clock)
     timings: Timings = field(default_factory=Timings)
     followers: Followers = field(default_factory=Followers)
+    tell: Callable[[], None] = lambda: None
+    """Is called when this replica has changed a route, for the others."""
     version: int = field(init=False, default=0)
     checksum: str = field(init=False, default="")
     _routes: dict[str, Route] = field(init=False, default_factory=dict[str, Route])
@@ -65,6 +67,8 @@ class Feed:
     _writing: int = field(init=False, default=0)
     _next: float = field(init=False, default=-math.inf)
     """What is noted before that, by the loop's clock, waits for more."""
+    _due: float = field(init=False, default=-math.inf)
+    """When it is looked what others have changed, by the same clock."""
     _changes: deque[_Change] = field(init=False, default_factory=lambda: deque(maxlen=_REMEMBERED))
     _bell: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _published: asyncio.Event = field(init=False, default_factory=asyncio.Event)
@@ -77,8 +81,14 @@ class Feed:
             yield
             self._noted.append(server)
             self._bell.set()
+            self.tell()
         finally:
             self._writing -= 1
+
+    def heard(self) -> None:
+        """Look at once whether another replica has changed something."""
+        self._due = -math.inf
+        self._bell.set()
 
     def server(self, prefix: str) -> Server | None:
         """Return the server behind `prefix`, if it has a route."""
@@ -156,17 +166,17 @@ class Feed:
     async def _follow(self) -> None:
         """Publish what is noted; return when another replica has changed something."""
         loop = asyncio.get_running_loop()
-        due = loop.time() + self.look
+        self._due = loop.time() + self.look
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(due):
+                async with asyncio.timeout_at(self._due):
                     await self._bell.wait()
                 await asyncio.sleep(max(0.0, self._next - loop.time()))
                 self._bell.clear()
                 self._apply()
                 self._next = loop.time() + self.gather
-            if loop.time() >= due:
-                due = loop.time() + self.look
+            if loop.time() >= self._due:
+                self._due = loop.time() + self.look
                 if not await self._alone():
                     return
 

@@ -10,12 +10,14 @@ from perijove.core.credentials import Credentials
 from perijove.core.feed import Feed
 from perijove.core.instances import own
 from perijove.core.launch import Launcher, Overrides, no_overrides
+from perijove.core.leases import Leases, Rhythm, Shared
 from perijove.core.naming import Naming
 from perijove.core.orphans import Orphans, Policy
 from perijove.core.place import Names, Places, PlaceSettings
 from perijove.core.progress import Progress
 from perijove.core.ready import Knocker, knock
 from perijove.core.reconcile import Reconciler
+from perijove.core.rings import Rings
 from perijove.core.servers import Servers
 from perijove.core.transition import Transitions
 from perijove.core.visits import Visits
@@ -26,7 +28,8 @@ from perijove.model.decide import Patience
 from perijove.model.instance import Instance
 from perijove.spawners import Spawner
 from perijove.store import phase_log, servers
-from perijove.store.database import Database
+from perijove.store.database import Database, SharedDatabase
+from perijove.store.replicas import Replica
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,9 @@ class Needs:
     in_cluster: bool = False
     """Whether servers are pods."""
     timings: Timings = field(default_factory=Timings)
+    replica: str = ""
+    """What this hub is called among those that share the database; empty: it is alone."""
+    rhythm: Rhythm = field(default_factory=Rhythm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +84,8 @@ class Lifecycle:
     activity: Activity
     visits: Visits
     timings: Timings
+    rings: Rings | None = None
+    """What is told to the other hubs, if there may be any."""
 
     async def run(self) -> None:
         """Run until cancelled. No server ends with it."""
@@ -85,6 +93,8 @@ class Lifecycle:
             tasks.create_task(self.feed.run())
             tasks.create_task(self.activity.run())
             tasks.create_task(self.reconciler.run())
+            if self.rings:
+                tasks.create_task(self.rings.run())
 
 
 async def assemble(needs: Needs) -> Lifecycle:
@@ -105,6 +115,12 @@ async def assemble(needs: Needs) -> Lifecycle:
     )
     places = Places(settings=needs.places, instance=instance.id, names=needs.names)
     reconciler = _reconciler(needs, instance, spawner, transitions, places, feed)
+    rings = None
+    if needs.replica and isinstance(database, SharedDatabase):
+        rings = Rings(database=database, server=reconciler.heard, routes=feed.heard)
+        reconciler.leases = _shared(needs, ids(), rings)
+        reconciler.progress.drives = reconciler.leases.holds
+        feed.tell = rings.tell_routes
     return Lifecycle(
         instance=instance,
         spawner=spawner,
@@ -116,6 +132,16 @@ async def assemble(needs: Needs) -> Lifecycle:
         activity=Activity(database=database, clock=clock, feed=feed),
         visits=Visits(database=database, clock=clock, ids=transitions.ids),
         timings=needs.timings,
+        rings=rings,
+    )
+
+
+def _shared(needs: Needs, id: int, rings: Rings) -> Leases:
+    return Shared(
+        database=needs.database,
+        me=Replica(id=id, name=needs.replica),
+        rhythm=needs.rhythm,
+        tell=rings.tell_server,
     )
 
 

@@ -1,7 +1,7 @@
 """Progress: what the start of a server has come to, for pages and programs that watch it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -54,6 +54,8 @@ class Progress:
     """Whether a start finds a machine and gets an image."""
     shelf: Shelf[list[Server]] = field(default_factory=Shelf[list[Server]])
     """Servers that were read a moment ago, of people."""
+    drives: Callable[[str], bool] = lambda _: True
+    """Whether this replica drives the server of a workload, and so is told what it looks like."""
     _watched: dict[int, _Watched] = field(init=False, default_factory=dict[int, _Watched])
 
     def tell(self, server: Server, seen: Observation | None = None) -> None:
@@ -135,10 +137,15 @@ class Progress:
                 watched.seen = seen
 
     async def _catch_up(self, watched: _Watched) -> None:
-        """Read the row: another replica may have changed it."""
+        """Read the row, and look at the workload if nobody else here does."""
         row = await self.database.read(store.by_id(watched.server.id))
-        if row is not None:
-            self.tell(row)
+        if row is None:
+            return
+        seen = None
+        if not row.at_rest and not self.drives(row.key):
+            with suppress(OSError):
+                seen = await self.spawner.poll(row.key)
+        self.tell(row, seen)
 
     def _stage(self, watched: _Watched) -> Stage:
         server, seen = watched.server, watched.seen
