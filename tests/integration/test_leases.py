@@ -69,6 +69,7 @@ async def test_hubs_that_come_at_the_same_moment_never_have_the_same(
     database: Database, clock: Steady
 ) -> None:
     hubs = [lease(database, clock, name) for name in "abcd"]
+    together = list[int]()
     for _ in range(6):
         clock.now += 1.5
         await asyncio.gather(*(one.turn() for one in hubs))

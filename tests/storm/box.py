@@ -22,7 +22,9 @@ SERVER = Path(__file__).with_name("server.py")
 
 
 class Box:
-    def __init__(self, folder: Path, users: int = USERS, **more: Any) -> None:
+    def __init__(
+        self, folder: Path, users: int = USERS, *, hub_more: Any = None, **more: Any
+    ) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.users = [f"u{n}" for n in range(users)]
@@ -34,6 +36,7 @@ class Box:
                 "allowNamedServers": True,
                 "concurrentSpawnLimit": 0,
                 "config": {"JupyterHub": {"authenticator_class": "dummy"}},
+                **(hub_more or {}),
             },
             "proxy": {"port": free_port()},
             "singleuser": {"cmd": command},

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from socket import gethostname
 from urllib.parse import urlsplit
 
 import uvloop
@@ -48,6 +49,13 @@ class Where:
     url: str
     reach: Access | None = None
     """None: servers are processes."""
+    one_of: bool = False
+    """Whether more hubs may run on the same directory, each with a port of its own."""
+
+    @property
+    def replica(self) -> str:
+        """Return what tells this hub from others of its database, the same after a restart."""
+        return f"{gethostname()}:{self.port}"
 
 
 def command(given: Namespace) -> None:
@@ -56,19 +64,39 @@ def command(given: Namespace) -> None:
     Raises:
         BadConfig, Trouble: it cannot.
     """
-    require_fitting(given)
+    require_fitting(given, besides=("port", "connect_url") if given.port else ())
     cluster = in_cluster(given)
     settings, box = load(given.file, cluster=cluster), Box.at(given.data)
     where = _beside_pods(given, settings) if cluster else None
     if given.secrets:
         box = replace(box, keys=Path(given.secrets))
     box.ready()
+    if where is None and given.port:
+        where = _another(given, settings)
     if where is None:
         if box.hold("up").free():  # else it has chosen, and its --port is the newer word
             chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
         where = here(box)
     box.keep_base_url(settings.hub.base_url)
     run(settings, box, where=where)
+
+
+def _another(given: Namespace, settings: Settings) -> Where:
+    """Return where one of several hubs of a machine is, which share a PostgreSQL.
+
+    Raises:
+        Trouble: their database is a file, which one hub alone can use.
+    """
+    if settings.hub.db.type != "postgres":
+        raise Trouble(
+            "--port is for several hubs of one machine, which share a PostgreSQL (hub.db.url); it"
+            " needs that or --spawner kubernetes. A hub alone listens on a port of its own, which"
+            " `hub.port` sets.",
+            exit_code=USAGE,
+        )
+    return Where(
+        port=given.port, url=_address(given, f"http://127.0.0.1:{given.port}"), one_of=True
+    )
 
 
 def here(box: Box) -> Where:
@@ -89,11 +117,11 @@ def run(
         Trouble: it cannot start.
     """
     to_stderr()
+    place = where or here(box)
     try:
-        with box.hold("hub").taken():
+        with box.hold(f"hub-{place.port}" if place.one_of else "hub").taken():
             url = database_url(settings, box)
             beside.bring_up_to_date(url)
-            place = where or here(box)
             uvloop.run(_run(settings, box, url, spawner or _processes(box), place))
     except Held as held:
         raise Trouble(
@@ -123,6 +151,7 @@ async def _run(
             first=box.first,
             end=end,
             patience=_PATIENCE,
+            replica=where.replica,
         )
         async with (
             _with_place(settings, parts, where) as complete,
@@ -163,10 +192,15 @@ def _beside_pods(given: Namespace, settings: Settings) -> Where:
     from perijove.cli.pods import access  # noqa: PLC0415 - a box needs none of it
 
     port = given.port or settings.hub.port or _PORT
-    url = given.connect_url or f"http://hub:{port}"
+    url = _address(given, f"http://hub:{port}")
+    return Where(ip=given.ip or "127.0.0.1", port=port, url=url, reach=access(given))
+
+
+def _address(given: Namespace, otherwise: str) -> str:
+    url: str = given.connect_url or otherwise
     if urlsplit(url).scheme not in {"http", "https"}:
         raise Trouble(f"--connect-url is no http:// address: {url}", exit_code=USAGE)
-    return Where(ip=given.ip or "127.0.0.1", port=port, url=url.rstrip("/"), reach=access(given))
+    return url.rstrip("/")
 
 
 def _processes(box: Box) -> Callable[[str], Spawner]:

@@ -1,6 +1,7 @@
 """Which spawner the command line means, and the options that only one of them has."""
 
 from argparse import Namespace
+from collections.abc import Collection
 
 from perijove.cli.trouble import USAGE, Trouble
 
@@ -12,13 +13,14 @@ def in_cluster(given: Namespace) -> bool:
     return bool(given.spawner == "kubernetes")
 
 
-def require_fitting(given: Namespace) -> None:
-    """Refuse what only a cluster has, rather than take no notice of it.
+def require_fitting(given: Namespace, *, besides: Collection[str] = ()) -> None:
+    """Refuse what only a cluster has, rather than take no notice of it; `besides` is taken.
 
     Raises:
         Trouble: there is such an option, and servers are processes.
     """
-    idle = [f"--{name.replace('_', '-')}" for name in _OF_A_CLUSTER if getattr(given, name, None)]
+    given_names = [name for name in _OF_A_CLUSTER if getattr(given, name, None)]
+    idle = [f"--{name.replace('_', '-')}" for name in given_names if name not in besides]
     if idle and not in_cluster(given):
         raise Trouble(
             f"{', '.join(idle)} needs --spawner kubernetes: on one machine the hub listens on"

@@ -105,7 +105,8 @@ async def assemble(needs: Needs) -> Lifecycle:
     spawner = needs.spawner(instance.id)
     credentials = Credentials(instance=instance.id, key=needs.key, base_url=needs.base_url)
     ids = Ids(clock, after=await database.read(phase_log.latest()))
-    transitions = Transitions(clock=clock, ids=ids, credentials=credentials)
+    admission = Admission(needs.limit, shared=bool(needs.replica))
+    transitions = Transitions(clock=clock, ids=ids, credentials=credentials, admission=admission)
     feed = Feed(
         database=database,
         hub=needs.hub,
@@ -167,14 +168,13 @@ def _reconciler(
     places: Places,
     feed: Feed,
 ) -> Reconciler:
-    admission = Admission(needs.limit)
     return Reconciler(
         database=needs.database,
         spawner=spawner,
         launch=_launcher(needs, transitions),
         knock=needs.knock,
         transitions=transitions,
-        admission=admission,
+        admission=transitions.admission,
         orphans=Orphans(
             database=needs.database,
             spawner=spawner,
@@ -187,7 +187,7 @@ def _reconciler(
         progress=Progress(
             database=needs.database,
             spawner=spawner,
-            admission=admission,
+            admission=transitions.admission,
             clock=needs.clock,
             in_cluster=needs.in_cluster,
         ),

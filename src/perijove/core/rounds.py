@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from perijove.core.leases import Leases
@@ -25,6 +25,8 @@ class Rounds:
     spawner: Spawner
     leases: Leases
     patience: Patience
+    moving: Callable[[Sequence[Server]], None]
+    """Takes all rows in motion."""
     row: Callable[[Server], None]
     """Takes a row that was read: it may have to be put in line."""
     ring: Callable[[str], None]
@@ -36,8 +38,10 @@ class Rounds:
         look = self.patience.look.total_seconds()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen())
-            tasks.create_task(self._read(servers.unsettled, self._sweep))
-            tasks.create_task(self._read(servers.in_motion, lambda: asyncio.sleep(look)))
+            tasks.create_task(self._read(servers.unsettled, _nothing, self._sweep))
+            tasks.create_task(
+                self._read(servers.in_motion, self.moving, lambda: asyncio.sleep(look))
+            )
 
     async def _sweep(self) -> None:
         """Wait until everything is to be looked at: in a while, or when there is more of it."""
@@ -49,12 +53,17 @@ class Rounds:
         self.leases.gained.clear()
 
     async def _read(
-        self, wanted: Callable[[], Statement[list[Server]]], pause: Callable[[], Awaitable[None]]
+        self,
+        wanted: Callable[[], Statement[list[Server]]],
+        know: Callable[[Sequence[Server]], None],
+        pause: Callable[[], Awaitable[None]],
     ) -> None:
         """Hand on what `wanted` returns, again and again; another replica may have asked."""
         while True:
             try:
-                for server in await self.database.read(wanted()):
+                rows = await self.database.read(wanted())
+                know(rows)
+                for server in rows:
                     self.row(server)
             except Exception:
                 logger.exception("cannot read what to do; trying again later")
@@ -69,3 +78,7 @@ class Rounds:
             except Exception:
                 logger.exception("watch broke; beginning again")
             await asyncio.sleep(self._backoff.next("watch"))
+
+
+def _nothing(rows: Sequence[Server]) -> None:
+    del rows

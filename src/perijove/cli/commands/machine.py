@@ -32,11 +32,15 @@ COMMANDS = (
                 {"metavar": "DIR"},
             ),
             Argument(("--ip",), "address to listen on (default: 127.0.0.1)", {"metavar": "IP"}),
-            Argument(("--port",), "port to listen on", {"type": port, "metavar": "N"}),
+            Argument(
+                ("--port",), "port to listen on; hubs that share a PostgreSQL have one each",
+                {"type": port, "metavar": "N"},
+            ),
             CONNECT_URL,
         ),
         (
             "perijove hub --data /srv/perijove -f classroom.yaml",
+            "perijove hub --data /srv/perijove -f postgres.yaml --port 8082",
             "perijove hub --spawner kubernetes --ip 0.0.0.0 --connect-url http://hub:8081",
         ),
     ),

@@ -1,0 +1,174 @@
+"""Three hubs on one PostgreSQL, one killed and one put to sleep: nothing lost, nothing doubled.
+
+STORM_PAUSE=60 lets it sleep for a minute.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.ports import free_port
+from tests.storm.box import Box
+
+USERS = 12
+PAUSE = float(os.environ.get("STORM_PAUSE", "8"))
+
+
+class Three:
+    """Three hubs on one data directory and one database."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        more = {"db": {"type": "postgres", "url": url}}
+        self.box = Box(folder, USERS, hub_more=more)
+        self.hubs = dict[int, subprocess.Popen[bytes]]()
+        self.ports = [free_port() for _ in range(3)]
+
+    def begin(self) -> None:
+        """Start them, one after the other."""
+        for n in range(3):
+            self.start(n)
+            self.box.until(lambda n=n: self.at(n, self.box.answers), "the hub answers")  # type: ignore[misc]
+
+    def start(self, n: int) -> None:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        folder = self.box.folder
+        with (folder / "log").open("ab") as log:
+            self.hubs[n] = subprocess.Popen(
+                [
+                    sys.executable, "-m", "tests.storm.hub", "-f", f"{folder}/storm.yaml",
+                    "--data", f"{folder}/data", "--port", str(self.ports[n]),
+                ],
+                env=environment, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def at(self, n: int, done: Callable[[], bool]) -> bool:
+        """Return what `done` says, asked of hub `n`."""
+        self.box.port = self.ports[n]
+        self.box.client.base_url = httpx.URL(f"http://127.0.0.1:{self.ports[n]}/hub/api/users")
+        return done()
+
+    def end(self) -> None:
+        for hub in self.hubs.values():
+            with suppress(ProcessLookupError):
+                hub.send_signal(signal.SIGKILL)
+            hub.wait()
+        self.box.end()
+
+
+@pytest.fixture
+async def url(postgres: str) -> str:
+    connection = await asyncpg.connect(postgres)
+    await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    await connection.close()
+    return postgres
+
+
+@pytest.fixture
+def three(tmp_path: Path, url: str) -> Iterator[Three]:
+    it = Three(tmp_path, url)
+    try:
+        it.begin()
+        yield it
+    finally:
+        it.end()
+
+
+def ask(three: Three, n: int, method: str, path: str) -> int:
+    with suppress(httpx.TransportError):
+        headers = {"authorization": three.box.client.headers["authorization"]}
+        url = f"http://127.0.0.1:{three.ports[n]}/hub/api/users{path}"
+        return httpx.request(method, url, headers=headers, timeout=30).status_code
+    return 0
+
+
+def click(three: Three, hubs: list[int], round_: str) -> list[str]:
+    """Ask for a server of everybody, of one hub after the other; return those that were heard."""
+    paths = [f"/u{n}/servers/{round_}" for n in range(USERS)]
+    with ThreadPoolExecutor(USERS) as crowd:
+        asked = [
+            crowd.submit(ask, three, hubs[n % len(hubs)], "POST", path)
+            for n, path in enumerate(paths)
+        ]
+    return [path for path, it in zip(paths, asked, strict=True) if it.result() == 202]
+
+
+def all_ready(three: Three, n: int, paths: list[str]) -> float:
+    """Wait until all that was asked for runs, by hub `n`; return how many seconds it took."""
+    began = time.monotonic()
+    three.at(n, lambda: True)
+    for path in paths:
+        three.box.until(partial(three.box.ready, path), path)
+    return time.monotonic() - began
+
+
+def assert_once(three: Three, paths: list[str]) -> None:
+    alive = three.box.alive()
+    wanted = (f"/user{path.replace('/servers', '')}/" for path in paths)
+    assert sorted(it.partition("=")[2] for it in alive) == sorted(wanted)
+    assert set(alive.values()) == {1}, "doubled"
+    assert set(three.box.starts().values()) == {1}, "doubled and then stopped"
+
+
+def started_by(pid: int) -> str:
+    """Return the files that a hub has open: it may sleep with the lock of what it was starting."""
+    return " ".join(str(it.resolve()) for it in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def test_what_a_killed_hub_has_begun_the_others_finish(
+    three: Three, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ThreadPoolExecutor(1) as beside:
+        clicks = beside.submit(click, three, [0, 1, 2], "a")
+        time.sleep(0.5)
+        three.hubs[0].kill()
+        killed = time.monotonic()
+        three.hubs[0].wait()
+        heard = clicks.result()
+    assert len(heard) >= USERS * 2 // 3, "the others were there"
+    all_ready(three, 1, heard)
+    took = time.monotonic() - killed
+    assert_once(three, heard)
+    three.start(0)
+    three.box.until(lambda: three.at(0, three.box.answers), "it is back")
+    more = click(three, [0], "b")
+    assert len(more) == USERS
+    all_ready(three, 2, more)
+    assert_once(three, heard + more)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{len(heard)} starts all run {took:.1f} s after a hub was killed\n")
+
+
+def test_a_hub_that_was_asleep_wakes_up_harmless(three: Three) -> None:
+    first = click(three, [0, 1, 2], "a")
+    three.hubs[0].send_signal(signal.SIGSTOP)  # in the middle of them
+    asleep = time.monotonic()
+    all_ready(three, 1, first)
+    ended, kept = first[: USERS // 2], first[USERS // 2 :]
+    three.at(2, lambda: True)
+    for path in ended:
+        assert three.box.status("DELETE", path) == 202
+    in_hand = started_by(three.hubs[0].pid)
+    for path in ended:
+        if "--".join(path.split("/")[1::2]) not in in_hand:
+            three.box.until(partial(three.box.stopped, path), f"{path} stops")
+    time.sleep(max(0.0, PAUSE - (time.monotonic() - asleep)))
+    three.hubs[0].send_signal(signal.SIGCONT)
+    three.box.until(lambda: three.at(0, three.box.answers), "it answers again")
+    all_ready(three, 0, kept)
+    for path in ended:
+        three.box.until(partial(three.box.stopped, path), f"{path} stops")
+    more = click(three, [0], "b")
+    all_ready(three, 0, more)
+    time.sleep(2)  # what it did not finish before would be done by now
+    assert_once(three, kept + more)
