@@ -226,3 +226,14 @@ def test_the_version_is_that_of_the_package_and_of_jupyterhub() -> None:
     assert "appVersion: 6.1.1\n" in text
     project = (ROOT / "pyproject.toml").read_text().split('version = "')[1].split('"')[0]
     assert f"\nversion: {project}\n" in text
+
+
+def test_several_hubs_come_and_go_one_by_one() -> None:
+    found = manifests(
+        None, "hub.replicas=3", 'hub.db={"type":"postgres","url":"postgresql://hub@db/hub"}'
+    )
+    hub = found["Deployment", "hub"]["spec"]
+    assert hub["replicas"] == 3
+    assert hub["strategy"] == {"type": "RollingUpdate"}
+    one = manifests(None)["Deployment", "hub"]["spec"]
+    assert one["strategy"]["type"] == "Recreate"

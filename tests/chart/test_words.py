@@ -31,6 +31,7 @@ pytestmark = pytest.mark.usefixtures("helm_here")
         ("proxy.chp.defaultTarget='http://x'", "configurable-http-proxy"),
         ("hub.db.type='mysql'", "postgres or sqlite-pvc"),
         ("hub.db.type='postgres'", "hub.db.url"),
+        ("hub.replicas=2", "PostgreSQL"),
     ],
 )
 def test_what_is_not_built_is_refused_with_what_to_do(setting: str, hint: str) -> None:

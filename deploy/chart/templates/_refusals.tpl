@@ -23,6 +23,9 @@
 {{- if and (eq .Values.hub.db.type "postgres") (not $given) -}}
 {{- fail "\n\nhub.db.type: postgres needs hub.db.url: postgresql://user@host/name (hub.db.password may hold the password)." -}}
 {{- end -}}
+{{- if and (gt (int .Values.hub.replicas) 1) (ne .Values.hub.db.type "postgres") -}}
+{{- fail "\n\nhub.replicas: several hubs share a PostgreSQL. Set hub.db.type: postgres and hub.db.url, or leave hub.replicas at 1." -}}
+{{- end -}}
 {{- end }}
 
 {{- define "perijove.refusals" -}}

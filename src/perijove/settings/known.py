@@ -58,6 +58,7 @@ _CLUSTER = {
 """Misplaced in a published example; the chart takes them with a notice."""
 
 _OURS = {
+    "hub.replicas": "integer",
     "proxy.trustedProxies": "array",
     "rbac.cluster": "boolean",
 }

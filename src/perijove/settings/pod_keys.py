@@ -14,8 +14,8 @@ _CHART = {
     "hub": "annotations args command containerSecurityContext cookieSecret db.pvc"
     " deploymentStrategy extraContainers extraEnv extraPodSpec extraVolumeMounts extraVolumes image"
     " initContainers labels lifecycle livenessProbe networkPolicy nodeSelector pdb"
-    " podSecurityContext readinessProbe resources revisionHistoryLimit service serviceAccount"
-    " tolerations",
+    " podSecurityContext readinessProbe replicas resources revisionHistoryLimit service"
+    " serviceAccount tolerations",
     "hub.config": "ConfigurableHTTPProxy.auth_token JupyterHub.cookie_secret",
     "proxy": "chp secretToken service",
     "singleuser": "cloudMetadata networkPolicy",
