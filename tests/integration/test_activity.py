@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from perijove.model.errors import Invalid
+from perijove.model.idle import Use
 from perijove.store import users
 from perijove.store.database import Database
 from tests.integration.test_crash import settle
@@ -75,17 +76,19 @@ async def test_what_the_proxy_counts_reaches_server_and_owner(database: Database
             life.activity.on_routes({"/user/ada/": now + timedelta(days=1)})
 
 
-async def test_what_a_kill_has_lost_reads_as_active_when_the_hub_came_back(
+async def test_what_a_kill_has_lost_is_told_again_or_asked_for(
     database: Database,
 ) -> None:
     life = await hub(database)
     server = await life.servers.start(await user(life), "", {})
     await settle(life.reconciler)
-    life.activity.note_server(server.id)  # never written
+    life.activity.note_use(server.id, life.transitions.clock())  # never written
     again = await hub(database)
     found = await row(database)
-    assert found.last_activity is None
-    assert again.activity.idle_since(found) == again.activity.began
+    assert found.used is None
+    assert again.activity.use(found) == Use()
+    again.activity.note_use(server.id, again.transitions.clock())
+    assert again.activity.use(found).used
 
 
 async def test_many_are_written_in_few_commits(database: Database) -> None:

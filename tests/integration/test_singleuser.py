@@ -239,3 +239,38 @@ def test_a_hub_that_comes_twenty_seconds_late_is_waited_for(
 ) -> None:
     _, alone = early[kind]
     alone.ready()
+
+
+def last_used(server: Server) -> str:
+    """Return what the server says of itself, as the hub asks it before it stops it."""
+    return str(server.get("api/status", headers=GOOD).json()["last_activity"])
+
+
+def test_an_open_tab_uses_nothing_and_whoever_saves_or_opens_a_page_does(server: Server) -> None:
+    tab = ("api/kernels", "api/sessions", "api/terminals", "api/contents", "api/me")
+    before = last_used(server)
+    for path in tab:
+        assert server.get(path, headers=GOOD).status_code == 200
+    assert last_used(server) == before
+    where = f"http://127.0.0.1:{server.port}{server.prefix}"
+    body = {"type": "file", "format": "text", "content": "x"}
+    assert httpx.put(f"{where}api/contents/a.txt", headers=GOOD, json=body).status_code == 201
+    saved = last_used(server)
+    assert saved > before
+    assert server.get("lab", headers={**GOOD, "Sec-Fetch-Mode": "navigate"}).status_code == 200
+    assert last_used(server) > saved
+
+
+def test_what_installs_something_in_a_terminal_uses_the_server(server: Server) -> None:
+    where = f"127.0.0.1:{server.port}{server.prefix}"
+    made = httpx.post(f"http://{where}api/terminals", headers=GOOD).json()
+    install = f'{sys.executable} -c "while True: sum(range(99999))"  # pip install\r'
+    with connect(f"ws://{where}terminals/websocket/{made['name']}", additional_headers=GOOD) as it:
+        it.send(json.dumps(["stdin", install]))
+        time.sleep(1)
+    last_used(server)
+    time.sleep(1)
+    one = last_used(server)
+    time.sleep(1)
+    assert last_used(server) > one
+    assert httpx.delete(f"http://{where}api/terminals/{made['name']}", headers=GOOD).is_success

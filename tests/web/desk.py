@@ -1,7 +1,7 @@
 """A hub with pages in the process, and a browser that reads them."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -75,12 +75,17 @@ async def desk(
     offers: Sequence[dict[str, Any]] = PROFILES,
     spawner: FakeSpawner | None = None,
     in_cluster: bool = False,
+    cull: Mapping[str, Any] | None = None,
     **keys: Any,
 ) -> AsyncIterator[Desk]:
     """Yield a hub whose people have passwords of ours; `keys` are those of `hub`."""
     first, spawner = folder / "first", spawner or FakeSpawner("i")
     first.write_text(SECRET)
-    tree = {"hub": {"allowNamedServers": True, **keys}, "singleuser": {"profileList": list(offers)}}
+    tree = {
+        "hub": {"allowNamedServers": True, **keys},
+        "singleuser": {"profileList": list(offers)},
+        "cull": cull or {},
+    }
     running = await whole_hub(database, spawner, tree, first=first, in_cluster=in_cluster)
     async with in_background(running.life.run()):
         yield Desk(running=running, spawner=spawner, first=first)

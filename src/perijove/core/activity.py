@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from perijove.core.feed import Feed
 from perijove.kit.clock import Clock
 from perijove.model.errors import Invalid
+from perijove.model.idle import Use
 from perijove.model.server import Server
 from perijove.model.user import User
 from perijove.store import activity as store
@@ -23,21 +24,20 @@ _TOGETHER = 200
 
 @dataclass(slots=True, kw_only=True)
 class Activity:
-    """Times go only forward. What a kill loses reads as "active when the hub came back"."""
+    """Times go only forward. What a kill loses is told again, or asked for (core.cull)."""
 
     database: Database
     clock: Clock
     feed: Feed
     every: float = 10.0
     """Seconds between two batches."""
-    began: datetime = field(init=False)
     _users: dict[int, datetime] = field(init=False, default_factory=dict[int, datetime])
     _servers: dict[int, datetime] = field(init=False, default_factory=dict[int, datetime])
     _tokens: dict[int, datetime] = field(init=False, default_factory=dict[int, datetime])
-
-    def __post_init__(self) -> None:
-        """Remember when this hub began to listen."""
-        self.began = self.clock()
+    _reports: dict[int, tuple[datetime, datetime]] = field(
+        init=False, default_factory=dict[int, tuple[datetime, datetime]]
+    )
+    """Of each server: when it was last in use, as it says, and when it said so."""
 
     def note_user(self, user_id: int, at: datetime | None = None) -> None:
         """Note that a person did something, now or at `at`."""
@@ -46,6 +46,11 @@ class Activity:
     def note_server(self, server_id: int, at: datetime | None = None) -> None:
         """Note that a server was used, now or at `at`."""
         _forward(self._servers, server_id, at or self.clock())
+
+    def note_use(self, server_id: int, used: datetime) -> None:
+        """Note that a server says now that it was last in use at `used`."""
+        known = self._reports.get(server_id)
+        self._reports[server_id] = (max(used, known[0]) if known else used, self.clock())
 
     def note_token(self, token_id: int, at: datetime | None = None) -> None:
         """Note that a token was shown, now or at `at`."""
@@ -73,6 +78,7 @@ class Activity:
             self.note_user(user.id, at)
         for name, moment in of_servers.items():
             self.note_server(ids[name], moment)
+            self.note_use(ids[name], min(moment, self.clock()))
 
     def on_routes(self, times: Mapping[str, datetime]) -> None:
         """Note what the proxy has counted, by prefix; prefixes that are gone are ignored.
@@ -103,13 +109,15 @@ class Activity:
         """Return when a token was last shown, written down or not."""
         return _later(written, self._tokens.get(token_id))
 
-    def idle_since(self, server: Server) -> datetime:
-        """Return the latest moment at which `server` may have been in use.
-
-        What was noted and not yet written when the hub was killed is not known, so nothing
-        is taken to have been idle before this hub began.
-        """
-        return max(self.began, server.since, self.of_server(server) or self.began)
+    def use(self, server: Server) -> Use:
+        """Return what is known of the use of `server`, written down or not."""
+        used, told = self._reports.get(server.id, (None, None))
+        return Use(
+            used=_later(server.used, used),
+            told=_later(server.told, told),
+            traffic=self.of_server(server),
+            keep_until=server.keep_until,
+        )
 
     async def run(self) -> None:
         """Write what was noted every so often, until cancelled; then once more."""
@@ -136,6 +144,12 @@ class Activity:
                 for id, at in batch.items():
                     if noted.get(id) == at:
                         del noted[id]
+
+        while reports := dict(list(self._reports.items())[:_TOGETHER]):
+            await self.database.write(*(store.of_report(id, *it) for id, it in reports.items()))
+            for id, it in reports.items():
+                if self._reports.get(id) == it:
+                    del self._reports[id]
 
     def _told(self, moment: datetime) -> datetime:
         """Return `moment` by our clock, which no step of the wall has moved."""

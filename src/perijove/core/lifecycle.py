@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 
 from perijove.core.activity import Activity
 from perijove.core.admission import Admission
+from perijove.core.ask import ask
 from perijove.core.credentials import Credentials
+from perijove.core.cull import Ask, Culler, Culling
+from perijove.core.ends import Ends
 from perijove.core.feed import Feed
 from perijove.core.instances import own
 from perijove.core.launch import Launcher, Overrides, no_overrides
-from perijove.core.leases import Leases, Rhythm, Shared
+from perijove.core.leases import Rhythm, Shared
 from perijove.core.naming import Naming
 from perijove.core.orphans import Orphans, Policy
 from perijove.core.place import Names, Places, PlaceSettings
@@ -25,6 +28,7 @@ from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
 from perijove.kit.timings import Timings
 from perijove.model.decide import Patience
+from perijove.model.idle import Lifetime
 from perijove.model.instance import Instance
 from perijove.spawners import Spawner
 from perijove.store import phase_log, servers
@@ -47,6 +51,7 @@ class Needs:
     clock: Clock = field(default_factory=Clock)
     patience: Patience = field(default_factory=Patience)
     knock: Knocker = knock
+    ask: Ask = ask
     limit: int | None = None
     """How many servers may be starting at once; None: any number."""
     replaces: str | None = None
@@ -65,6 +70,9 @@ class Needs:
     in_cluster: bool = False
     """Whether servers are pods."""
     timings: Timings = field(default_factory=Timings)
+    lifetime: Lifetime = field(default_factory=Lifetime)
+    """How long servers may run."""
+    culling: Culling = field(default_factory=Culling)
     replica: str = ""
     """What this hub is called among those that share the database; empty: it is alone."""
     rhythm: Rhythm = field(default_factory=Rhythm)
@@ -84,6 +92,8 @@ class Lifecycle:
     activity: Activity
     visits: Visits
     timings: Timings
+    ends: Ends
+    culler: Culler
     rings: Rings | None = None
     """What is told to the other hubs, if there may be any."""
 
@@ -93,6 +103,7 @@ class Lifecycle:
             tasks.create_task(self.feed.run())
             tasks.create_task(self.activity.run())
             tasks.create_task(self.reconciler.run())
+            tasks.create_task(self.culler.run())
             if self.rings:
                 tasks.create_task(self.rings.run())
 
@@ -116,12 +127,9 @@ async def assemble(needs: Needs) -> Lifecycle:
     )
     places = Places(settings=needs.places, instance=instance.id, names=needs.names)
     reconciler = _reconciler(needs, instance, spawner, transitions, places, feed)
-    rings = None
-    if needs.replica and isinstance(database, SharedDatabase):
-        rings = Rings(database=database, server=reconciler.heard, routes=feed.heard)
-        reconciler.leases = _shared(needs, ids(), rings)
-        reconciler.progress.drives = reconciler.leases.holds
-        feed.tell = rings.tell_routes
+    rings = _rings(needs, reconciler, ids())
+    activity = Activity(database=database, clock=clock, feed=feed)
+    ends = Ends(database=database, clock=clock, activity=activity, lifetime=needs.lifetime)
     return Lifecycle(
         instance=instance,
         spawner=spawner,
@@ -130,20 +138,42 @@ async def assemble(needs: Needs) -> Lifecycle:
         servers=_servers(needs, reconciler),
         feed=feed,
         progress=reconciler.progress,
-        activity=Activity(database=database, clock=clock, feed=feed),
+        activity=activity,
         visits=Visits(database=database, clock=clock, ids=transitions.ids),
         timings=needs.timings,
+        ends=ends,
+        culler=_culler(needs, ends, reconciler),
         rings=rings,
     )
 
 
-def _shared(needs: Needs, id: int, rings: Rings) -> Leases:
-    return Shared(
-        database=needs.database,
+def _culler(needs: Needs, ends: Ends, reconciler: Reconciler) -> Culler:
+    return Culler(
+        ends=ends,
+        nudge=reconciler.nudge,
+        secret=reconciler.transitions.credentials.secret,
+        ask=needs.ask,
+        base_url=needs.base_url,
+        culling=needs.culling,
+        leases=reconciler.leases,
+    )
+
+
+def _rings(needs: Needs, reconciler: Reconciler, id: int) -> Rings | None:
+    """Let other hubs drive their share, if there may be any."""
+    database, feed = needs.database, reconciler.feed
+    if not (needs.replica and isinstance(database, SharedDatabase)):
+        return None
+    rings = Rings(database=database, server=reconciler.heard, routes=feed.heard)
+    reconciler.leases = Shared(
+        database=database,
         me=Replica(id=id, name=needs.replica),
         rhythm=needs.rhythm,
         tell=rings.tell_server,
     )
+    reconciler.progress.drives = reconciler.leases.holds
+    feed.tell = rings.tell_routes
+    return rings
 
 
 def _servers(needs: Needs, reconciler: Reconciler) -> Servers:

@@ -92,7 +92,8 @@ def _idle(walk: Walk, known: Mapping[str, Any], *, cluster: bool) -> list[Path]:
 def _not_yet(known: Mapping[str, Any]) -> list[Path]:
     """Return keys that are ours, are checked, and that nothing reads in this version."""
     cull = known.get("cull")
-    return [("cull", key) for key in cull] if isinstance(cull, Mapping) else []
+    given = cull.get("users") if isinstance(cull, Mapping) else None
+    return [("cull", "users")] if given else []
 
 
 def _validated(

@@ -12,6 +12,7 @@ from perijove.core.place import PlaceSettings
 from perijove.core.profiles import ProfileEntry, profiles, slug_of
 from perijove.kit.section import Section
 from perijove.settings.authentication import SignIn, sign_in
+from perijove.settings.cull import CullSettings
 from perijove.settings.hub import HubSettings
 from perijove.settings.known import MISSPELT
 from perijove.settings.pod_sections import PodSettings, SchedulingSettings
@@ -89,19 +90,6 @@ class SingleuserSettings(PodSettings):
         if twice:
             raise ValueError(f"two profiles are called {twice!r}; give one of them another `slug`")
         return entries
-
-
-class CullSettings(Section):
-    """`cull`: checked, and read by nothing in this version."""
-
-    timeout: int | None = 3600
-    """Stop a server that nobody has used for so many seconds. 0 or null: never."""
-    every: int | None = 600
-    """Look every so many seconds."""
-    max_age: int | None = 0
-    """Stop a server so many seconds after its start, used or not. 0 or null: never."""
-    users: bool | None = False
-    """Delete the idle user as well."""
 
 
 class CompatSettings(Section):

@@ -10,6 +10,7 @@ from typing import Any
 
 from jupyter_server.serverapp import ServerApp
 from tornado.httputil import HTTPServerRequest
+from tornado.web import RequestHandler
 from traitlets.config import Config
 
 from perijove.kit.clock import Clock
@@ -109,6 +110,10 @@ class SingleUserApp(ServerApp):
         settings["page_config_hook"] = provider.page_config
         self.tornado_settings = settings
         super().init_webapp()
+        self._meters = Meters(self.web_app.settings, self._clock)
+        self.web_app.last_activity = self._meters.last_activity  # type: ignore[method-assign]
+        log = self.web_app.settings["log_function"]
+        self.web_app.settings["log_function"] = _both(self._meters.request, log)
         self.web_app.find_handler = _respelled(  # type: ignore[method-assign]
             self._environment.prefix, self.web_app.find_handler
         )
@@ -120,9 +125,8 @@ class SingleUserApp(ServerApp):
 
     async def _post_start(self) -> None:
         await super()._post_start()  # type: ignore[no-untyped-call]
-        meters = Meters(self.web_app.settings, self._clock)
         log: logging.Logger = self.log
-        activity = Activity(self._environment, self._hub, self._clock, meters.last, log)
+        activity = Activity(self._environment, self._hub, self._clock, self._meters.last, log)
         self._tasks = (
             asyncio.create_task(activity.run()),
             asyncio.create_task(self._sockets.run()),
@@ -150,6 +154,16 @@ _QUIET = {
     },
 }
 """Unless a file says otherwise: nobody here updates JupyterLab or sees the host's trash."""
+
+
+def _both(
+    one: Callable[[RequestHandler], None], other: Callable[[RequestHandler], None]
+) -> Callable[[RequestHandler], None]:
+    def both(handler: RequestHandler) -> None:
+        one(handler)
+        other(handler)
+
+    return both
 
 
 def _respelled(prefix: str, find: Callable[..., Any]) -> Callable[..., Any]:

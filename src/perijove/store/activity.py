@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import Table, bindparam, func, or_, select, update
+from sqlalchemy import Table, bindparam, case, func, or_, select, update
 
+from perijove.model.server import Phase, Server
 from perijove.store.statement import Query, Statement, write
 from perijove.store.tables import micros, servers, tokens, users
 
@@ -19,6 +20,30 @@ def _forward(table: Table) -> Query:
 
 _SINCE = Query(
     select(func.count()).select_from(users).where(users.c.last_activity >= bindparam("since"))
+)
+_s = servers.c
+_USE = Query(
+    update(servers)
+    .where(_s.id == bindparam("was_id"))
+    .values(
+        used=case((func.coalesce(_s.used, 0) < bindparam("at"), bindparam("at")), else_=_s.used),
+        told=bindparam("heard"),
+    )
+)
+_UNUSED = Query(
+    update(servers)
+    .where(
+        _s.id == bindparam("was_id"),
+        func.coalesce(_s.used, 0) <= bindparam("used_until"),
+        func.coalesce(_s.last_activity, 0) <= bindparam("active_until"),
+        func.coalesce(_s.keep_until, 0) == bindparam("kept_until"),
+    )
+    .values(last_activity=_s.last_activity)
+)
+_KEEP = Query(
+    update(servers)
+    .where(_s.id == bindparam("was_id"), _s.phase == Phase.RUNNING.value)
+    .values(keep_until=bindparam("until"))
 )
 _USER, _SERVER, _TOKEN = _forward(users), _forward(servers), _forward(tokens)
 
@@ -36,6 +61,28 @@ def of_server(server_id: int, at: datetime) -> Statement[None]:
 def of_token(token_id: int, at: datetime) -> Statement[None]:
     """Note that the token was shown at `at`, unless it has been since."""
     return _noted(_TOKEN, token_id, at)
+
+
+def of_report(server_id: int, used: datetime, told: datetime) -> Statement[None]:
+    """Note that the server said at `told` that it was last in use at `used`."""
+    given = {"was_id": server_id, "at": micros(used), "heard": micros(told)}
+    return write(_USE, given, touches=None)
+
+
+def unused_since(server: Server) -> Statement[None]:
+    """Require that nothing is known of its use that is newer than the row that was read."""
+    given = {
+        "was_id": server.id,
+        "used_until": micros(server.used) if server.used else 0,
+        "active_until": micros(server.last_activity) if server.last_activity else 0,
+        "kept_until": micros(server.keep_until) if server.keep_until else 0,
+    }
+    return write(_UNUSED, given)
+
+
+def keep(server_id: int, until: datetime) -> Statement[None]:
+    """Note that its owner wants a server that runs until then; Stale if it does not run."""
+    return write(_KEEP, {"was_id": server_id, "until": micros(until)})
 
 
 def people_since(at: datetime) -> Statement[int]:

@@ -1,5 +1,6 @@
 """A server as people see it: its name, its state in a word, what may be done."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,10 +8,21 @@ from perijove.core import Hub
 from perijove.http.page import Visit
 from perijove.http.reader import Reader
 from perijove.http.sentences import told
+from perijove.model.idle import IDLE, End
 from perijove.model.server import Desired, Phase, Server
 from perijove.web.choices import about
 from perijove.web.frame import reader as reader_of
 from perijove.web.frame import server_url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """A server that will be stopped soon."""
+
+    title: str
+    words: str
+    button: str
+    """What the button says, or '' if it cannot be had any longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +48,9 @@ class Card:
     cancel: str
     delete: str
     visit: str
+    extend: str
+    ending: Ending | None
+    """What its owner is told shortly before it is stopped."""
 
     @property
     def moving(self) -> bool:
@@ -66,6 +81,8 @@ def card(hub: Hub, visit: Visit, user: str, server: Server | None, name: str = "
         cancel=url("stop", *path),
         delete=url("delete", *path),
         visit=url("visit", *path),
+        extend=url("extend", *path),
+        ending=_ending(reader, hub.ends.soon(server) if server else None, hub.clock()),
     )
 
 
@@ -89,6 +106,32 @@ def _words(reader: Reader, server: Server | None) -> str:
     if server.reason and server.reason.code != "cancelled":
         return told(server.reason.code, server.reason.params, reader)
     return ""
+
+
+def _ending(reader: Reader, ends: End | None, now: datetime) -> Ending | None:
+    if ends is None:
+        return None
+    idle = ends.code == IDLE
+    given = {
+        "at": reader.time(ends.at),
+        "since": reader.time(ends.since),
+        "left": max((ends.at - now).total_seconds(), 0),
+    }
+    until = {"at": reader.time(ends.latest)} if ends.latest else None
+    last = reader.say("{at} is the latest.", given) if idle and not until else ""
+    return Ending(
+        title=reader.say("Will be stopped at {at}, in {left:duration}", given),
+        words=reader.both(_why_it_ends(reader, given, idle=idle), last),
+        button=reader.say("Extend to {at}", until) if until else "",
+    )
+
+
+def _why_it_ends(reader: Reader, given: Mapping[str, object], *, idle: bool) -> str:
+    if idle:
+        return reader.say("Nothing has run since {since}. Files stay; variables are lost.", given)
+    return reader.say(
+        "It has run since {since}, as long as a server may. Files stay; variables are lost.", given
+    )
 
 
 def _since(reader: Reader, server: Server | None) -> str:

@@ -36,6 +36,7 @@ DONE = {
     "deleted": noted("{what} is deleted."),
     "stopping": noted("{what} is being stopped."),
     "starting": noted("{what} is being started."),
+    "extended": noted("{what} will not be stopped before {at}."),
     "approved": noted("{what} can sign in now."),
     "declined": noted("The request of {what} is declined."),
     "blocked": noted("{what} is blocked: signed out everywhere, and running servers are stopped."),
@@ -57,7 +58,13 @@ def done(visit: Visit) -> list[Notice]:
     text = DONE.get(visit.asked("said"))
     if text is None:
         return []
-    return [Notice(reader(visit).say(text, {"what": visit.asked("what")[:100]}))]
+    return [
+        Notice(
+            reader(visit).say(
+                text, {"what": visit.asked("what")[:100], "at": visit.asked("at")[:5]}
+            )
+        )
+    ]
 
 
 def reader(visit: Visit) -> Reader:

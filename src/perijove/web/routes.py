@@ -77,6 +77,7 @@ PAGES = [
             page("GET", f"/spawn-stream/{path}", progress.stream, any_of=READ, target=Kind.SERVER),
             page("POST", f"/start/{path}", servers.start, any_of=START, target=Kind.SERVER),
             page("POST", f"/stop/{path}", servers.stop, any_of=STOP, target=Kind.SERVER),
+            page("POST", f"/extend/{path}", servers.extend, any_of=START, target=Kind.SERVER),
             page("GET", f"/visit/{path}", visits.show, any_of=ENTER, target=Kind.SERVER),
             page("POST", f"/visit/{path}", visits.enter, any_of=ENTER, target=Kind.SERVER),
         )

@@ -30,6 +30,17 @@ async def stop(hub: Hub, visit: Visit) -> Response:
     return back(hub, visit, "home", said="stopping", what=what)
 
 
+async def extend(hub: Hub, visit: Visit) -> Response:
+    """Keep a server that nobody uses for as long as its owner may."""
+    name = visit.params.get("server", "")
+    server = await hub.servers.find(visit.owner, name)
+    if server is None:
+        raise Unknown
+    ends = await hub.ends.extend(server)
+    at = reader(visit).time(ends.at)
+    return back(hub, visit, "home", said="extended", what=title(reader(visit), server, name), at=at)
+
+
 async def delete(hub: Hub, visit: Visit) -> Response:
     """Remove a named server, if its name was typed."""
     name = visit.params["server"]

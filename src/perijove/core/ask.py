@@ -1,0 +1,76 @@
+"""Ask a server itself when it was last in use, as a client of Jupyter Server's API does."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from perijove.kit.exchange import Broken, Exchange, request
+from perijove.kit.origin import Origin
+
+_PATIENCE = 10.0
+"""Seconds for both answers."""
+_MOST_BYTES = 1 << 20
+_OK, _NOT_FOUND = 200, 404
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What it says."""
+
+    used: datetime | None
+    """When it was last in use; None: it does not know."""
+    busy: bool
+    """Whether a kernel computes."""
+
+
+async def ask(address: str, prefix: str, token: str) -> Said:
+    """Return what the server at `address` says; `token` is its own.
+
+    What has no kernels, no Jupyter Server, says nothing of itself, and that is an answer.
+
+    Raises:
+        OSError, TimeoutError: it does not answer, or nothing that can be understood.
+    """
+    origin = Origin.of(address)
+    async with asyncio.timeout(_PATIENCE):
+        exchange = await origin.connect(_PATIENCE)
+        try:
+            status = await _get(exchange, origin, f"{prefix}api/status", token)
+            kernels = await _get(exchange, origin, f"{prefix}api/kernels", token)
+        finally:
+            exchange.close()
+    return _read(status, kernels)
+
+
+async def _get(exchange: Exchange, origin: Origin, path: str, token: str) -> Any:
+    fields = {"Host": origin.authority, "Authorization": f"token {token}"}
+    status = await exchange.ask(request("GET", f"{path}?no_track_activity=1", fields))
+    body = await exchange.rest(_MOST_BYTES)
+    if status == _NOT_FOUND:
+        return None
+    if status != _OK:
+        raise Broken(f"it answers {status}")
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise Broken("it answers no JSON") from error
+
+
+def _read(status: Any, kernels: Any) -> Said:
+    busy, times = False, list[datetime]()
+    try:
+        if status is not None:
+            times.append(_instant(status["last_activity"]))
+        for kernel in kernels or ():
+            busy = busy or kernel["execution_state"] == "busy"
+            times.append(_instant(kernel["last_activity"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise Broken("it answers something else than Jupyter Server does") from error
+    return Said(max(times, default=None), busy)
+
+
+def _instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
