@@ -125,7 +125,7 @@ async def test_what_was_used_and_could_not_tell_is_kept(database: Database, worl
     assert (await world.after(database, minutes=40)).phase is Phase.STOPPED
 
 
-@pytest.mark.parametrize("silence", [TimeoutError(), ConnectionRefusedError(), OSError("reset")])
+@pytest.mark.parametrize("silence", [TimeoutError(), OSError("reset"), RuntimeError("ours")])
 async def test_what_does_not_answer_is_not_called_idle(
     database: Database, world: World, silence: Exception
 ) -> None:

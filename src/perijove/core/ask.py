@@ -54,7 +54,7 @@ async def _get(exchange: Exchange, origin: Origin, path: str, token: str) -> Any
         raise Broken(f"it answers {status}")
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Broken("it answers no JSON") from error
 
 
@@ -66,11 +66,11 @@ def _read(status: Any, kernels: Any) -> Said:
         for kernel in kernels or ():
             busy = busy or kernel["execution_state"] == "busy"
             times.append(_instant(kernel["last_activity"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise Broken("it answers something else than Jupyter Server does") from error
     return Said(max(times, default=None), busy)
 
 
 def _instant(text: str) -> datetime:
     at = datetime.fromisoformat(text)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
