@@ -3,7 +3,7 @@
 Nothing else is imported here, so that help and completions are quick.
 """
 
-from perijove.cli.commands import config, machine, server, shell, token, user
+from perijove.cli.commands import config, db, machine, server, shell, token, user
 from perijove.cli.commands.command import Command
 
 __all__ = ["COMMANDS", "EXIT_CODES", "NOUNS", "Command"]
@@ -13,6 +13,7 @@ NOUNS = {
     "server": "people's servers",
     "token": "tokens for the API",
     "config": "the configuration",
+    "db": "the database, and backups",
     "help": "what the exit codes mean",
 }
 
@@ -22,6 +23,7 @@ COMMANDS: tuple[Command, ...] = (
     *server.COMMANDS,
     *token.COMMANDS,
     *config.COMMANDS,
+    *db.COMMANDS,
     *shell.COMMANDS,
 )
 """In the order in which help shows them."""

@@ -32,8 +32,8 @@ def outdated(version: str | None, tables: Collection[str]) -> bool:
     return version != HEAD
 
 
-def migrate(connection: Connection) -> None:
-    """Bring the database to HEAD, in the transaction that `connection` is in."""
+def migrate(connection: Connection, to: str = HEAD) -> None:
+    """Bring the database to a revision, in the transaction that `connection` is in."""
     from alembic.config import Config  # noqa: PLC0415 - 30 MiB and 0.3 s that a start can do without
     from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
@@ -41,8 +41,8 @@ def migrate(connection: Connection) -> None:
     script = ScriptDirectory(str(VERSIONS.parent))
 
     def steps(revision: Any, _: object) -> Any:
-        return script._upgrade_revs(HEAD, revision)  # noqa: SLF001 - as alembic.command.upgrade
+        return script._upgrade_revs(to, revision)  # noqa: SLF001 - as alembic.command.upgrade
 
-    with EnvironmentContext(Config(), script, fn=steps, destination_rev=HEAD) as environment:
+    with EnvironmentContext(Config(), script, fn=steps, destination_rev=to) as environment:
         environment.configure(connection=connection, version_table=TABLE, transactional_ddl=True)
         environment.run_migrations()

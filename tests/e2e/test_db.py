@@ -1,0 +1,193 @@
+"""`perijove db`: backups while people work, a box from a backup, and another database."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from perijove.store.migrations import HEAD
+from tests.e2e.box import Up, until
+
+PEOPLE = [f"u{n}" for n in range(20)]
+
+
+def perijove(*given: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "perijove", "db", *map(str, given)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def done(*given: object) -> str:
+    found = perijove(*given)
+    assert found.returncode == 0, found.stderr
+    return found.stdout
+
+
+def refused(*given: object) -> str:
+    """Return the one sentence with which it ends."""
+    found = perijove(*given)
+    assert found.returncode != 0
+    assert "Traceback" not in found.stderr
+    assert found.stderr.startswith("perijove: ")
+    return found.stderr
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Up]:
+    (tmp_path / "old").mkdir()
+    it = Up(tmp_path / "old", hub={"concurrentSpawnLimit": 0})
+    yield it
+    it.end()
+
+
+@pytest.fixture
+async def postgres_url(postgres: str) -> str:
+    connection = await asyncpg.connect(postgres)
+    await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    await connection.close()
+    return postgres
+
+
+def filled(up: Up) -> str:
+    """Start it, with people and a token; return the token."""
+    up.start()
+    assert up.hub("POST", "/users", {"usernames": PEOPLE})[0] == 201
+    status, token = up.hub("POST", "/users/u0/tokens", {"note": "a script"})
+    assert status == 201
+    home = next(up.data.glob("homes")) / "a-home"
+    home.mkdir()
+    (home / "work.txt").write_text("mine")
+    (home / "link").symlink_to("/etc/hostname")
+    return str(token["token"])
+
+
+def who(up: Up, token: str) -> Any:
+    status, answer = up.ask("GET", "/hub/api/user", {"Authorization": f"token {token}"})
+    return json.loads(answer) if status == 200 else status
+
+
+def ready(up: Up, name: str) -> bool:
+    return bool(up.hub("GET", f"/users/{name}")[1]["servers"].get("", {}).get("ready"))
+
+
+def test_a_backup_while_twenty_servers_start_restores_to_a_working_box(
+    up: Up, tmp_path: Path
+) -> None:
+    token = filled(up)
+    archive = tmp_path / "backup.tar"
+    with ThreadPoolExecutor(20) as crowd:
+        asked = [crowd.submit(up.hub, "POST", f"/users/{name}/server") for name in PEOPLE]
+        told = done("backup", archive, "--homes", "--data", up.data, "-f", up.file, "-o", "json")
+        assert {it.result()[0] for it in asked} == {202}
+    assert json.loads(told)["rows"]["pj_users"] >= 20
+    assert archive.stat().st_mode & 0o077 == 0
+    for name in PEOPLE:
+        until(partial(ready, up, name), f"{name} runs, whatever reads the database")
+    assert up.stop() == 0
+    new = Up(tmp_path / "old", hub={"concurrentSpawnLimit": 0})
+    new.data = tmp_path / "new" / "data"
+    said = done("restore", archive, "--data", new.data, "-f", new.file)
+    assert str(new.data) in said
+    assert (new.data / "homes" / "a-home" / "work.txt").read_text() == "mine"
+    assert (new.data / "homes" / "a-home" / "link").readlink() == Path("/etc/hostname")
+    assert new.data.stat().st_mode & 0o077 == 0
+    try:
+        new.start()
+        assert who(new, token)["name"] == "u0", "tokens are good there"
+        assert new.hub("POST", "/users/u3/server")[0] in {202, 400}
+        until(partial(ready, new, "u3"), "a server starts there")
+    finally:
+        new.end()
+
+
+def test_a_box_moves_to_postgresql_with_all_it_has(
+    up: Up, tmp_path: Path, postgres_url: str
+) -> None:
+    token = filled(up)
+    assert "stop it first" in refused(
+        "copy", "--to", postgres_url, "--data", up.data, "-f", up.file
+    )
+    assert up.stop() == 0
+    said = done("copy", "--to", postgres_url, "--data", up.data, "-f", up.file)
+    assert "the same here and there" in said
+    assert "not empty" in refused("copy", "--to", postgres_url, "--data", up.data, "-f", up.file)
+    tree = json.loads(up.file.read_text())
+    tree["hub"]["db"] = {"type": "postgres", "url": postgres_url}
+    up.file.write_text(json.dumps(tree))
+    up.start()
+    assert who(up, token)["name"] == "u0"
+    checked = json.loads(done("check", "--data", up.data, "-f", up.file, "-o", "json"))
+    assert (checked["kind"], checked["revision"], checked["wrong"]) == ("postgresql", HEAD, None)
+    assert checked["rows"]["pj_users"] >= 20
+    archive = tmp_path / "postgres.tar"
+    assert "people" in done("backup", archive, "--data", up.data, "-f", up.file)
+    assert up.stop() == 0
+    back = tmp_path / "back"
+    tree["hub"]["db"] = {"type": "sqlite-pvc"}
+    up.file.write_text(json.dumps(tree))
+    done("restore", archive, "--data", back, "-f", up.file)
+    with closing(sqlite3.connect(back / "perijove.sqlite")) as database:
+        assert database.execute("SELECT count(*) FROM pj_users").fetchone()[0] >= 20
+
+
+def test_what_is_wrong_is_one_sentence_and_nothing_is_half_done(up: Up, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    assert "run `perijove up` first" in refused("check", "--data", nowhere)
+    assert not nowhere.exists()
+    filled(up)
+    archive = tmp_path / "backup.tar"
+    where = ("--data", up.data, "-f", up.file)
+    assert "make it first" in refused("backup", tmp_path / "no" / "b.tar", *where)
+    assert "stop it first" in refused("upgrade", *where)
+    done("backup", archive, *where)
+    assert "is there already" in refused("backup", archive, *where)
+    assert "is not empty" in refused("restore", archive, *where)
+    assert up.stop() == 0
+    assert f"revision {HEAD} already" in done("upgrade", *where)
+    new = tmp_path / "new"
+    cut = tmp_path / "cut.tar"
+    cut.write_bytes(archive.read_bytes()[:20_000])
+    letter = tmp_path / "letter.tar"
+    letter.write_text("to whom it may concern")
+    assert "There is no file" in refused("restore", tmp_path / "none.tar", "--data", new)
+    for broken in (cut, letter, _changed(archive, tmp_path)):
+        assert "perijove:" in refused("restore", broken, "--data", new)
+        assert not new.exists(), "nothing is left of it"
+    assert [it.name for it in tmp_path.iterdir() if it.name.startswith(".")] == []
+
+
+def _changed(archive: Path, folder: Path) -> Path:
+    """Return a copy in which somebody has made u0 an administrator."""
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder / "changed", filter="data")
+    users = folder / "changed" / "tables" / "pj_users.jsonl"
+    columns = json.loads(users.read_text().splitlines()[0])
+    lines = [json.loads(line) for line in users.read_text().splitlines()[1:]]
+    for line in lines:
+        line[columns.index("admin")] = 1
+    users.write_text("\n".join(map(json.dumps, [columns, *lines])) + "\n")
+    made = folder / "changed.tar"
+    with tarfile.open(made, "w") as tar:
+        for path in (folder / "changed").iterdir():
+            tar.add(path, path.name)
+    return made
+
+
+def test_a_damaged_file_and_one_that_is_none_yet_are_told_apart(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "run").mkdir(parents=True)
+    (data / "perijove.sqlite").touch()
+    found = perijove("check", "--data", data)
+    assert found.returncode == 7
+    assert "There is no database yet." in found.stdout
+    (data / "perijove.sqlite").write_bytes(b"x" * 10_000)
+    assert perijove("check", "--data", data).returncode == 7
