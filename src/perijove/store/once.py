@@ -10,7 +10,6 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from perijove.model.errors import Unavailable
 from perijove.store.open import POSTGRES, path_of
 from perijove.store.unavailable import in_our_words
 
@@ -75,7 +74,5 @@ async def _on_postgres(url: str, work: Callable[[Connection], T], *, write: bool
     try:
         async with engine.execution_options(isolation_level=level).begin() as connection:
             return await connection.run_sync(work)
-    except (OSError, asyncpg.PostgresConnectionError) as error:
-        raise Unavailable("database-unreachable") from error
     finally:
         await engine.dispose()

@@ -6,8 +6,11 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from perijove.store.migrations import TABLE, migrate, outdated
+from perijove.store.postgres_words import opening, require_fitting
 
 _Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+_PATIENCE = 10.0
+"""Seconds for a connection."""
 _MIGRATING = 0x706A  # an advisory lock of ours: two replicas may start at once
 _TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
 
@@ -24,11 +27,14 @@ async def prepare(url: str) -> None:
 
 async def needed(url: str) -> bool:
     """Return whether there is anything to do for `prepare`, which raises the same."""
-    connection: _Connection = await asyncpg.connect(url)
-    try:
-        return await _outdated(connection)
-    finally:
-        await connection.close()
+    with opening():
+        connection: _Connection = await asyncpg.connect(url, timeout=_PATIENCE)
+        try:
+            encoding = str(await connection.fetchval("SHOW server_encoding"))
+            require_fitting(connection.get_server_version().major, encoding)
+            return await _outdated(connection)
+        finally:
+            await connection.close()
 
 
 async def _outdated(connection: _Connection) -> bool:

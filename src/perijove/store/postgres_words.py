@@ -1,0 +1,66 @@
+"""What PostgreSQL says when it cannot be used, as an error of the family."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from perijove.model.errors import DatabaseAway, Refused
+
+OLDEST = 13
+"""The first version whose statements we have tested."""
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    OSError,
+    TimeoutError,
+)
+
+
+@contextmanager
+def in_our_words() -> Iterator[None]:
+    """Raise DatabaseAway for whatever says in the block that PostgreSQL is not there."""
+    try:
+        yield
+    except _AWAY as error:
+        raise DatabaseAway from error
+    except asyncpg.InterfaceError as error:
+        if "clos" not in str(error):  # the connection, or the pool: closed or closing
+            raise
+        raise DatabaseAway from error
+
+
+@contextmanager
+def opening() -> Iterator[None]:
+    """Say what is wrong with an address, or with whom it names.
+
+    Raises:
+        Refused: PostgreSQL does not let us in, or has no such database.
+        DatabaseAway: it does not answer.
+    """
+    try:
+        with in_our_words():
+            yield
+    except asyncpg.InvalidAuthorizationSpecificationError as error:
+        raise Refused("database-password", why=_line(error)) from error
+    except asyncpg.InvalidCatalogNameError as error:
+        raise Refused("database-none", why=_line(error)) from error
+
+
+def require_fitting(version: int, encoding: str) -> None:
+    """Return if a server of that version, with that encoding, can be used.
+
+    Raises:
+        Refused: it cannot.
+    """
+    if version < OLDEST:
+        raise Refused("database-old", version=version, oldest=OLDEST)
+    if encoding.upper() not in {"UTF8", "UTF-8", "UNICODE"}:
+        raise Refused("database-encoding", encoding=encoding)
+
+
+def _line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:200]
