@@ -8,8 +8,8 @@ import yaml
 
 from perijove.model.errors import Refused
 from perijove.model.workload import LaunchSpec, Origin
+from perijove.spawners.amounts import memory, quantity
 from perijove.spawners.kubernetes import claim, pod
-from perijove.spawners.kubernetes.amounts import memory, quantity
 from perijove.spawners.kubernetes.labels import INCARNATION, ORIGIN, origin_of
 from perijove.spawners.kubernetes.names import fields
 

@@ -122,7 +122,7 @@ def run(
         with box.hold(f"hub-{place.port}" if place.one_of else "hub").taken():
             url = database_url(settings, box)
             beside.bring_up_to_date(url)
-            uvloop.run(_run(settings, box, url, spawner or _processes(box), place))
+            uvloop.run(_run(settings, box, url, spawner or _processes(box, settings), place))
     except Held as held:
         raise Trouble(
             f"A hub already runs on {box.path}"
@@ -203,5 +203,12 @@ def _address(given: Namespace, otherwise: str) -> str:
     return url.rstrip("/")
 
 
-def _processes(box: Box) -> Callable[[str], Spawner]:
-    return partial(ProcessSpawner, box.workloads, homes=box.homes)
+def _processes(box: Box, settings: Settings) -> Callable[[str], Spawner]:
+    cpu, memory = settings.singleuser.cpu, settings.singleuser.memory
+    traits = {
+        "cpu_limit": cpu.limit,
+        "cpu_guarantee": cpu.guarantee,
+        "mem_limit": memory.limit,
+        "mem_guarantee": memory.guarantee,
+    }
+    return partial(ProcessSpawner, box.workloads, homes=box.homes, traits=traits)

@@ -9,6 +9,8 @@ from perijove.settings.problem import Path, dotted
 from perijove.settings.walk import keys
 
 _OTHERS = ("scheduling", "imagePullSecrets")
+_OF_PROCESSES = frozenset({"cpu", "memory"})
+"""Keys of pods that bind processes as well."""
 _CHART = {
     "": "fullnameOverride nameOverride rbac",
     "hub": "annotations args command containerSecurityContext cookieSecret db.pvc"
@@ -33,7 +35,9 @@ def of_the_chart(path: Path) -> bool:
 def of_pods_alone(path: Path) -> bool:
     """Return whether a key has an effect in a cluster alone."""
     section, *rest = path
-    return section in _OTHERS or (section == "singleuser" and rest[:1][0] in keys(PodSettings))
+    return section in _OTHERS or (
+        section == "singleuser" and rest[:1][0] in keys(PodSettings).keys() - _OF_PROCESSES
+    )
 
 
 def of_pods(known: Mapping[str, Any]) -> list[Path]:
@@ -43,7 +47,7 @@ def of_pods(known: Mapping[str, Any]) -> list[Path]:
     found = [
         path
         for key in keys(PodSettings)
-        if key in given
+        if key in given and key not in _OF_PROCESSES
         for path in _leaves(("singleuser", key), given[key])
     ]
     for key in _OTHERS:

@@ -9,8 +9,8 @@ from typing import Any
 
 from perijove.model.errors import Refused
 from perijove.model.workload import LaunchSpec
+from perijove.spawners.amounts import limits_told, memory
 from perijove.spawners.kubernetes import labels
-from perijove.spawners.kubernetes.amounts import memory
 from perijove.spawners.kubernetes.camel import camel, camels, in_order
 from perijove.spawners.kubernetes.claim import Traits
 from perijove.spawners.kubernetes.environment import variables
@@ -92,15 +92,12 @@ def _notebook(spec: LaunchSpec, traits: Traits, known: Fields) -> Manifest:
 
 def _environment(spec: LaunchSpec, traits: Traits, known: Fields) -> dict[str, Any]:
     told = {
-        "MEM_LIMIT": memory(traits.get("mem_limit")),
-        "MEM_GUARANTEE": memory(traits.get("mem_guarantee")),
-        "CPU_LIMIT": traits.get("cpu_limit"),
-        "CPU_GUARANTEE": traits.get("cpu_guarantee"),
         "JUPYTER_IMAGE": traits.get("image"),
         "JUPYTER_IMAGE_SPEC": traits.get("image"),
     }
     return {
         **spec.environment,
+        **limits_told(traits),
         **{name: str(value) for name, value in told.items() if value},
         **expand(traits.get("environment") or {}, known),
     }

@@ -3,7 +3,7 @@
 import re
 
 from perijove.model.signal import Params, Signal
-from perijove.spawners.kubernetes.amounts import quantity
+from perijove.spawners.amounts import quantity
 from perijove.spawners.kubernetes.errors import Forbidden, Refusal
 from perijove.spawners.kubernetes.said import said
 

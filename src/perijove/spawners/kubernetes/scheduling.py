@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from perijove.model.signal import Params, Signal
-from perijove.spawners.kubernetes.amounts import quantity
+from perijove.spawners.amounts import quantity
 from perijove.spawners.kubernetes.said import said
 
 _SHORT = re.compile(r"Insufficient (\w[\w./-]*\w)")

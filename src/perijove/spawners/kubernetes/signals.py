@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from perijove.model.signal import Params, Signal
+from perijove.spawners.amounts import memory
 from perijove.spawners.kubernetes import images
-from perijove.spawners.kubernetes.amounts import memory
 from perijove.spawners.kubernetes.said import said
 from perijove.spawners.kubernetes.scheduling import unschedulable
 

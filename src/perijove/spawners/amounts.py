@@ -1,6 +1,8 @@
 """Amounts of memory and cores, as values files and Kubernetes write them."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from perijove.model.errors import Refused
 
@@ -25,6 +27,21 @@ def memory(given: str | float | None) -> int | None:
     if found is None:
         raise Refused("bad-amount", amount=given[:100])
     return int(float(found[1]) * _UNITS[found[2]])
+
+
+def limits_told(traits: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables by which a server knows its limits (hub.md 1.2), of those it has.
+
+    Raises:
+        Refused: an amount of memory is none.
+    """
+    told = {
+        "MEM_LIMIT": memory(traits.get("mem_limit")),
+        "MEM_GUARANTEE": memory(traits.get("mem_guarantee")),
+        "CPU_LIMIT": traits.get("cpu_limit"),
+        "CPU_GUARANTEE": traits.get("cpu_guarantee"),
+    }
+    return {name: str(value) for name, value in told.items() if value}
 
 
 def quantity(given: str | float) -> float:
