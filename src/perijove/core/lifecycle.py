@@ -54,6 +54,8 @@ class Needs:
     ask: Ask = ask
     limit: int | None = None
     """How many servers may be starting at once; None: any number."""
+    most: int | None = None
+    """How many servers may be not at rest; None: any number."""
     replaces: str | None = None
     """The id of a lost database whose servers are adopted."""
     orphans: Policy = Policy.REPORT
@@ -186,6 +188,7 @@ def _servers(needs: Needs, reconciler: Reconciler) -> Servers:
         discard=reconciler.spawner.remove_storage,
         places=reconciler.places,
         naming=needs.naming,
+        most=needs.most,
         shelf=reconciler.progress.shelf,
     )
 

@@ -99,6 +99,8 @@ class HubSettings(Section):
     """How many of them; unset or 0: any number."""
     concurrent_spawn_limit: int | None = Field(default=64, ge=0)
     """How many servers may be starting at once. 0 or null: any number."""
+    active_server_limit: int | None = Field(default=None, ge=0)
+    """How many servers may be running, starting or stopping at once. 0 or null: any number."""
     config: HubConfig = HubConfig()
     db: DbSettings = DbSettings()
     services: dict[str, ServiceSettings] = Field(default={})

@@ -18,6 +18,7 @@ MOVED: dict[str, tuple[str, ...]] = {
     "hub.config.JupyterHub.allow_named_servers": ("hub", "allowNamedServers"),
     "hub.config.JupyterHub.named_server_limit_per_user": ("hub", "namedServerLimitPerUser"),
     "hub.config.JupyterHub.concurrent_spawn_limit": ("hub", "concurrentSpawnLimit"),
+    "hub.config.JupyterHub.active_server_limit": ("hub", "activeServerLimit"),
     "hub.config.JupyterHub.db_url": ("hub", "db", "url"),
     "hub.config.Spawner.cmd": ("singleuser", "cmd"),
     "hub.config.Spawner.default_url": ("singleuser", "defaultUrl"),

@@ -1,7 +1,7 @@
-"""Statements that count how many servers start, for hubs that share the database.
+"""Statements that count how many servers start, or run.
 
-Both are part of the transaction that begins a start: the first lets only one of those go on at
-a time, the second sees what those before it have committed (PostgreSQL: read committed).
+They are part of the transaction that begins a start: the first lets only one of those go on at
+a time, so that the others see what those before it have committed (PostgreSQL: read committed).
 """
 
 from sqlalchemy import bindparam, func, select, update
@@ -17,8 +17,17 @@ _STARTING = (
     .where(servers.c.phase == Phase.STARTING.value)
     .scalar_subquery()
 )
+_ACTIVE = (
+    select(func.count())
+    .select_from(servers)
+    .where(servers.c.phase != Phase.STOPPED.value, servers.c.phase != Phase.FAILED.value)
+    .scalar_subquery()
+)
 _LOCKED = Query(_SAME)
 _ENOUGH = Query(_SAME.where(bindparam("limit") >= _STARTING))
+
+_FEW = Query(_SAME.where(bindparam("limit") >= _ACTIVE))
+_HOW_MANY = Query(select(_ACTIVE))
 
 
 def one_by_one() -> Statement[None]:
@@ -29,3 +38,13 @@ def one_by_one() -> Statement[None]:
 def enough(limit: int) -> Statement[None]:
     """Require that no more than `limit` servers start, those of this transaction included."""
     return write(_ENOUGH, {"limit": limit})
+
+
+def few(limit: int) -> Statement[None]:
+    """Require that no more than `limit` servers are not at rest, those of this one included."""
+    return write(_FEW, {"limit": limit})
+
+
+def how_many() -> Statement[int]:
+    """Return how many servers are not at rest."""
+    return Statement(_HOW_MANY, {}, lambda rows: int(rows[0][0]))

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from perijove.core import Hub
 from perijove.http.page import Visit
 from perijove.http.sentences import told
-from perijove.model.errors import HubError, Invalid, Untimely
+from perijove.model.errors import Busy, HubError, Invalid, Untimely
 from perijove.model.server import Phase, Server
 from perijove.model.user import User
 from perijove.web.cards import card
@@ -64,7 +64,7 @@ async def begin(
         if error.code == "pending-stop":
             return go(visit, "home", said="stopping", what=name or "")
         return await _form(hub, visit, None, options, error)
-    except Invalid as error:
+    except (Invalid, Busy) as error:
         return await _form(hub, visit, None, options, error)
     return None
 
