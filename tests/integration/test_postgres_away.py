@@ -35,7 +35,7 @@ def postgres_alone() -> Iterator[Postgres]:
 
 
 async def test_while_it_is_away_the_hub_says_so_and_loses_nothing(
-    postgres_alone: Postgres, tmp_path: Path
+    postgres_alone: Postgres, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     database = await open_database(postgres_alone.url)
     running = await parts.hub(database, FakeSpawner("i"), first=tmp_path / "first", replica="one")
@@ -58,6 +58,9 @@ async def test_while_it_is_away_the_hub_says_so_and_loses_nothing(
         assert (await client.post("/api/users/ada/server", headers=ADMIN)).status_code == 202
         await until(client, "ready")
     await database.close()
+    told = [it for it in caplog.records if it.name.startswith("perijove")]
+    assert not [it for it in told if it.exc_info], "an outage is no bug"
+    assert len([it for it in told if it.levelname == "WARNING"]) < 12
 
 
 async def ask_everything(client: httpx.AsyncClient) -> None:
@@ -74,6 +77,7 @@ async def ask_everything(client: httpx.AsyncClient) -> None:
     assert (await client.post("/api/users/ada/server", headers=ADMIN)).status_code == 503
     page = await client.get("/home", headers={"cookie": "jupyterhub-hub-login=x"})
     assert page.status_code == 503
+    assert page.headers["content-type"].startswith("text/html")
     assert "The database does not answer." in page.text
 
 

@@ -15,15 +15,16 @@ _LONGEST = 2.0
 
 @dataclass(slots=True)
 class Absence:
-    """Says once for each server that it waits, and once that it goes on."""
+    """Says once of each that it waits, and once that it goes on."""
 
+    what: str = "server"
     backoff: Backoff = field(default_factory=lambda: Backoff(base=0.25, ceiling=_LONGEST))
     since: dict[str, float] = field(default_factory=dict[str, float])
 
     def wait(self, key: str, why: OSError) -> float:
         """Return seconds until `key` is looked at again; not all at the same time."""
         if key not in self.since:
-            logger.warning("server %s: waits: %s", key, why)
+            logger.warning("%s %s: waits: %s", self.what, key, why)
         self.since.setdefault(key, _now())
         return self.backoff.next(key) * uniform(1.0, 1.5)  # noqa: S311 - a delay is no secret
 
@@ -32,7 +33,7 @@ class Absence:
         since = self.since.pop(key, None)
         if since is not None:
             self.backoff.forget(key)
-            logger.info("server %s: goes on after %.0f s", key, _now() - since)
+            logger.info("%s %s: goes on after %.0f s", self.what, key, _now() - since)
 
 
 def _now() -> float:

@@ -126,6 +126,8 @@ class Activity:
                 await asyncio.sleep(self.every)
                 try:
                     await self.flush()
+                except OSError as error:
+                    logger.warning("activity is not written: %s; trying again later", error)
                 except Exception:
                     logger.exception("activity is not written; trying again later")
         finally:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from perijove.core.absence import Absence
 from perijove.core.followers import Followers
 from perijove.core.routes import hub_route, prefix, route_of
 from perijove.kit.clock import Clock
@@ -67,6 +68,7 @@ class Feed:
     _writing: int = field(init=False, default=0)
     _next: float = field(init=False, default=-math.inf)
     """What is noted before that, by the loop's clock, waits for more."""
+    _absence: Absence = field(init=False, default_factory=lambda: Absence("reading"))
     _due: float = field(init=False, default=-math.inf)
     """When it is looked what others have changed, by the same clock."""
     _changes: deque[_Change] = field(init=False, default_factory=lambda: deque(maxlen=_REMEMBERED))
@@ -144,7 +146,10 @@ class Feed:
             try:
                 with self.timings.timed(CHECK):
                     await self.refresh()
+                self._absence.over("routes")
                 await self._follow()
+            except OSError as error:
+                await asyncio.sleep(self._absence.wait("routes", error))
             except Exception:
                 logger.exception("cannot read the routes; trying again")
                 await asyncio.sleep(self.look)

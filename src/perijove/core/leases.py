@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Protocol
 
+from perijove.core.absence import Absence
 from perijove.kit.clock import steadily
 from perijove.model.errors import Stale
 from perijove.model.shard import SHARDS, shard_of
@@ -94,6 +95,7 @@ class Shared:
     tell: Callable[[str], None] = lambda _: None
     """Tells a key to the others."""
     gained: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _absence: Absence = field(init=False, default_factory=lambda: Absence("hub"))
     _held: frozenset[int] = field(init=False, default=frozenset())
     _until: float = field(init=False, default=-inf)
     _seen: dict[int, tuple[int, float]] = field(
@@ -119,8 +121,12 @@ class Shared:
             while True:
                 try:
                     await self.turn()
-                except Exception:
+                    self._absence.over(self.me.name)
+                except OSError as error:
                     self._seen.clear()  # what could not be watched was not seen to stand still
+                    self._absence.wait(self.me.name, error)
+                except Exception:
+                    self._seen.clear()
                     logger.exception("cannot say that this hub lives; trying again")
                 await asyncio.sleep(self.rhythm.beat)
         finally:

@@ -55,6 +55,8 @@ class Rings:
             try:
                 for word in words:
                     await self.database.ring(word)
+            except OSError:
+                logger.debug("nobody can be told now; everybody looks by themselves")
             except Exception:
                 logger.exception("cannot tell the other hubs; they look by themselves")
 
@@ -64,6 +66,8 @@ class Rings:
                 async for word in self.database.rings():
                     self._backoff.forget("")
                     self._hear(word)
+            except OSError as error:
+                logger.info("cannot hear the other hubs (%s); looking once a second", error)
             except Exception:
                 logger.exception("cannot hear the other hubs; looking once a second")
             await asyncio.sleep(self._backoff.next(""))

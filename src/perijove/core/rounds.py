@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from perijove.core.absence import Absence
 from perijove.core.leases import Leases
 from perijove.kit.backoff import Backoff
 from perijove.model.decide import Patience
@@ -32,6 +33,7 @@ class Rounds:
     ring: Callable[[str], None]
     """Takes the key of a workload that may have changed."""
     _backoff: Backoff = field(default_factory=Backoff)
+    _absence: Absence = field(default_factory=lambda: Absence("reading servers"))
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -65,8 +67,13 @@ class Rounds:
                 know(rows)
                 for server in rows:
                     self.row(server)
+            except OSError as error:
+                await asyncio.sleep(self._absence.wait(wanted.__name__, error))
+                continue
             except Exception:
                 logger.exception("cannot read what to do; trying again later")
+            else:
+                self._absence.over(wanted.__name__)
             await pause()
 
     async def _listen(self) -> None:
