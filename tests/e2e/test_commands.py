@@ -147,3 +147,25 @@ def test_a_removal_is_asked_for_with_what_is_lost(up: Up) -> None:
     assert "\x1b[3" not in on_a_terminal(up, "user", "list", NO_COLOR="1")[1]
     rc, seen = on_a_terminal(up, "user", "remove", "max", answer=b"max\n")
     assert (rc, "max is deleted" in seen) == (0, True)
+
+
+def test_status_says_what_runs_and_what_does_not(up: Up) -> None:
+    perijove(up, "user", "add", "grace")
+    perijove(up, "server", "start", "grace")
+    told = json.loads(perijove(up, "status", "-o", "json").stdout)
+    assert (told["well"], told["people"], told["servers"]) == (True, 1, {"running": 1})
+    assert told["url"] == f"http://127.0.0.1:{up.public}/lab/"
+    shown = perijove(up, "status").stdout
+    assert "1 running" in shown
+    assert "answers in" in shown
+    extended = json.loads(perijove(up, "server", "extend", "grace", "-o", "json").stdout)
+    before = json.loads(perijove(up, "server", "list", "-o", "json").stdout)[0]["stops_at"]
+    assert extended["stops_at"] == before
+    again = perijove(up, "server", "extend", "grace", rc=5)
+    assert "cannot be had any longer" in again.stderr
+    perijove(up, "user", "remove", "grace", "--yes")
+    away = {"PERIJOVE_URL": "http://127.0.0.1:1/", "PERIJOVE_TOKEN": "x"}
+    ill = perijove(up, "status", rc=7, **away)
+    assert "is ill" in ill.stdout
+    assert "perijove doctor" in ill.stderr
+    assert json.loads(perijove(up, "status", "-o", "json", rc=7, **away).stdout)["well"] is False

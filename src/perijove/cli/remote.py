@@ -15,7 +15,7 @@ from perijove.cli.trouble import FAILURE, Trouble
 
 NOT_FOUND, DENIED, CONFLICT, TIMEOUT = 3, 4, 5, 6
 _EXIT = {403: DENIED, 404: NOT_FOUND, 409: CONFLICT, 429: CONFLICT, 504: TIMEOUT}
-_UNTIMELY = {"already-running", "pending-stop", "too-many-servers"}
+_UNTIMELY = {"already-running", "extended", "nothing-to-extend", "pending-stop", "too-many-servers"}
 _WORDS = {
     "unknown": "There is no such account or server here, or this token may not see it.",
     "pending-stop": "The server is still stopping: try again in a few seconds.",

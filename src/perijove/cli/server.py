@@ -46,6 +46,14 @@ def stop(given: Namespace) -> None:
     _done(given, {"server": given.server, "stopping": True}, f"{given.server} is stopping.")
 
 
+def extend(given: Namespace) -> None:
+    """Keep a server that nobody uses for as long as may be."""
+    remote, (_, _, path) = connect(given), place(given.server)
+    until = remote.ask("POST", f"{path}/extend")["stops_at"]
+    told = {"server": given.server, "stops_at": until}
+    _done(given, told, f"{given.server} will not be stopped before {moment(until)}.")
+
+
 def logs(given: Namespace) -> None:
     """Show the end of a server's log."""
     remote, (_, _, path) = connect(given), place(given.server)

@@ -1,6 +1,6 @@
 """Commands that run Perijove, and look after it."""
 
-from perijove.cli.arguments import CLUSTER, CONNECT_URL, DATA, FILE, OUTPUT, Argument, port
+from perijove.cli.arguments import CLIENT, CLUSTER, CONNECT_URL, DATA, FILE, OUTPUT, Argument, port
 from perijove.cli.commands.command import Command
 
 COMMANDS = (
@@ -63,6 +63,13 @@ COMMANDS = (
             ),
         ),
         ("perijove proxy --data /srv/perijove",),
+    ),
+    Command(
+        "status",
+        "say whether it is up, and what runs",
+        "perijove.cli.status:command",
+        CLIENT,
+        ("perijove status", "perijove status -o json"),
     ),
     Command(
         "doctor",

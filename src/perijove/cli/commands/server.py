@@ -39,6 +39,13 @@ COMMANDS = (
         ("perijove server stop ada",),
     ),
     Command(
+        "server extend",
+        "keep a server that nobody uses for as long as may be",
+        "perijove.cli.server:extend",
+        (SERVER, *CLIENT),
+        ("perijove server extend ada",),
+    ),
+    Command(
         "server logs",
         "show the end of a server's log",
         "perijove.cli.server:logs",

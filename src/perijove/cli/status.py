@@ -1,0 +1,73 @@
+"""`perijove status`: is it up, and what goes on in it, on one screen."""
+
+from argparse import Namespace
+from collections import Counter
+from time import perf_counter
+from typing import Any
+
+from perijove.cli.doctor.knock import healthy
+from perijove.cli.output import answer, answer_json, fields, remark
+from perijove.cli.remote import Remote, connect
+from perijove.cli.trouble import Trouble
+
+_UNHEALTHY = 7
+
+
+def command(given: Namespace) -> int:
+    """Say whether hub and proxy answer and what runs; the exit code is 7 if something is ill."""
+    remote = connect(given)
+    found: dict[str, Any] = {"url": remote.public}
+    found |= {part: _part(url) for part, url in (("hub", remote.hub), ("proxy", remote.public))}
+    well = all(found[part]["well"] for part in ("hub", "proxy"))
+    if found["hub"]["well"]:
+        try:
+            found |= _inside(remote)
+        except Trouble as trouble:
+            well, found["trouble"] = False, str(trouble)
+    if given.output == "json":
+        answer_json({"well": well, **found})
+    else:
+        _tell(found, well=well)
+    return 0 if well else _UNHEALTHY
+
+
+def _part(url: str) -> dict[str, Any]:
+    began = perf_counter()
+    why = healthy(f"{url}hub/health")
+    milliseconds = round((perf_counter() - began) * 1000, 1)
+    return {"well": not why, "why": why or None, "milliseconds": milliseconds}
+
+
+def _inside(remote: Remote) -> dict[str, Any]:
+    version = remote.get("/info")["version"]
+    people, states = 0, Counter[str]()
+    for user in remote.users():
+        people += 1
+        states.update(_state(it) for it in (user.get("servers") or {}).values())
+    return {"version": version, "people": people, "servers": dict(sorted(states.items()))}
+
+
+def _state(server: dict[str, Any]) -> str:
+    if server["pending"] == "spawn":
+        return "starting"
+    return "stopping" if server["pending"] else "running"
+
+
+def _tell(found: dict[str, Any], *, well: bool) -> None:
+    shown = {"address": found["url"]}
+    for part in ("hub", "proxy"):
+        it = found[part]
+        words = f"answers in {it['milliseconds']:g} ms" if it["well"] else f"is ill: {it['why']}"
+        shown[part] = words
+    if "version" in found:
+        servers = ", ".join(f"{number} {state}" for state, number in found["servers"].items())
+        shown |= {
+            "version": found["version"],
+            "people": f"{found['people']:,}",
+            "servers": servers or "none",
+        }
+    fields(shown)
+    if "trouble" in found:
+        answer(found["trouble"])
+    if not well:
+        remark("`perijove doctor` looks for the reason; `perijove up` starts what does not run.")
