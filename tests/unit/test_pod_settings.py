@@ -101,7 +101,6 @@ def test_what_only_a_pod_has_is_named_once_on_one_machine_and_not_in_a_cluster(
     assert set(here) == {
         "singleuser.image.name",
         "singleuser.image.tag",
-        "singleuser.memory.limit",
         "singleuser.nodeSelector",
         "scheduling.userPods.nodeAffinity.matchNodePurpose",
     }

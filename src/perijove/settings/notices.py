@@ -9,7 +9,7 @@ from perijove.settings.problem import Path, Place, Problem, dotted
 from perijove.settings.sections import Settings
 from perijove.settings.walk import meant, place_of
 
-HONOURED = frozenset({"cmd", "default_url", "environment"})
+HONOURED = frozenset({"cmd", "cpu_limit", "default_url", "environment", "mem_limit"})
 """Overrides of profiles that do something here."""
 _LOOPBACK = ("127.", "::1", "localhost")
 

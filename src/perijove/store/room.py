@@ -1,4 +1,4 @@
-"""Statements that count how many servers start, or run.
+"""Statements that count how many servers start, run, or have a name.
 
 They are part of the transaction that begins a start: the first lets only one of those go on at
 a time, so that the others see what those before it have committed (PostgreSQL: read committed).
@@ -23,9 +23,16 @@ _ACTIVE = (
     .where(servers.c.phase != Phase.STOPPED.value, servers.c.phase != Phase.FAILED.value)
     .scalar_subquery()
 )
+_NAMED = (
+    select(func.count())
+    .select_from(servers)
+    .where(servers.c.user_id == bindparam("user_id"), servers.c.name != "")
+    .scalar_subquery()
+)
 _LOCKED = Query(_SAME)
 _ENOUGH = Query(_SAME.where(bindparam("limit") >= _STARTING))
 
+_FEW_NAMED = Query(_SAME.where(bindparam("limit") >= _NAMED))
 _FEW = Query(_SAME.where(bindparam("limit") >= _ACTIVE))
 _HOW_MANY = Query(select(_ACTIVE))
 
@@ -48,3 +55,8 @@ def few(limit: int) -> Statement[None]:
 def how_many() -> Statement[int]:
     """Return how many servers are not at rest."""
     return Statement(_HOW_MANY, {}, lambda rows: int(rows[0][0]))
+
+
+def few_named(user_id: int, limit: int) -> Statement[None]:
+    """Require that a user has no more than `limit` servers with a name."""
+    return write(_FEW_NAMED, {"user_id": user_id, "limit": limit})
