@@ -1,5 +1,6 @@
 """/users/{user}/activity: what a server says of itself and its owner (hub.md 2.8)."""
 
+from perijove.api.ends import ActivityModel, ActivityQuery, told
 from perijove.api.models import ActivityBody
 from perijove.core import Hub
 from perijove.http.route import Call, Reply
@@ -14,4 +15,9 @@ async def report(hub: Hub, call: Call) -> Reply:
         if server.last_activity
     }
     await hub.activity.report(call.owner, call.body.last_activity, times)
-    return Reply(200)
+    assert isinstance(call.query, ActivityQuery)
+    if not call.query.ends:
+        return Reply(200)
+    servers = await hub.servers.recent(call.owner)
+    ends = {it.name: told(hub, it) for it in servers if it.name in times}
+    return Reply(200, ActivityModel(servers=ends))

@@ -20,6 +20,7 @@ from perijove.singleuser.greeting import VERSION, greet
 from perijove.singleuser.hub import Hub
 from perijove.singleuser.key import cookie_key
 from perijove.singleuser.meters import Meters
+from perijove.singleuser.notice import EXTENSIONS, StopHandler
 from perijove.singleuser.paths import under
 from perijove.singleuser.provider import HubAuthorizer, HubIdentityProvider
 from perijove.singleuser.sockets import Sockets
@@ -110,10 +111,6 @@ class SingleUserApp(ServerApp):
         settings["page_config_hook"] = provider.page_config
         self.tornado_settings = settings
         super().init_webapp()
-        self._meters = Meters(self.web_app.settings, self._clock)
-        self.web_app.last_activity = self._meters.last_activity  # type: ignore[method-assign]
-        log = self.web_app.settings["log_function"]
-        self.web_app.settings["log_function"] = _both(self._meters.request, log)
         self.web_app.find_handler = _respelled(  # type: ignore[method-assign]
             self._environment.prefix, self.web_app.find_handler
         )
@@ -125,13 +122,31 @@ class SingleUserApp(ServerApp):
 
     async def _post_start(self) -> None:
         await super()._post_start()  # type: ignore[no-untyped-call]
+        meters = self._meters()
         log: logging.Logger = self.log
-        activity = Activity(self._environment, self._hub, self._clock, self._meters.last, log)
+        activity = Activity(self._environment, self._hub, self._clock, meters.last, log)
+        path = f"{self._environment.prefix}api/perijove/stop"
+        self.web_app.add_handlers(".*$", [(path, StopHandler, {"activity": activity})])  # type: ignore[no-untyped-call]
         self._tasks = (
             asyncio.create_task(activity.run()),
             asyncio.create_task(self._sockets.run()),
             asyncio.create_task(self._greet()),
         )
+
+    def _meters(self) -> Meters:
+        """Return meters that hear of every request; `/api/status` tells what they say."""
+        meters = Meters(self.web_app.settings, self._clock)
+        tell = self.web_app.log_request
+
+        def told(handler: RequestHandler) -> None:
+            meters.served(handler.request, handler.get_status())
+            tell(handler)
+
+        self.web_app.log_request = told  # type: ignore[method-assign]
+        self.web_app.last_activity = (  # type: ignore[method-assign]
+            lambda: meters.last() or self._clock()
+        )
+        return meters
 
     async def _greet(self) -> None:
         if not await greet(self._hub, self.log):
@@ -149,21 +164,12 @@ class SingleUserApp(ServerApp):
 _QUIET = {
     "FileContentsManager": {"delete_to_trash": False},
     "LabApp": {
+        "extra_labextensions_path": [EXTENSIONS],
         "news_url": None,
         "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     },
 }
 """Unless a file says otherwise: nobody here updates JupyterLab or sees the host's trash."""
-
-
-def _both(
-    one: Callable[[RequestHandler], None], other: Callable[[RequestHandler], None]
-) -> Callable[[RequestHandler], None]:
-    def both(handler: RequestHandler) -> None:
-        one(handler)
-        other(handler)
-
-    return both
 
 
 def _respelled(prefix: str, find: Callable[..., Any]) -> Callable[..., Any]:

@@ -92,17 +92,18 @@ class Hub:
             raise Strange("the hub gave no access token")
         return token
 
-    async def active(self, report: Mapping[str, Any]) -> None:
-        """Post `report` to the activity URL.
+    async def active(self, report: Mapping[str, Any]) -> dict[str, Any]:
+        """Post `report` to the activity URL; return what the hub says to it, if it says anything.
 
         Raises:
             Away, Strange: it did not arrive.
         """
-        url = self._environment.activity_url
+        url = f"{self._environment.activity_url}?ends=1"  # JupyterHub ignores that
         headers = {"Content-Type": "application/json"}
         answer = await self._call(url=url, body=json.dumps(report), headers=headers)
         if answer.code // 100 != _GOOD:
             raise Strange(f"the hub answers {answer.code} to activity")
+        return _object(answer) if answer.body else {}
 
     async def _call(
         self,
