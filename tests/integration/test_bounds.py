@@ -92,11 +92,29 @@ async def test_who_kills_it_by_hand_is_not_taken_for_want_of_memory(
 async def test_processors_are_limited(spawner: ProcessSpawner) -> None:
     await spawner.start(limited("while True: pass", cpu_limit=0.2))
     await until(spawner, State.UP)
-    (group,) = await asyncio.to_thread(groups, spawner)
-    stat = group / "cpu.stat"
+    made = await asyncio.to_thread(groups, spawner)
+    (stat,) = [it / "cpu.stat" for it in made if (it / "cpu.stat").exists()]
     async with asyncio.timeout(20):
         while number(stat, "nr_throttled") < 3:
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.skipif(isinstance(HERE, Rlimits), reason="no control groups can be made here")
+async def test_who_has_left_no_trace_of_where_they_belong_ends_with_it_all_the_same(
+    spawner: ProcessSpawner, tmp_path: Path
+) -> None:
+    hidden = "setsid env -i sh -c 'echo $$ > hidden; exec sleep 300' & sleep 300"
+    await spawner.start(replace(spec(("sh", "-c", hidden))))
+    file = tmp_path / "homes" / "1-ada" / "hidden"
+    async with asyncio.timeout(10):
+        while not file.exists() or not file.read_text().strip():
+            await asyncio.sleep(0.02)
+    seen = await until(spawner, State.UP)
+    os.kill(int(seen.facts["pid"]), 9)  # the launcher, which would have seen to it
+    await until(spawner, State.EXITED)
+    await until_gone(spawner, force=False)
+    state = Path(f"/proc/{file.read_text().strip()}/stat")
+    assert not state.exists() or state.read_text().split()[2] in "ZX"
 
 
 def number(file: Path, key: str) -> int:

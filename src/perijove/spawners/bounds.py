@@ -62,6 +62,10 @@ class Bounds(Protocol):
         """Return the limit in bytes if a process was killed for want of memory, else None."""
         ...
 
+    def kill(self, name: str) -> bool:
+        """Kill whoever is in it still; return whether there was anybody."""
+        ...
+
     def remove(self, name: str) -> None:
         """Remove what is left of every start of a workload that has ended."""
 
@@ -80,6 +84,11 @@ class Rlimits:
         """Return None: a process that gets no more memory ends by itself, in its own way."""
         del name, incarnation
         return None
+
+    def kill(self, name: str) -> bool:
+        """Return False: nobody knows who belongs to it."""
+        del name
+        return False
 
     def remove(self, name: str) -> None:
         """Leave nothing."""

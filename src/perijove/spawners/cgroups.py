@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -48,6 +49,10 @@ class Version2:
         killed = _number(group / "memory.events", "oom_kill")
         return _limit(group / "memory.max") if killed else None
 
+    def kill(self, name: str) -> bool:
+        """Kill who is in the groups of its starts."""
+        return _kill(self.base, name)
+
     def remove(self, name: str) -> None:
         """Remove the groups of all its starts."""
         _remove(self.base, name)
@@ -63,11 +68,10 @@ class Version1:
 
     def make(self, name: str, incarnation: int, bound: Bound) -> Entry:
         """Make the groups of one start."""
-        entered = list[Path]()
+        group = _fresh(self.memory, name, incarnation)
+        entered = [group / "cgroup.procs"]  # without a limit, too: it says who belongs to it
         if bound.memory:
-            group = _fresh(self.memory, name, incarnation)
             (group / "memory.limit_in_bytes").write_text(str(bound.memory))
-            entered.append(group / "cgroup.procs")
         if bound.cpu:
             group = _fresh(self.cpu, name, incarnation)
             (group / "cpu.cfs_period_us").write_text(str(_PERIOD))
@@ -80,6 +84,10 @@ class Version1:
         group = self.memory / f"{name}.{incarnation}"
         killed = _number(group / "memory.oom_control", "oom_kill")
         return _limit(group / "memory.limit_in_bytes") if killed else None
+
+    def kill(self, name: str) -> bool:
+        """Kill who is in the groups of its starts."""
+        return _kill(self.memory, name)
 
     def remove(self, name: str) -> None:
         """Remove the groups of all its starts."""
@@ -169,6 +177,17 @@ def _remove(base: Path, name: str) -> None:
     for group in _groups(base, name):
         with suppress(OSError):  # somebody is still in it; the next start removes it
             group.rmdir()
+
+
+def _kill(base: Path, name: str) -> bool:
+    found = False
+    for group in _groups(base, name):
+        with suppress(OSError):
+            for pid in (group / "cgroup.procs").read_text().split():
+                with suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+                    found = True
+    return found
 
 
 def _groups(base: Path, name: str) -> Iterator[Path]:
