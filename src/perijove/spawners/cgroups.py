@@ -25,6 +25,22 @@ def find(instance: str, root: Path = Path("/")) -> Bounds:
     return found
 
 
+def probe(root: Path = Path("/")) -> str:
+    """Return of which kind the bounds here would be, leaving nothing."""
+    found, bases = find("probe", root), list[Path]()
+    match found:
+        case Version2(base=base):
+            bases = [base]
+        case Version1(memory=memory, cpu=cpu):
+            bases = [memory, cpu]
+        case _:
+            pass
+    for base in bases:
+        with suppress(OSError):
+            base.rmdir()
+    return found.kind
+
+
 @dataclass(frozen=True, slots=True)
 class Version2:
     """One tree: a group has all controllers."""
@@ -91,8 +107,10 @@ class Version1:
 
     def remove(self, name: str) -> None:
         """Remove the groups of all its starts."""
-        _remove(self.memory, name)
-        _remove(self.cpu, name)
+        for base in (self.memory, self.cpu):
+            _remove(base, name)
+            with suppress(OSError):  # there are others
+                base.rmdir()
 
 
 def _version_2(instance: str, root: Path) -> Version2 | None:
@@ -169,7 +187,7 @@ def _fresh(base: Path, name: str, incarnation: int) -> Path:
         if old != group:
             with suppress(OSError):
                 old.rmdir()
-    group.mkdir(exist_ok=True)
+    group.mkdir(parents=True, exist_ok=True)
     return group
 
 

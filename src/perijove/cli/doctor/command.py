@@ -54,11 +54,13 @@ def _of_a_box(
     there = machine.data(box)
     yield there
     if there.health is Health.BAD:
-        yield from (skipped(it, "data") for it in ("disk", "database", "ports", "websocket"))
+        yield from (
+            skipped(it, "data") for it in ("disk", "limits", "database", "ports", "websocket")
+        )
         yield skipped("start", "data")
         return
-    disk = machine.disk(box)
-    yield disk
+    yield machine.disk(box)
+    yield machine.limits()
     yield machine.database(settings, box, language) if settings else skipped("database", "config")
     ports = machine.ports(box, box.base_url())
     yield ports

@@ -14,6 +14,8 @@ from perijove.cli.supervisor.ports import owner, owners
 from perijove.http.sentences import sentence
 from perijove.model.errors import HubError
 from perijove.settings import Reading, Settings
+from perijove.spawners.bounds import Rlimits
+from perijove.spawners.cgroups import probe
 from perijove.store.inspect import inspect
 
 _LEAST_FREE = 256 << 20
@@ -62,6 +64,12 @@ def disk(box: Box) -> Finding:
     if room.f_files and room.f_favail < _LEAST_FILES:
         return bad("disk", "disk.inodes", path=path, free=str(room.f_favail))
     return good("disk", free=str(free >> 20))
+
+
+def limits() -> Finding:
+    """Return what holds servers to their memory and cores."""
+    kind = probe()
+    return good("limits", "limits.good" if kind != Rlimits.kind else "limits.rlimits", kind=kind)
 
 
 def database(settings: Settings, box: Box, language: str) -> Finding:

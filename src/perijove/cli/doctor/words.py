@@ -45,6 +45,20 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "zh": ("{path} 所在的磁盘只剩 {free} MiB。", "请腾出空间，否则用户很快就无法保存文件。"),
     },
+    "limits.good": {
+        "en": ("From here, {kind} limits the memory and the cores of servers.", ""),
+        "zh": ("从这里启动时，服务器的内存和 CPU 由 {kind} 限制。", ""),
+    },
+    "limits.rlimits": {
+        "en": (
+            "No control group can be made from here: memory is limited by process, not by server.",
+            "Run Perijove as a service with Delegate=yes, or as root.",
+        ),
+        "zh": (
+            "从这里无法建立控制组：内存只能按进程限制，不能按服务器限制。",
+            "请将 Perijove 作为设置了 Delegate=yes 的系统服务运行，或以 root 运行。",
+        ),
+    },
     "disk.inodes": {
         "en": (
             "The disk that holds {path} can hold only {free} more files.",
