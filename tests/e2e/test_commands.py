@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from perijove import __version__
 from tests.e2e.box import Up, until
 
 
@@ -155,6 +156,7 @@ def test_status_says_what_runs_and_what_does_not(up: Up) -> None:
     told = json.loads(perijove(up, "status", "-o", "json").stdout)
     assert (told["well"], told["people"], told["servers"]) == (True, 1, {"running": 1})
     assert told["url"] == f"http://127.0.0.1:{up.public}/lab/"
+    assert told["version"] == __version__
     shown = perijove(up, "status").stdout
     assert "1 running" in shown
     assert "answers in" in shown

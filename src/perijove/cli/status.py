@@ -39,12 +39,17 @@ def _part(url: str) -> dict[str, Any]:
 
 
 def _inside(remote: Remote) -> dict[str, Any]:
-    version = remote.get("/info")["version"]
+    info = remote.get("/info")
     people, states = 0, Counter[str]()
     for user in remote.users():
         people += 1
         states.update(_state(it) for it in (user.get("servers") or {}).values())
-    return {"version": version, "people": people, "servers": dict(sorted(states.items()))}
+    return {
+        "version": info["spawner"]["version"],  # of what it is made of; its own is JupyterHub's
+        "speaks": f"JupyterHub {info['version']}",
+        "people": people,
+        "servers": dict(sorted(states.items())),
+    }
 
 
 def _state(server: dict[str, Any]) -> str:
@@ -62,7 +67,7 @@ def _tell(found: dict[str, Any], *, well: bool) -> None:
     if "version" in found:
         servers = ", ".join(f"{number} {state}" for state, number in found["servers"].items())
         shown |= {
-            "version": found["version"],
+            "version": f"{found['version']}, speaks {found['speaks']}",
             "people": f"{found['people']:,}",
             "servers": servers or "none",
         }
