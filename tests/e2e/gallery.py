@@ -52,7 +52,7 @@ class Gallery:
 
 
 class Waiting(FakeSpawner):
-    """Never gets to a workload whose name has `slow` in it."""
+    """Never gets to a workload whose name has `slow` in it, and late to one with `gao` in it."""
 
     async def start(self, spec: LaunchSpec) -> None:
         if "slow" in spec.name:
@@ -60,6 +60,8 @@ class Waiting(FakeSpawner):
             seen = Observation(state=State.PENDING, origin=spec.origin, signals=signals)
             self.become(spec.name, seen)
             return
+        if "gao" in spec.name:
+            await asyncio.sleep(2)  # so that its page has to wait
         await super().start(spec)
 
 

@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route
 
 from perijove.http import elsewhere
 from perijove.http.cookies import LOGIN
@@ -312,9 +313,22 @@ def test_a_short_cell_is_not_broken_in_two(browser: Browser, hall: Gallery) -> N
         assert {each.evaluate(lines) for each in cells} == {1}
 
 
-def test_a_page_that_waits_goes_on_by_itself(browser: Browser, hall: Gallery) -> None:
+def test_a_page_that_waits_goes_on_by_itself_and_asks_once(browser: Browser, hall: Gallery) -> None:
+    asked: list[str] = []
+
+    def write(each: Request) -> None:
+        if each.redirected_from is None:
+            asked.append(each.url)
+
+    def slowly(route: Route) -> None:
+        time.sleep(6)  # longer than a stream that ended takes to come back
+        route.continue_()
+
     with context(browser, hall, "gao.lin", "en") as it:
         page = it.new_page()
+        page.on("request", write)
+        page.route(f"{hall.url}/user/gao.lin/", slowly, times=1)
         page.goto(f"{hall.url}/hub/home")
         page.get_by_role("button", name="Start my server").click()
         page.wait_for_url("**/user/gao.lin/**")  # there is no proxy here: the hub answers
+    assert [each for each in asked if "/user/" in each] == [f"{hall.url}/user/gao.lin/"]
