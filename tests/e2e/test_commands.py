@@ -6,6 +6,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -171,3 +172,43 @@ def test_status_says_what_runs_and_what_does_not(up: Up) -> None:
     assert "is ill" in ill.stdout
     assert "perijove doctor" in ill.stderr
     assert json.loads(perijove(up, "status", "-o", "json", rc=7, **away).stdout)["well"] is False
+
+
+def test_groups_are_made_listed_and_deleted_and_the_values_win(up: Up) -> None:
+    for name in ("ada", "lin"):
+        perijove(up, "user", "add", name)
+    assert perijove(up, "group", "add", "physics", "ada").stdout == (
+        "physics is made, with 1 member.\n"
+    )
+    assert "2 members" in perijove(up, "group", "join", "physics", "lin", "ada").stdout
+    assert "1 member now" in perijove(up, "group", "leave", "physics", "ada").stdout
+    assert perijove(up, "group", "list").stdout.splitlines()[1].split() == ["physics", "1", "lin"]
+    nobody = perijove(up, "group", "join", "physics", "nobody", rc=1).stderr
+    assert nobody == "perijove: There is no account nobody, so nothing was changed.\n"
+    perijove(up, "group", "add", "physics", rc=5)
+    perijove(up, "group", "leave", "unknown", "ada", rc=3)
+    assert "--yes" in perijove(up, "group", "remove", "physics", rc=2).stderr
+    perijove(up, "group", "remove", "physics", "--yes")
+    assert json.loads(perijove(up, "group", "list", "-o", "json").stdout) == []
+    assert perijove(up, "people", "diff").stdout == "People and groups are as the values say.\n"
+    for name in ("ada", "lin"):
+        perijove(up, "user", "remove", name, "--yes")
+
+
+def test_what_was_changed_by_hand_is_shown_and_the_next_start_undoes_it(
+    tmp_path: Path,
+) -> None:
+    box = Up(tmp_path, people={"users": {"ada": {"admin": True}}, "groups": {"g": {"users": []}}})
+    try:
+        box.start()
+        perijove(box, "group", "join", "g", "ada")
+        perijove(box, "user", "add", "eve")
+        shown = perijove(box, "people", "diff", rc=1)
+        assert [line.split("  ")[0] for line in shown.stdout.splitlines()[1:]] == ["eve", "g"]
+        assert "perijove reload" in shown.stderr
+        box.stop()
+        box.start()
+        left = json.loads(perijove(box, "people", "diff", "-o", "json", rc=1).stdout)
+        assert [(it["kind"], it["user"]) for it in left] == [("undeclared", "eve")]
+    finally:
+        box.stop()

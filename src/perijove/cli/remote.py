@@ -53,9 +53,13 @@ class Remote:
 
     def users(self) -> Iterator[dict[str, Any]]:
         """Yield every user."""
+        return self.all("/users")
+
+    def all(self, path: str) -> Iterator[dict[str, Any]]:
+        """Yield every item of a list."""
         offset = 0
         while True:
-            page = self.get(f"/users?limit={_PAGE}&offset={offset}")
+            page = self.get(f"{path}?limit={_PAGE}&offset={offset}")
             yield from page
             if len(page) < _PAGE:
                 return

@@ -5,6 +5,7 @@ import sys
 from argparse import Namespace
 from typing import Any
 
+from perijove.cli.asking import typed
 from perijove.cli.output import answer, answer_json, moment, remark, table
 from perijove.cli.remote import Remote, connect, person
 from perijove.cli.trouble import FAILURE, USAGE, Trouble
@@ -57,7 +58,7 @@ def remove(given: Namespace) -> None:
     user = remote.get(f"{person(given.user)}?include_stopped_servers=1")
     names = sorted(name or "(default)" for name in user.get("servers") or {})
     files = _files(remote)
-    if not given.yes and not _confirmed(user["name"], names, files):
+    if not given.yes and not typed(user["name"], _loss(user["name"], names, files)):
         raise Trouble("Nothing was changed.", exit_code=FAILURE)
     remark(f"Stopping the servers of {user['name']} …")
     remote.ask("DELETE", person(given.user))
@@ -93,13 +94,9 @@ def _row(user: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _confirmed(name: str, servers: list[str], files: str) -> bool:
-    if not sys.stdin.isatty():
-        words = "This cannot be asked without a terminal: add --yes."
-        raise Trouble(words, exit_code=USAGE)
+def _loss(name: str, servers: list[str], files: str) -> str:
     lost = f"their tokens, and their servers ({', '.join(servers)})" if servers else "their tokens"
-    remark(f"This deletes the account {name}, {lost}. {files}".rstrip())
-    return input(f"Type {name} to go on: ") == name
+    return f"This deletes the account {name}, {lost}. {files}".rstrip()
 
 
 def _asked() -> str:

@@ -10,9 +10,11 @@ from perijove.authenticators import Authenticator
 from perijove.core.accounts import Accounts, Rooms
 from perijove.core.first import FirstLink
 from perijove.core.grants import Grants
+from perijove.core.groups import Groups
 from perijove.core.limits import Limits
 from perijove.core.login import Login
 from perijove.core.memory import Memory
+from perijove.core.people import Declared, People
 from perijove.core.roles import Roles
 from perijove.core.rules import Rules
 from perijove.core.sessions import Sessions
@@ -45,6 +47,8 @@ class Needs:
     passwords: Passwords = field(default_factory=Passwords)
     first: Path | None = None
     """The file with the secret of the one-time link."""
+    declared: Declared = field(default_factory=Declared)
+    """What the values say of people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +56,13 @@ class Gate:
     """The parts of core.Hub that know people."""
 
     accounts: Accounts
+    groups: Groups
     login: Login
     sessions: Sessions
     tokens: Tokens
     grants: Grants
     roles: Roles
+    people: People
 
 
 def assemble(needs: Needs) -> Gate:
@@ -72,8 +78,11 @@ def assemble(needs: Needs) -> Gate:
         rooms=needs.rooms,
     )
     sessions = Sessions(database=database, clock=clock, ids=ids, roles=roles, memory=memory)
+    groups = Groups(database=database, memory=memory)
     return Gate(
         accounts=accounts,
+        groups=groups,
+        people=People(accounts=accounts, groups=groups, declared=needs.declared),
         sessions=sessions,
         login=Login(
             accounts=accounts,
@@ -101,6 +110,7 @@ async def apply_rules(gate: Gate) -> None:
     rules = gate.login.rules
     await gate.login.forget_used_link()
     await gate.accounts.shut_out_left()
+    await gate.people.apply()
     for name in sorted(rules.blocked_users):
         user = await gate.accounts.named(name)
         if user:

@@ -15,6 +15,7 @@ from perijove.core.instances import own
 from perijove.core.launch import Launcher, Overrides, no_overrides
 from perijove.core.leases import Rhythm, Shared
 from perijove.core.naming import Naming
+from perijove.core.options import Profiles
 from perijove.core.orphans import Orphans, Policy
 from perijove.core.place import Names, Places, PlaceSettings
 from perijove.core.progress import Progress
@@ -65,6 +66,7 @@ class Needs:
     listen: tuple[str, int] = ("127.0.0.1", 8888)
     """Where a server listens; the port, unless one was reserved for it."""
     naming: Naming = field(default_factory=Naming)
+    profiles: Profiles = field(default_factory=Profiles)
     command: tuple[str, ...] = ("perijove-singleuser",)
     default_url: str = ""
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -188,6 +190,7 @@ def _servers(needs: Needs, reconciler: Reconciler) -> Servers:
         discard=reconciler.spawner.remove_storage,
         places=reconciler.places,
         naming=needs.naming,
+        profiles=needs.profiles,
         most=needs.most,
         shelf=reconciler.progress.shelf,
     )

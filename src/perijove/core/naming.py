@@ -4,10 +4,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from perijove.model.errors import Invalid, Untimely
+from perijove.model.user import User
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST_NAME = 30
@@ -23,8 +24,19 @@ class Naming:
     allowed: bool = True
     limit: int = 0
     """Named servers per user; 0 is no limit."""
+    users: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Other limits, by the name of a user."""
+    groups: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Other limits, by the name of a group; the largest of a user's counts."""
 
-    def require_new(self, user: str, name: str, count: int) -> None:
+    def limit_of(self, user: User) -> int:
+        """Return how many named servers `user` may have; 0 is no limit."""
+        if user.name in self.users:
+            return self.users[user.name]
+        shared = [self.groups[group] for group in user.groups if group in self.groups]
+        return (0 if 0 in shared else max(shared)) if shared else self.limit
+
+    def require_new(self, user: User, name: str, count: int) -> None:
         """Let `user`, who has `count` named servers, have another called `name`.
 
         Raises:
@@ -37,8 +49,9 @@ class Naming:
             raise Untimely("named-servers-off")
         if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
             raise Invalid("bad-server-name", name=name[:_LONGEST_DISPLAY_NAME])
-        if self.limit and count >= self.limit:
-            raise Untimely("too-many-servers", user=user, limit=self.limit)
+        limit = self.limit_of(user)
+        if limit and count >= limit:
+            raise Untimely("too-many-servers", user=user.name, limit=limit)
 
 
 def require_display_name(display_name: str) -> None:
@@ -57,12 +70,25 @@ def require_options(options: Mapping[str, Any]) -> None:
     Raises:
         Invalid: there is some.
     """
-    try:
-        json.dumps(options, ensure_ascii=False, allow_nan=False).encode()
-    except ValueError as error:  # half of a surrogate pair; 1e999, which is infinity
-        raise Invalid("bad-body", field="user_options") from error
+    _require_json(options, "user_options")
     if any(key.startswith(_RESERVED) for key in options):
         raise Invalid("bad-body", field="user_options")
+
+
+def require_properties(properties: Mapping[str, Any]) -> None:
+    """Refuse properties of a group that could not be told again.
+
+    Raises:
+        Invalid: there is some.
+    """
+    _require_json(properties, "properties")
+
+
+def _require_json(tree: Mapping[str, Any], field: str) -> None:
+    try:
+        json.dumps(tree, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError as error:  # half of a surrogate pair; 1e999, which is infinity
+        raise Invalid("bad-body", field=field) from error
 
 
 def name_for(display_name: str) -> str:

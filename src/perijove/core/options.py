@@ -6,7 +6,7 @@ hub.md 7.7: `{"profile": slug, option: choice, "option--unlisted-choice": value}
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from perijove.core.profiles import Option, Overrides, Profile
@@ -25,6 +25,28 @@ class Profiles:
     """All profiles there are; none is fine."""
 
     items: tuple[Profile, ...] = ()
+    reserved: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """By slug, the groups of whose members alone a profile is."""
+    narrowed: bool = False
+    """They are those that somebody may use, so others may have another default."""
+
+    @property
+    def none_left(self) -> bool:
+        """Whether there are profiles, but none for whoever this is."""
+        return self.narrowed and not self.items
+
+    def of_groups(self, groups: frozenset[str]) -> "Profiles":
+        """Return those that a member of `groups` may use."""
+        if not self.reserved or not self.items:
+            return self
+        items = tuple(
+            it
+            for it in self.items
+            if it.slug not in self.reserved or groups & self.reserved[it.slug]
+        )
+        if items and not any(it.default for it in items):
+            items = (replace(items[0], default=True), *items[1:])
+        return Profiles(items, narrowed=True)
 
     def of(self, options: Mapping[str, Any]) -> Profile | None:
         """Return the profile that `options` name, or else the default; None: there is none."""
@@ -33,13 +55,27 @@ class Profiles:
             return next((profile for profile in self.items if profile.default), None)
         return next((profile for profile in self.items if profile.slug == wanted), None)
 
+    def settled(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return `options` with the name of the profile that they leave open, if it matters whose.
+
+        Raises:
+            Invalid: as `require`.
+        """
+        self.require(options)
+        profile = self.of(options)
+        if not self.narrowed or profile is None or options.get("profile"):
+            return options
+        return {**options, "profile": profile.slug}
+
     def require(self, options: Mapping[str, Any]) -> None:
         """Let a server start with `options`.
 
         Raises:
             Invalid: they name a profile, an option or a choice that does not exist, or an
-                unlisted value that is not allowed.
+                unlisted value that is not allowed, or there is nothing for them.
         """
+        if self.none_left:
+            raise Invalid("profile.none")
         for key in options:
             if str(key).startswith(_RESERVED):
                 raise Invalid("options.reserved", key=str(key)[:100])
@@ -64,7 +100,8 @@ class Profiles:
             return self.resolve(options)
         except Invalid as error:
             logger.warning("options that do not exist any more (%s): default profile", error.code)
-            return self.resolve({})
+            of_all = self.of_groups(frozenset())
+            return {} if of_all.none_left else of_all.resolve({})
 
     def _steps(self, options: Mapping[str, Any]) -> Iterator[Overrides]:
         profile = self.of(options)

@@ -74,6 +74,10 @@ class Roles:
         """Return the names of the roles that `user` has itself, by name."""
         return sorted(self._own(user.name, admin=user.admin))
 
+    def names_of_group(self, group: str) -> list[str]:
+        """Return the names of the roles that the members of `group` have by it."""
+        return sorted(role.name for role in self._roles.values() if group in role.groups)
+
     def of(self, user: User) -> frozenset[Scope]:
         """Return all that `user` may do, expanded."""
         return self._held(user.name, user.admin, user.groups)

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from perijove.core.rules import Rules
 from perijove.kit.section import Traits
+from perijove.settings.people import LoadedGroup
 
 LOCAL, DUMMY = "local", "dummy"
 CLASSES = {
@@ -27,6 +28,8 @@ class JupyterHubTraits(Traits):
 
     authenticate_prometheus: bool = True
     """Metrics are shown only to who holds the scope `read:metrics`; `false`: to everybody."""
+    load_groups: dict[str, LoadedGroup] = Field(default={})
+    """Groups and their members, made at every start; `people.groups` says more."""
 
     @field_validator("authenticator_class")
     @classmethod
@@ -79,14 +82,18 @@ class SignIn:
     rules: Rules
 
 
-def sign_in(config: HubConfig) -> SignIn:
-    """Return what `config` says; the chosen class's own traits win over Authenticator's."""
+def sign_in(config: HubConfig, people: frozenset[str] = frozenset()) -> SignIn:
+    """Return what `config` says; the chosen class's own traits win over Authenticator's.
+
+    `people` may enter as well: the values name them.
+    """
     name = CLASSES[config.jupyterhub.authenticator_class]
     own = config.dummy if name == DUMMY else config.local
     traits = {**_set(config.authenticator), **_set(own)}
     password = traits.pop("password", None)
     traits["admin_users"] = traits.get("admin_users") or config.jupyterhub.admin_users
     traits["allow_all"] = bool(traits.get("allow_all"))
+    traits["allowed_users"] = traits.get("allowed_users", frozenset()) | people
     rules = Rules(approved=name == LOCAL, **traits)
     return SignIn(name=name, password=password or "", rules=rules)
 

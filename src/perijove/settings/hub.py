@@ -4,9 +4,8 @@ from typing import Any
 
 from pydantic import AliasChoices, Field, field_validator
 
-from perijove.core.naming import Naming
 from perijove.core.orphans import Policy
-from perijove.core.roles import Role, Roles
+from perijove.core.roles import Role
 from perijove.kit.section import Section, Traits
 from perijove.model.errors import HubError
 from perijove.model.scope import Scope
@@ -124,28 +123,16 @@ class HubSettings(Section):
         return Policy(name) if isinstance(name, str) and name in known else name
 
     @property
-    def naming(self) -> Naming:
-        """Return who may have servers with names."""
-        limit = self.named_server_limit_per_user or 0
-        return Naming(allowed=bool(self.allow_named_servers), limit=limit)
-
-    @property
-    def roles(self) -> Roles:
-        """Return all roles, those of JupyterHub included.
-
-        Raises:
-            Invalid: a role has no good name, or changes what `admin` is.
-        """
-        return Roles(
-            [
-                Role(
-                    name=it.name or key,
-                    description=it.description,
-                    scopes=it.scopes,
-                    users=it.users,
-                    groups=it.groups,
-                    services=it.services,
-                )
-                for key, it in self.load_roles.items()
-            ]
-        )
+    def loaded_roles(self) -> list[Role]:
+        """Return the roles of the configuration."""
+        return [
+            Role(
+                name=it.name or key,
+                description=it.description,
+                scopes=it.scopes,
+                users=it.users,
+                groups=it.groups,
+                services=it.services,
+            )
+            for key, it in self.load_roles.items()
+        ]

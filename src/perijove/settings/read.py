@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path as File
@@ -18,7 +18,7 @@ from perijove.settings.notices import notices
 from perijove.settings.pod_keys import of_pods, of_the_chart
 from perijove.settings.problem import BadConfig, Path, Place, Problem, dotted
 from perijove.settings.sections import Settings
-from perijove.settings.walk import Walk, place_of
+from perijove.settings.walk import Walk, meant, place_of
 from perijove.settings.words import words_for
 
 
@@ -102,17 +102,27 @@ def _validated(
     # As JSON: a list is then a tuple or a set, and a text an enum, while the rest stays strict.
     try:
         settings = Settings.model_validate_json(json.dumps(known, default=str))
-        _ = settings.sign_in, settings.hub.roles
+        _ = settings.sign_in, settings.roles, settings.declared
     except ValidationError as error:
         problems += words_for(error, known, places)
     except Invalid as error:
-        key = ("hub", "loadRoles", str(error.params.get("role", "")))
-        words = "has no good name, or changes what the role `admin` is."
-        problems.append(Problem(words, dotted(key), place_of(places, key)))
+        problems.append(_refused(error, places))
     else:
-        problems += _patterns(settings, places)
+        problems += [*_patterns(settings, places), *_slugs(settings, places)]
         return settings
     return None
+
+
+def _refused(error: Invalid, places: Mapping[Path, Place]) -> Problem:
+    """Return what is wrong with roles, groups or people."""
+    said = {key: str(it) for key, it in error.params.items()}
+    key: Path = ("hub", "loadRoles", said.get("role", ""))
+    words = "has no good name, or changes what the role `admin` is."
+    if error.code == "no-such-role":
+        key, words = ("people",), f"gives somebody the role {said['role']!r}, which there is not."
+    elif "group" in said:
+        key, words = ("people",), f"no group may be called {said['group']!r}."
+    return Problem(words, dotted(key), place_of(places, key))
 
 
 def _patterns(settings: Settings, places: Mapping[Path, Place]) -> list[Problem]:
@@ -129,6 +139,16 @@ def _patterns(settings: Settings, places: Mapping[Path, Place]) -> list[Problem]
                 words = f"is no regular expression: {error}."
                 found.append(Problem(words, dotted(path), place_of(places, path)))
     return found
+
+
+def _slugs(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:
+    """Yield profiles of groups that there are not."""
+    known = {profile.slug for profile in settings.profiles.items}
+    for name, group in settings.people.groups.items():
+        for slug in sorted(group.profiles - known):
+            path: Path = ("people", "groups", name, "profiles")
+            words = f"names the profile {slug!r}, which singleuser.profileList does not have."
+            yield Problem(words, dotted(path), place_of(places, path), meant(slug, known))
 
 
 def _move(tree: dict[str, Any], places: dict[Path, Place]) -> None:

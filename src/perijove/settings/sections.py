@@ -7,14 +7,18 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from perijove.core.naming import Naming
 from perijove.core.options import Profiles
+from perijove.core.people import Declared
 from perijove.core.place import PlaceSettings
 from perijove.core.profiles import ProfileEntry, profiles, slug_of
+from perijove.core.roles import Roles
 from perijove.kit.section import Section
 from perijove.settings.authentication import SignIn, sign_in
 from perijove.settings.cull import CullSettings
 from perijove.settings.hub import HubSettings
 from perijove.settings.known import MISSPELT
+from perijove.settings.people import PeopleSettings
 from perijove.settings.pod_sections import PodSettings, SchedulingSettings
 
 
@@ -106,6 +110,7 @@ class Settings(Section):
     proxy: ProxySettings = ProxySettings()
     singleuser: SingleuserSettings = SingleuserSettings()
     cull: CullSettings = CullSettings()
+    people: PeopleSettings = PeopleSettings()
     place: PlaceSettings = PlaceSettings()
     scheduling: SchedulingSettings = SchedulingSettings()
     image_pull_secrets: tuple[str | dict[str, Any], ...] = ()
@@ -115,7 +120,36 @@ class Settings(Section):
     @cached_property
     def sign_in(self) -> SignIn:
         """How people prove who they are, and who of them may enter."""
-        return sign_in(self.hub.config)
+        return sign_in(self.hub.config, self.people.names)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """All roles, those of JupyterHub included, and who has them.
+
+        Raises:
+            Invalid: a role has no good name, or changes what `admin` is, or does not exist.
+        """
+        return Roles(self.people.roles(self.hub.loaded_roles))
+
+    @cached_property
+    def declared(self) -> Declared:
+        """What is said of people and groups.
+
+        Raises:
+            Invalid: nobody, or no group, may be called that.
+        """
+        return self.people.declared(self.hub.config.jupyterhub.load_groups)
+
+    @property
+    def naming(self) -> Naming:
+        """Who may have servers with names, and how many."""
+        users, groups = self.people.limits
+        return Naming(
+            allowed=bool(self.hub.allow_named_servers),
+            limit=self.hub.named_server_limit_per_user or 0,
+            users=users,
+            groups=groups,
+        )
 
     @cached_property
     def profiles(self) -> Profiles:
@@ -123,7 +157,7 @@ class Settings(Section):
         entries = self.singleuser.profile_list
         if self.compat.honour_misspelt:
             entries = tuple(ProfileEntry(**_spelled(it.model_dump())) for it in entries)
-        return Profiles(profiles(entries))
+        return Profiles(profiles(entries), reserved=self.people.reserved)
 
 
 def _spelled(value: Any) -> Any:

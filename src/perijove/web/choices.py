@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perijove.core import Hub
-from perijove.core.options import UNLISTED
+from perijove.core.options import UNLISTED, Profiles
 from perijove.core.profiles import Option, Profile
 from perijove.http.asked import Fields
 from perijove.http.reader import Reader
@@ -55,10 +55,10 @@ class ProfileCard:
 
 
 def offered(
-    hub: Hub, last: Mapping[str, Any], reader: Reader, error: str = ""
+    profiles: Profiles, last: Mapping[str, Any], reader: Reader, error: str = ""
 ) -> list[ProfileCard]:
     """Return every profile, with the choices of `last` filled in."""
-    chosen = hub.profiles.of(last)
+    chosen = profiles.of(last)
     return [
         ProfileCard(
             slug=profile.slug,
@@ -71,7 +71,7 @@ def offered(
                 for option in profile.options
             ],
         )
-        for profile in hub.profiles.items
+        for profile in profiles.items
     ]
 
 

@@ -52,7 +52,7 @@ async def new(hub: Hub, visit: Visit) -> Response:
         require_display_name(called)
         name = name_for(called)
         held = [server for server in await hub.servers.of(user) if server.name]
-        hub.servers.naming.require_new(user.name, name, len(held))
+        hub.servers.naming.require_new(user, name, len(held))
     except HubError as error:
         return await _show(hub, visit, called, told(error.code, error.params, reader(visit)))
     named = {"called": called} if called != name else {}

@@ -33,7 +33,7 @@ async def show(hub: Hub, visit: Visit) -> Response:
     if server and server.phase in _MOVING:
         return away(_pending(visit, owner, name))
     if server is None:  # what could not be started is refused before anything is chosen
-        hub.servers.naming.require_new(owner.name, name, 0)
+        hub.servers.naming.require_new(owner, name, 0)
     last = dict(server.user_options) if server else {}
     return await _form(hub, visit, server, last)
 
@@ -42,11 +42,6 @@ async def answer(hub: Hub, visit: Visit) -> Response:
     """Start what was chosen, and show how far it is."""
     owner, name = visit.owner, visit.params.get("server", "")
     chosen = answered(hub, visit.form)
-    try:
-        hub.profiles.require(chosen)
-    except Invalid as error:
-        server = await hub.servers.find(owner, name)
-        return await _form(hub, visit, server, chosen, error)
     response = await begin(hub, visit, chosen, called=visit.posted("called") or None)
     return response or away(_pending(visit, owner, name))
 
@@ -65,7 +60,8 @@ async def begin(
             return go(visit, "home", said="stopping", what=name or "")
         return await _form(hub, visit, None, options, error)
     except (Invalid, Busy) as error:
-        return await _form(hub, visit, None, options, error)
+        server = await hub.servers.find(owner, name)
+        return await _form(hub, visit, server, options, error)
     return None
 
 
@@ -90,7 +86,7 @@ async def _form(
         owner="" if mine else owner.display_name or owner.name,
         server=card(hub, visit, owner.name, server, name),
         called=visit.asked("called") or visit.posted("called"),
-        profiles=offered(hub, last, who, said),
+        profiles=offered(hub.profiles.of_groups(owner.groups), last, who, said),
         remembered=bool(last),
         trouble=said,
         action=visit.pages.url("spawn", *path) + (f"?{query}" if query else ""),

@@ -3,13 +3,15 @@
 Nothing else is imported here, so that help and completions are quick.
 """
 
-from perijove.cli.commands import config, db, machine, server, shell, token, user
+from perijove.cli.commands import config, db, group, machine, server, shell, token, user
 from perijove.cli.commands.command import Command
 
 __all__ = ["COMMANDS", "EXIT_CODES", "NOUNS", "Command"]
 
 NOUNS = {
     "user": "people and their accounts",
+    "group": "groups of people",
+    "people": "people as the values say",
     "server": "people's servers",
     "token": "tokens for the API",
     "config": "the configuration",
@@ -20,6 +22,7 @@ NOUNS = {
 COMMANDS: tuple[Command, ...] = (
     *machine.COMMANDS,
     *user.COMMANDS,
+    *group.COMMANDS,
     *server.COMMANDS,
     *token.COMMANDS,
     *config.COMMANDS,

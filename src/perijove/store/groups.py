@@ -1,0 +1,80 @@
+"""Statements on pj_groups and pj_members."""
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from perijove.model.group import Group
+from perijove.store.statement import Query, Row, Statement, write
+from perijove.store.tables import groups, members, text, users
+
+_c = groups.c
+_JOINED = groups.outerjoin(members, members.c.group == _c.name).outerjoin(
+    users, users.c.id == members.c.user_id
+)
+_ROWS = select(_c.name, _c.properties, users.c.name).select_from(_JOINED)
+_ALL = Query(_ROWS.order_by(_c.name, users.c.name))
+_NAMED = Query(_ROWS.where(_c.name == bindparam("name")).order_by(users.c.name))
+_ADD = Query(insert(groups))
+_CHANGE = Query(
+    update(groups)
+    .where(_c.name == bindparam("was_name"))
+    .values(properties=bindparam("properties"))
+)
+_REMOVE = Query(delete(groups).where(_c.name == bindparam("was_name")))
+_EMPTY = Query(delete(members).where(members.c.group == bindparam("was_group")))
+_JOIN = Query(insert(members))
+_LEAVE = Query(
+    delete(members).where(
+        members.c.user_id == bindparam("was_user"), members.c.group == bindparam("was_group")
+    )
+)
+
+
+def every() -> Statement[list[Group]]:
+    """Return all groups, by name."""
+    return Statement(_ALL, {}, _read)
+
+
+def named(name: str) -> Statement[Group | None]:
+    """Return the group called `name`, or None."""
+    return Statement(_NAMED, {"name": name}, lambda rows: next(iter(_read(rows)), None))
+
+
+def add(name: str, properties: Mapping[str, Any]) -> Statement[None]:
+    """Insert a group without members; there must be none of that name."""
+    return write(_ADD, {"name": name, "properties": text(properties)})
+
+
+def change(name: str, properties: Mapping[str, Any]) -> Statement[None]:
+    """Write other properties; Stale if there is no such group."""
+    return write(_CHANGE, {"was_name": name, "properties": text(properties)})
+
+
+def remove(name: str) -> tuple[Statement[None], ...]:
+    """Delete a group; its members stay who they are. Stale if there is none."""
+    return (
+        write(_EMPTY, {"was_group": name}, touches=None),
+        write(_REMOVE, {"was_name": name}),
+    )
+
+
+def join(user_id: int, group: str) -> Statement[None]:
+    """Make a user a member; Stale if they are one."""
+    return write(_JOIN, {"user_id": user_id, "group": group})
+
+
+def leave(user_id: int, group: str) -> Statement[None]:
+    """Make a user no member any more; Stale if they are none."""
+    return write(_LEAVE, {"was_user": user_id, "was_group": group})
+
+
+def _read(rows: Sequence[Row]) -> list[Group]:
+    found: list[Group] = []
+    for (name, properties), each in groupby(rows, key=lambda row: (row[0], row[1])):
+        names = tuple(str(row[2]) for row in each if row[2] is not None)
+        found.append(Group(name=name, properties=json.loads(properties), users=names))
+    return found

@@ -1,0 +1,63 @@
+"""`people:` and `load_groups`: what they say, and what is refused in words."""
+
+from typing import Any
+
+import pytest
+
+from perijove.core.people import Circle, Person
+from perijove.settings import BadConfig, of
+
+PROFILES = [{"display_name": "Large"}, {"display_name": "Small"}]
+
+
+def test_nothing_is_declared_without_them() -> None:
+    assert of({}).declared.persons == ()
+    assert of({}).declared.circles == ()
+    assert not of({}).declared.listed
+
+
+def test_groups_and_people_name_each_other() -> None:
+    it = of(
+        {
+            "hub": {"config": {"JupyterHub": {"load_groups": {"physics": ["Lin"], "old": []}}}},
+            "people": {
+                "users": {"Ada": {"groups": ["physics", "staff"], "roles": ["admin"]}},
+                "groups": {"physics": {"users": ["Grace"]}},
+            },
+        }
+    )
+    assert it.declared.persons == tuple(Person(name=name) for name in ("ada", "grace", "lin"))
+    assert it.declared.circles == (
+        Circle(name="old"),
+        Circle(name="physics", users=frozenset({"ada", "grace", "lin"}), exact=True),
+        Circle(name="staff", users=frozenset({"ada"})),
+    )
+    assert it.sign_in.rules.allowed_users == {"ada", "grace"}
+    role = it.roles.find("admin")
+    assert role is not None
+    assert role.users == {"ada"}
+    assert role.scopes
+
+
+@pytest.mark.parametrize(
+    ("tree", "where", "words"),
+    [
+        ({"people": {"users": {"a/b": {}}}}, "people.users", "nobody may be called"),
+        ({"people": {"users": {"ada": {"roles": ["nix"]}}}}, "people", "the role 'nix'"),
+        ({"people": {"groups": {"g": {"roles": ["nix"]}}}}, "people", "the role 'nix'"),
+        ({"people": {"groups": {"g": {"users": ["a/b"]}}}}, "people.groups.g.users", "'a/b'"),
+        ({"people": {"groups": {"g\n": {}}}}, "people", "no group may be called"),
+        ({"people": {"users": {"ada": {"Admin": True}}}}, "people.users.ada.Admin", "not known"),
+        ({"people": {"users": {"ada": {"limits": {"servers": -1}}}}}, "servers", ""),
+        ({"people": {"groups": {"g": {"users": "ada"}}}}, "people.groups.g.users", "list"),
+        ({"people": {"groups": {"g": {"profiles": ["larg"]}}}}, "profiles", "Did you mean `large`"),
+        ({"hub": {"config": {"JupyterHub": {"load_groups": {"g": "ada"}}}}}, "load_groups.g", ""),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_words(
+    tree: dict[str, Any], where: str, words: str
+) -> None:
+    with pytest.raises(BadConfig) as told:
+        of({"singleuser": {"profileList": PROFILES}, **tree})
+    assert where in str(told.value)
+    assert words in str(told.value)
