@@ -1,6 +1,6 @@
 """Death at any moment: every call to the store, the spawner and the network can be the last."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from perijove.model.placement import Placement
@@ -77,6 +77,9 @@ class MortalSpawner:
 
     async def remove_storage(self, placement: Placement) -> None:
         await self.fuse.call("remove_storage", lambda: self.inner.remove_storage(placement))
+
+    def renew(self, traits: Mapping[str, Any]) -> None:
+        self.inner.renew(traits)
 
     def watch(self) -> AsyncIterator[str]:
         return self.inner.watch()

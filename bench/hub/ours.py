@@ -2,9 +2,10 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from perijove.cli.box import Box
 from perijove.cli.hub import run
@@ -42,6 +43,9 @@ class StubSpawner:
         for name in self._world:
             yield name
         await asyncio.Event().wait()
+
+    def renew(self, traits: Mapping[str, Any]) -> None:
+        """Take no limits."""
 
     async def logs(self, name: str, tail: int = 65536) -> str:
         """Return nothing: the stub keeps none."""

@@ -14,10 +14,10 @@ import httpx
 import pytest
 import uvicorn
 
-from perijove.app import Parts
 from perijove.core import Hub
 from perijove.http.gathered import Gathered
 from perijove.kit.tasks import in_background
+from perijove.parts import Parts
 from perijove.settings import of
 from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database

@@ -11,7 +11,7 @@ from perijove.cli.output import answer, answer_json, fields, remark, table
 from perijove.cli.spawner import in_cluster
 from perijove.cli.trouble import USAGE, Trouble
 from perijove.settings import BadConfig, Problem, Reading, Settings, read
-from perijove.settings.meaning import Meaning, meanings, redacted
+from perijove.settings.meaning import Meaning, meanings, shown
 from perijove.settings.pod_keys import of_pods_alone
 from perijove.settings.problem import Path, Place
 from perijove.settings.walk import place_of
@@ -54,8 +54,8 @@ def show(given: Namespace) -> None:
         BadConfig: it has errors.
     """
     reading, settings = _good(given)
-    shown = redacted(_dumped(settings))
-    rows = [(path, value, _source(reading, path)) for path, value in _leaves(shown, ())]
+    every = _leaves(shown(settings), ())
+    rows = [(path, value, _source(reading, path)) for path, value in every]
     if given.output == "json":
         answer_json({_key(path): {"value": it, "source": src} for path, it, src in rows})
         return
@@ -72,8 +72,8 @@ def explain(given: Namespace) -> None:
     """
     found = _meant(given.key)
     reading, settings = _good(given)
-    shown = redacted(_dumped(settings))
-    explained = [_explained(it, shown, reading) for it in found]
+    every = shown(settings)
+    explained = [_explained(it, every, reading) for it in found]
     if given.output == "json":
         answer_json(explained)
     elif len(explained) == 1:
@@ -102,9 +102,9 @@ def _meant(key: str) -> list[Meaning]:
     raise Trouble(f"There is no key `{key}` that does something here.{hint}", exit_code=_NOT_FOUND)
 
 
-def _explained(it: Meaning, shown: dict[str, Any], reading: Reading) -> dict[str, Any]:
+def _explained(it: Meaning, every: dict[str, Any], reading: Reading) -> dict[str, Any]:
     path = tuple(it.key.split("."))
-    value: Any = shown
+    value: Any = every
     for part in path:
         value = value.get(part) if isinstance(value, dict) else None
     own = "<name>" in it.key or "[]" in it.key
@@ -119,11 +119,6 @@ def _explained(it: Meaning, shown: dict[str, Any], reading: Reading) -> dict[str
         "value": None if own else json.dumps(value, ensure_ascii=False),
         "source": "" if own else _source(reading, path),
     }
-
-
-def _dumped(settings: Settings) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(settings.model_dump_json(by_alias=True))
-    return found
 
 
 def _leaves(tree: Any, path: Path) -> Iterator[tuple[Path, Any]]:

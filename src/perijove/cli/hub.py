@@ -1,37 +1,48 @@
 """`perijove hub`: the hub alone, on a data directory; SIGTERM ends it and never a server."""
 
+import asyncio
 import gc
+import logging
+import os
+import signal
 from argparse import Namespace
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from socket import gethostname
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvloop
 
-from perijove.app import Parts, running_hub
+from perijove.app import running_hub
 from perijove.cli.box import Box
 from perijove.cli.hold import Held
 from perijove.cli.listen import End, listener, serve
 from perijove.cli.source import database_url
 from perijove.cli.spawner import in_cluster, require_fitting
 from perijove.cli.supervisor.ports import chosen
+from perijove.cli.terminal import Terminal
 from perijove.cli.trouble import USAGE, Trouble
+from perijove.core.reload import Reload
 from perijove.http.sentences import sentence
 from perijove.kit.clock import Clock
 from perijove.kit.log import to_stderr
+from perijove.kit.tasks import in_background
 from perijove.model.decide import Patience
-from perijove.model.errors import Refused, Unavailable
-from perijove.settings import Settings, load
+from perijove.model.errors import HubError, Refused, Unavailable
+from perijove.parts import Parts
+from perijove.settings import Problem, Reading, Settings, load, read
 from perijove.spawners import Spawner
 from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.process import ProcessSpawner
 from perijove.store import beside
 from perijove.store.open import open_database
+
+logger = logging.getLogger(__name__)
 
 _PATIENCE = Patience(stop=timedelta(seconds=10))
 _PODS_PATIENCE = Patience(stop=timedelta(seconds=30), wait=timedelta(seconds=3))
@@ -78,7 +89,15 @@ def command(given: Namespace) -> None:
             chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
         where = here(box)
     box.keep_base_url(settings.hub.base_url)
-    run(settings, box, where=where)
+    run(settings, box, where=where, again=partial(_again, given.file, cluster=cluster))
+
+
+def _again(file: Path | None, *, cluster: bool) -> Reading:
+    """Return what the configuration says now; what came through a pipe is gone."""
+    if file is not None and file.exists() and not file.is_file():
+        words = f"{file} is no file that can be read again: restart instead, or use one."
+        return Reading(settings=None, problems=(Problem(words),))
+    return read(file, os.environ, cluster=cluster)
 
 
 def _another(given: Namespace, settings: Settings) -> Where:
@@ -110,8 +129,11 @@ def run(
     box: Box,
     spawner: Callable[[str], Spawner] | None = None,
     where: Where | None = None,
+    again: Callable[[], Reading] | None = None,
 ) -> None:
     """Run the hub of `box` until SIGTERM; `spawner` makes another than processes.
+
+    `again` reads the configuration, for a reload.
 
     Raises:
         Trouble: it cannot start.
@@ -122,7 +144,7 @@ def run(
         with box.hold(f"hub-{place.port}" if place.one_of else "hub").taken():
             url = database_url(settings, box)
             beside.bring_up_to_date(url)
-            uvloop.run(_run(settings, box, url, spawner or _processes(box, settings), place))
+            uvloop.run(_run(settings, box, url, spawner or _processes(box, settings), place, again))
     except Held as held:
         raise Trouble(
             f"A hub already runs on {box.path}"
@@ -131,9 +153,14 @@ def run(
 
 
 async def _run(
-    settings: Settings, box: Box, url: str, spawner: Callable[[str], Spawner], where: Where
+    settings: Settings,
+    box: Box,
+    url: str,
+    spawner: Callable[[str], Spawner],
+    where: Where,
+    again: Callable[[], Reading] | None,
 ) -> None:
-    end = End()
+    end, hang_ups = End(), _HangUps()
     socket = listener(where.ip, where.port)
     try:
         database = await open_database(url)
@@ -143,6 +170,8 @@ async def _run(
         parts = Parts(
             database=database,
             spawner=spawner,
+            traits=_traits,
+            read=again,
             hub=where.url,
             cookie=box.secret("cookie").encode(),
             server_tokens=box.secret("server-tokens").encode(),
@@ -156,6 +185,7 @@ async def _run(
         async with (
             _with_place(settings, parts, where) as complete,
             running_hub(settings, complete) as running,
+            in_background(hang_ups.heard(running.hub.reload, end)),
         ):
             gc.collect()
             gc.freeze()
@@ -178,6 +208,7 @@ async def _with_place(settings: Settings, parts: Parts, where: Where) -> AsyncIt
         yield replace(
             parts,
             spawner=found.spawner,
+            traits=found.traits,
             names=found.names,
             listen=LISTEN,
             command=(),
@@ -204,11 +235,37 @@ def _address(given: Namespace, otherwise: str) -> str:
 
 
 def _processes(box: Box, settings: Settings) -> Callable[[str], Spawner]:
+    return partial(ProcessSpawner, box.workloads, homes=box.homes, traits=_traits(settings))
+
+
+def _traits(settings: Settings) -> Mapping[str, Any]:
+    """Return what every process gets before its profile."""
     cpu, memory = settings.singleuser.cpu, settings.singleuser.memory
-    traits = {
+    return {
         "cpu_limit": cpu.limit,
         "cpu_guarantee": cpu.guarantee,
         "mem_limit": memory.limit,
         "mem_guarantee": memory.guarantee,
     }
-    return partial(ProcessSpawner, box.workloads, homes=box.homes, traits=traits)
+
+
+class _HangUps:
+    """SIGHUP: read the configuration again, or end with the terminal that has closed."""
+
+    def __init__(self) -> None:
+        self._terminal = Terminal()
+        self._rung = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._rung.set)
+
+    async def heard(self, reload: Reload, end: End) -> None:
+        """Do so until cancelled."""
+        while True:
+            await self._rung.wait()
+            self._rung.clear()
+            if self._terminal.gone():
+                end()
+                continue
+            try:
+                await reload.apply()
+            except (HubError, OSError) as error:  # the reasons are in the log
+                logger.error("SIGHUP: the configuration of before stays (%s)", error)  # noqa: TRY400

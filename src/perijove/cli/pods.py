@@ -3,17 +3,18 @@
 import asyncio
 import logging
 from argparse import Namespace
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from perijove.cli.trouble import Trouble
 from perijove.kit.clock import Clock
 from perijove.kit.tasks import in_background
 from perijove.model.errors import Refused
-from perijove.settings import Settings
+from perijove.settings import BadConfig, Problem, Settings
 from perijove.settings.pods import templates, traits
 from perijove.spawners import Spawner
 from perijove.spawners.kubernetes.cache import Cache
@@ -42,6 +43,7 @@ class Pods:
     """What a hub is given whose servers are pods."""
 
     spawner: Callable[[str], Spawner]
+    traits: Callable[[Settings], Mapping[str, Any]]
     names: Names
     silence: Callable[[], float]
     """For how many seconds the cluster was not heard of."""
@@ -72,16 +74,9 @@ async def pods(settings: Settings, reach: Access, clock: Clock) -> AsyncIterator
         Trouble: a certificate or a template of the settings cannot be used, or the cluster
             knows us and says that we may not do what a hub must.
     """
-    pod_name, claim_name = templates(settings)
-    common = PodSettings(traits=traits(settings), pod_name=pod_name, claim_name=claim_name)
+    common = _common(reach.namespace, settings)
     try:
-        check(common, reach.namespace)
         cluster = await Cluster.connect(reach)
-    except Refused as error:
-        raise Trouble(
-            f"A template of the configuration names what there is not:"
-            f" {error.params.get('template')!r}. `perijove config explain singleuser` says more."
-        ) from None
     except BadKubeconfig as error:
         raise Trouble(str(error)) from None
     try:
@@ -90,11 +85,28 @@ async def pods(settings: Settings, reach: Access, clock: Clock) -> AsyncIterator
         async with in_background(cache.run()):
             yield Pods(
                 spawner=partial(_spawner, cluster, cache, common, clock),
+                traits=lambda settings: _common(reach.namespace, settings).traits,
                 names=Names(common, reach.namespace),
                 silence=cache.silence,
             )
     finally:
         await asyncio.shield(cluster.close())
+
+
+def _common(namespace: str, settings: Settings) -> PodSettings:
+    """Return what all pods have in common.
+
+    Raises:
+        BadConfig: a template of theirs names what there is not.
+    """
+    pod_name, claim_name = templates(settings)
+    common = PodSettings(traits=traits(settings), pod_name=pod_name, claim_name=claim_name)
+    try:
+        check(common, namespace)
+    except Refused as error:
+        words = f"a template names what there is not: {error.params.get('template')!r}."
+        raise BadConfig((Problem(words, "singleuser"),)) from None
+    return common
 
 
 async def _require_rights(cluster: Cluster, reach: Access) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from perijove.cli.box import Box
-from perijove.cli.trouble import FAILURE, Trouble
+from perijove.cli.trouble import FAILURE, USAGE, Trouble
 
 NOT_FOUND, DENIED, CONFLICT, TIMEOUT = 3, 4, 5, 6
 _EXIT = {403: DENIED, 404: NOT_FOUND, 409: CONFLICT, 429: CONFLICT, 504: TIMEOUT}
+_BAD_CONFIG = "config.bad"
 _UNTIMELY = {"already-running", "extended", "nothing-to-extend", "pending-stop", "too-many-servers"}
 _WORDS = {
     "unknown": "There is no such account or server here, or this token may not see it.",
@@ -143,6 +144,8 @@ def _refused(answer: http.client.HTTPResponse) -> Trouble:
     code = _EXIT.get(answer.status, FAILURE)
     if told.get("code") in _UNTIMELY:
         code = CONFLICT
+    elif told.get("code") == _BAD_CONFIG:
+        code = USAGE
     message = told.get("message") or f"the hub answers {answer.status}"
     words = _WORDS.get(str(told.get("code")), str(message))
     return Trouble(words if words.endswith(".") else f"{words}.", exit_code=code)

@@ -11,7 +11,7 @@ from perijove.store import activity as store
 from perijove.store.database import Database
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Ends:
     """Says it and changes it; core.cull carries it out."""
 

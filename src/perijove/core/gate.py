@@ -98,11 +98,25 @@ def assemble(needs: Needs) -> Gate:
             ids=ids,
             roles=roles,
             memory=memory,
-            services={digest(token): who for token, who in needs.services.items()},
+            services=_by_digest(needs.services),
         ),
         grants=Grants(database=database, clock=clock, ids=ids, roles=roles, memory=memory),
         roles=roles,
     )
+
+
+def renew(gate: Gate, needs: Needs) -> None:
+    """Go by `needs` from now on; `apply_rules` does what they say of those who are known."""
+    gate.login.rules = needs.rules
+    gate.login.authenticator = needs.authenticator(gate.accounts, gate.accounts.passwords)
+    gate.roles.become(needs.roles)
+    gate.tokens.services = _by_digest(needs.services)
+    gate.people.declared = needs.declared
+    gate.accounts.memory.forget()
+
+
+def _by_digest(services: Mapping[str, Principal]) -> dict[str, Principal]:
+    return {digest(token): who for token, who in services.items()}
 
 
 async def apply_rules(gate: Gate) -> None:

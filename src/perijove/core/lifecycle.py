@@ -151,6 +151,19 @@ async def assemble(needs: Needs) -> Lifecycle:
     )
 
 
+def renew(life: Lifecycle, needs: Needs) -> None:
+    """Go by `needs` from now on, in all that can be changed while servers run."""
+    servers, reconciler = life.servers, life.reconciler
+    servers.naming, servers.profiles, servers.most = needs.naming, needs.profiles, needs.most
+    reconciler.launch = _launcher(needs, life.transitions)
+    reconciler.patience = reconciler.orphans.patience = needs.patience
+    life.ends.lifetime = needs.lifetime
+    life.culler.renew(needs.culling)
+    reconciler.admission.limit = needs.limit
+    for key in reconciler.admission.next():
+        reconciler.ring(key)
+
+
 def _culler(needs: Needs, ends: Ends, reconciler: Reconciler) -> Culler:
     return Culler(
         ends=ends,

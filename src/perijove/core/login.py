@@ -35,7 +35,7 @@ _WRITTEN_DOWN = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Login:
     """What the sign-in pages do."""
 

@@ -66,6 +66,11 @@ class Roles:
         }
         self._held = lru_cache(_REMEMBERED)(self._of)
 
+    def become(self, others: "Roles") -> None:
+        """Be as `others` are; whoever asks is answered so from now on."""
+        self._roles, self._parsed = others._roles, others._parsed  # noqa: SLF001
+        self._held.cache_clear()
+
     def find(self, name: str) -> Role | None:
         """Return the role of that name, or None."""
         return self._roles.get(name)

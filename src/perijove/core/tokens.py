@@ -35,7 +35,7 @@ class _Shown:
     expires: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Tokens:
     """All tokens: those in the database, and those of services in the configuration."""
 

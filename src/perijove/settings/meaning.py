@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from perijove.settings.sections import Settings
 
-_REDACTED = "(secret)"
+_HIDDEN = "(secret)"
 _SECRET_WORDS = ("secret", "token", "password", "passwd", "apikey", "api_key", "credential")
 
 
@@ -37,13 +37,19 @@ def meanings() -> tuple[Meaning, ...]:
     return tuple(_of(Settings, ""))
 
 
-def redacted(value: Any, model: Any = Settings) -> Any:
+def shown(settings: Settings) -> dict[str, Any]:
+    """Return every setting, defaults included, as JSON has it; no secret is among them."""
+    dumped: dict[str, Any] = _redacted(json.loads(settings.model_dump_json(by_alias=True)))
+    return dumped
+
+
+def _redacted(value: Any, model: Any = Settings) -> Any:
     """Return a dumped value without its secrets."""
     if isinstance(value, dict):
         return {key: _hidden(key, it, model) for key, it in value.items()}
     if isinstance(value, list):
         inner = _inner(model)
-        return [redacted(it, inner) for it in value]
+        return [_redacted(it, inner) for it in value]
     return value
 
 
@@ -53,8 +59,8 @@ def _hidden(key: str, value: Any, model: Any) -> Any:
         return value
     named = isinstance(value, str) and any(word in key.lower() for word in _SECRET_WORDS)
     if named or (info is not None and _is_secret(info)):
-        return _REDACTED
-    return redacted(value, info.annotation if info else _inner(model))
+        return _HIDDEN
+    return _redacted(value, info.annotation if info else _inner(model))
 
 
 def _of(model: type[BaseModel], before: str) -> Iterator[Meaning]:

@@ -1,6 +1,6 @@
 """Commands for the configuration."""
 
-from perijove.cli.arguments import FILE, OUTPUT, SPAWNER, Argument
+from perijove.cli.arguments import CLIENT, FILE, OUTPUT, SPAWNER, Argument
 from perijove.cli.commands.command import Command
 
 COMMANDS = (
@@ -28,5 +28,12 @@ COMMANDS = (
         (Argument(("key",), "hub.concurrentSpawnLimit, or a part: hub"), FILE, SPAWNER,
          OUTPUT),
         ("perijove config explain hub.concurrentSpawnLimit",),
+    ),
+    Command(
+        "config diff",
+        "show what a reload would change (exit code 1 if anything, 2 if it has errors)",
+        "perijove.cli.reload:differences",
+        CLIENT,
+        ("perijove config diff", "perijove config diff -o json"),
     ),
 )  # fmt: skip

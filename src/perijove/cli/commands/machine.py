@@ -72,6 +72,13 @@ COMMANDS = (
         ("perijove status", "perijove status -o json"),
     ),
     Command(
+        "reload",
+        "read the configuration again, while people work",
+        "perijove.cli.reload:reload",
+        CLIENT,
+        ("perijove reload", "perijove reload -o json"),
+    ),
+    Command(
         "doctor",
         "look for what keeps people from working",
         "perijove.cli.doctor:command",

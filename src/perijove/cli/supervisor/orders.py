@@ -1,4 +1,4 @@
-"""Orders: what people (Ctrl-C, SIGTERM) and the kernel (a part has ended) say to a supervisor."""
+"""Orders: what people (Ctrl-C, SIGTERM, SIGHUP) and the kernel say to a supervisor."""
 
 import os
 import select
@@ -7,14 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from perijove.cli.terminal import Terminal
+
+_STOP = (signal.SIGINT, signal.SIGTERM)
+_HEARD = (*_STOP, signal.SIGHUP, signal.SIGCHLD)
 
 
 class Orders:
-    """Counts the requests to stop, and wakes whoever waits."""
+    """Counts the requests to stop, and wakes whoever waits.
+
+    SIGHUP asks for a reload; that of a terminal that closes is a request to stop, unless
+    nohup(1) was asked not to mind it.
+    """
 
     def __init__(self) -> None:
         self.asked = 0
+        self.reload = False
+        """Somebody has asked for a reload; whoever sees to it takes this back."""
+        self._terminal = Terminal()
+        self._stays = False
         self._awake, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     @property
@@ -30,10 +41,12 @@ class Orders:
     @contextmanager
     def heard(self) -> Iterator[None]:
         """Hear them while the block runs."""
-        before = {order: signal.getsignal(order) for order in (*_STOP, signal.SIGCHLD)}
+        before = {order: signal.getsignal(order) for order in _HEARD}
         for order in _STOP:
-            if before[order] is not signal.SIG_IGN:  # nohup(1)
+            if before[order] is not signal.SIG_IGN:
                 signal.signal(order, self._stop)
+        self._stays = before[signal.SIGHUP] is signal.SIG_IGN  # nohup(1)
+        signal.signal(signal.SIGHUP, self._hang_up)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         try:
@@ -51,3 +64,9 @@ class Orders:
 
     def _stop(self, _order: int, _frame: FrameType | None) -> None:
         self.asked += 1
+
+    def _hang_up(self, _order: int, _frame: FrameType | None) -> None:
+        if not self._terminal.gone():
+            self.reload = True
+        elif not self._stays:
+            self.asked += 1

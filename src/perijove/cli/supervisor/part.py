@@ -85,6 +85,10 @@ class Part:
         self.due = monotonic() + delay
         return f"{delay:.2g} s"
 
+    def reload(self) -> None:
+        """Ask it to read its configuration again."""
+        self._send(signal.SIGHUP)
+
     def end(self) -> None:
         """Ask it to end."""
         self._send(signal.SIGTERM)

@@ -51,8 +51,16 @@ class Supervisor:
         """Bring back what dies, until somebody asks to stop."""
         while not self.orders.stop:
             due = self._revive()
+            self._reload()
             self._relay()
             self.orders.wait(min(due, _HEARTBEAT))
+
+    def _reload(self) -> None:
+        """Pass on what somebody has asked for; the proxy has nothing that it could read again."""
+        if self.orders.reload:
+            self.orders.reload = False
+            self.say("The hub reads the configuration again; its log says what has changed.")
+            self.hub.reload()
 
     def _begun(self) -> list[Part]:
         """Return those that were started once."""

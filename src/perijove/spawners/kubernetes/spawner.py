@@ -1,7 +1,7 @@
 """Servers as pods: found by name in a cache of the cluster, made and removed in one call each."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from perijove.kit.clock import Clock
@@ -117,6 +117,10 @@ class KubernetesSpawner:
         """Yield what the cache rings for."""
         async for name in self._cache.changes():
             yield name
+
+    def renew(self, traits: Mapping[str, Any]) -> None:
+        """Make other pods; what they and their claims are called stays."""
+        self._settings = replace(self._settings, traits=traits)
 
     async def logs(self, name: str, tail: int = 65536) -> str:
         """Ask the kubelet, if the container has begun."""
