@@ -3,6 +3,7 @@
 import fcntl
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from tests.cluster.kit import (
     borrowed,
     certificates,
     control_plane,
+    diagnosis,
     fake_nodes,
     leftovers,
     network,
@@ -27,6 +29,13 @@ from tests.cluster.kit import (
 from tests.cluster.kit.places import BIN, KUBECONFIG, LOCK, LOG, MOST_NODES, RUN, socket
 from tests.cluster.kit.words import Refused, run, say, wait, write
 
+
+class NotReady(Refused):
+    """Nodes do not come, and what is known of the reason."""
+
+
+_AGAIN = 3
+"""How often a part is started again that ends before the nodes are Ready."""
 MARK = RUN / "up.json"
 """Written at the very end of `up`: how many nodes there are, and in which boot of the machine."""
 
@@ -65,7 +74,7 @@ def up(count: int = 2, fakes: int = 0) -> None:
         raise Refused(f"A cluster here has 1 to {MOST_NODES} nodes (fake ones: --fake-nodes).")
     with alone():
         began = time.monotonic()
-        _mend(count) if nodes() else _make(count)
+        _mend(count) if nodes() else _make_surely(count)
         if fakes:
             fake_nodes.begin_all(fakes)
         say(
@@ -81,6 +90,15 @@ def _mend(count: int) -> None:
     for name in resting:
         parts.start(name)
     _wait_for_nodes(had)
+
+
+def _make_surely(count: int) -> None:
+    """Make it, a second time from nothing if its nodes do not come: that was seen once."""
+    try:
+        _make(count)
+    except NotReady as error:
+        say(f"{error}\nonce more, from nothing")
+        _make(count)
 
 
 def _make(count: int) -> None:
@@ -104,7 +122,19 @@ def _make(count: int) -> None:
 
 def _wait_for_nodes(count: int) -> None:
     wanted = {f"n{number}" for number in range(1, count + 1)}
-    wait("nodes Ready", lambda: wanted <= api.ready_nodes(), seconds=90, look=str(LOG))
+    again = Counter[str]()
+
+    def ready() -> bool:
+        for name in parts.resting():  # a kubelet ends when its containerd is slow
+            if again[name] < _AGAIN:
+                again[name] += 1
+                parts.start(name)
+        return wanted <= api.ready_nodes()
+
+    try:
+        wait("nodes Ready", ready, seconds=90, look=str(LOG))
+    except Refused as error:
+        raise NotReady(f"{error}\n{diagnosis.of_nodes(wanted)}") from None
 
 
 def down() -> None:
