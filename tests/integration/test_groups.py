@@ -14,6 +14,7 @@ from perijove.model.user import Standing
 from perijove.settings import of
 from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database
+from perijove.store.people import Activeness, Order, Wanted
 from tests.parts import ADMIN_TOKEN, parts
 
 PROFILES = [
@@ -293,3 +294,20 @@ async def test_a_group_has_a_limit_of_its_own(told: tuple[Running, httpx.AsyncCl
             (await client.post(f"/users/{user}/servers/s{n}")).status_code for n in range(most + 1)
         ]
         assert codes == [*[202] * most, 400]
+
+
+async def test_people_are_found_by_their_group_and_by_running_nothing(database: Database) -> None:
+    groups = {"physics": {"users": ["grace", "lin"]}, "staff": {"users": ["ada"]}}
+    async with served(database, {"people": {"groups": groups}}) as (running, _):
+        accounts = running.hub.accounts
+
+        async def found(**wanted: Any) -> list[str]:
+            users, total = await accounts.page(Wanted(order=Order.NAME, **wanted), 0, 50)
+            assert total == len(users)
+            return [user.name for user in users]
+
+        assert await found(group="physics") == ["grace", "lin"]
+        assert await found(group="physics", name_filter="li") == ["lin"]
+        assert await found(group="physics", state=Activeness.INACTIVE) == ["grace", "lin"]
+        assert await found(group="physics", state=Activeness.ACTIVE) == []
+        assert await found(group="phys") == []

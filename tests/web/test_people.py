@@ -96,6 +96,24 @@ async def test_the_search_knows_states(desk: Desk, lin: Browser, chen: Browser) 
     assert 'href="/hub/admin/wu.min"' in (await chen.get("/admin?q=is:waiting")).text
 
 
+async def test_the_search_knows_who_runs_nothing_and_who_is_in_a_group(
+    desk: Desk, lin: Browser, chen: Browser
+) -> None:
+    await started(desk, lin)
+    await desk.hub.groups.create("lab")
+    await desk.hub.groups.join("lab", ["lin.xiao"])
+    lin_there, chen_there = 'href="/hub/admin/lin.xiao"', 'href="/hub/admin/chen.wei"'
+    inactive = (await chen.get("/admin?q=is:inactive")).text
+    assert chen_there in inactive
+    assert lin_there not in inactive
+    lab = (await chen.get("/admin?q=group:lab")).text
+    assert lin_there in lab
+    assert chen_there not in lab
+    assert lin_there in (await chen.get("/admin?q=is:running+group:lab+lin")).text
+    for nobody in ("group:lab+is:inactive", "group:la", "group:"):
+        assert "Nobody matches" in (await chen.get(f"/admin?q={nobody}")).text, nobody
+
+
 async def test_a_visit_needs_a_reason_and_the_owner_reads_it(
     desk: Desk, lin: Browser, chen: Browser
 ) -> None:

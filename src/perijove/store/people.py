@@ -44,6 +44,8 @@ class Wanted:
     """None: any."""
     admin: bool = False
     """Administrators only."""
+    group: str | None = None
+    """Its members only; None: whoever."""
     state: Activeness = Activeness.ANY
     order: Order = Order.ID
     descending: bool = False
@@ -67,6 +69,7 @@ def _shape(wanted: Wanted) -> Wanted:
         state=wanted.state,
         standing=wanted.standing,
         admin=wanted.admin,
+        group=None if wanted.group is None else "",
     )
 
 
@@ -74,7 +77,8 @@ def _values(wanted: Wanted) -> dict[str, Value]:
     escaped = stored_as(wanted.name_filter.lower())
     for special in ("\\", "%", "_"):
         escaped = escaped.replace(special, f"\\{special}")
-    return {"pattern": f"%{escaped}%"}
+    group = {} if wanted.group is None else {"in_group": stored_as(wanted.group)}
+    return {"pattern": f"%{escaped}%", **group}
 
 
 @cache
@@ -102,6 +106,8 @@ def _some(rows: Select[Any], shape: Wanted) -> Select[Any]:
         rows = rows.where(users.c.standing == shape.standing.value)
     if shape.admin:
         rows = rows.where(users.c.admin == 1)
+    if shape.group is not None:
+        rows = rows.where(_is_member())
     match shape.state:
         case Activeness.ANY:
             return rows
@@ -122,6 +128,11 @@ _AT_WORK = and_(servers.c.phase != Phase.STOPPED.value, servers.c.phase != Phase
 
 def _has(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(servers.c.user_id == users.c.id, condition)
+
+
+def _is_member() -> ColumnElement[bool]:
+    those = members.alias("those")
+    return exists().where(those.c.user_id == users.c.id, those.c.group == bindparam("in_group"))
 
 
 def _key(order: Order) -> ColumnElement[Any]:

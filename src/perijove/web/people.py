@@ -29,6 +29,8 @@ STANDINGS = {
     Standing.BLOCKED: noted("blocked"),
 }
 _REST = {Phase.STOPPED}
+_STATES = {"is:running": Activeness.ACTIVE, "is:inactive": Activeness.INACTIVE}
+_GROUP = "group:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +107,18 @@ async def _show(hub: Hub, visit: Visit, wrong: Mapping[str, HubError]) -> Respon
 
 
 def _wanted(query: str) -> Wanted:
-    """Read a search: `is:running wei` is those with wei in their name whose server runs."""
+    """Read a search: `is:running group:lab wei` is a wei of that group whose server runs."""
     words = query.split()
-    asked = {word for word in words if word.startswith("is:")}
+    asked = {word for word in words if word.startswith(("is:", _GROUP))}
+    groups = [word.removeprefix(_GROUP) for word in words if word.startswith(_GROUP)]
     standing = next((each for each in Standing if f"is:{each.value}" in asked), None)
     return Wanted(
         name_filter=" ".join(word for word in words if word not in asked),
         anywhere=True,
-        state=Activeness.ACTIVE if "is:running" in asked else Activeness.ANY,
+        state=next((state for word, state in _STATES.items() if word in asked), Activeness.ANY),
         standing=standing,
         admin="is:admin" in asked,
+        group=groups[-1] if groups else None,
         order=Order.NAME,
     )
 
