@@ -36,6 +36,9 @@ def alive(pid: int) -> bool:
 class Up:
     """One data directory, and the `up` that runs on it, if any."""
 
+    python = sys.executable
+    """Which Perijove it is of."""
+
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
         self.data = folder / "data"
@@ -62,7 +65,7 @@ class Up:
 
     def command(self, *more: str) -> list[str]:
         where = ["-f", str(self.file), "--data", str(self.data)]
-        return [sys.executable, "-m", "perijove", "up", *where, "-o", "json", *more]
+        return [self.python, "-m", "perijove", "up", *where, "-o", "json", *more]
 
     def begin(self, *more: str, wrapped: Callable[[list[str]], list[str]] = list) -> None:
         """Start it; do not wait."""

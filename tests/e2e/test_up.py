@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from perijove import __version__
 from perijove.http.sentences import sentence
 from tests.e2e.box import Up, alive, port_of, until
 
@@ -320,7 +321,9 @@ def test_a_full_disk_is_one_sentence(up: Up) -> None:
 def test_the_data_of_a_newer_version_is_refused_untouched(up: Up) -> None:
     up.data.mkdir()
     (up.data / "format").write_text("99\n")
-    assert "was made by a newer Perijove (format 99" in refused(up)
+    (up.data / "version").write_text("7.8.9\n")
+    words = f"{up.data} was last used by Perijove 7.8.9, and this is {__version__}"
+    assert words in refused(up)
     assert not (up.data / "secrets" / "cookie").exists()
 
 

@@ -3,15 +3,12 @@
 `python -m tests.singleuser.older` makes them; a test that needs one makes it as well.
 """
 
-import fcntl
-import hashlib
-import os
-import shutil
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.environment import install, kept
 
 _LOCKS = Path(__file__).parents[2] / "requirements"
 
@@ -56,43 +53,13 @@ OLDER = {
 
 def command(version: str) -> list[str]:
     """Return what starts the server of that version; its environment is made if it is not there."""
-    return [str(_made(version) / "bin/python"), "-m", "jupyterhub.singleuser", "--allow-root"]
-
-
-def _made(version: str) -> Path:
     lock = _LOCKS / f"singleuser-{version}.txt"
-    digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    place = cache / "perijove-singleuser" / f"{version}-{digest}"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with place.with_suffix(f"{place.suffix}.lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        if not (place / "ready").exists():
-            shutil.rmtree(place, ignore_errors=True)
-            _make(place, lock)
-            (place / "ready").touch()
-    return place
 
+    def fill(python: Path) -> None:
+        install(python, "--require-hashes", "-r", lock)
 
-def _make(place: Path, lock: Path) -> None:
-    """Install what `lock` says with uv, as `make install` does; where there is none, with pip."""
-    uv = Path(sys.executable).with_name("uv")
-    bare = ["--without-pip"] if uv.exists() else []
-    subprocess.run([sys.executable, "-m", "venv", *bare, str(place)], check=True)
-    python, environment = str(place / "bin/python"), dict(os.environ)
-    if "PIP_INDEX_URL" in environment:
-        environment.setdefault("UV_DEFAULT_INDEX", environment["PIP_INDEX_URL"])
-    install = (
-        [uv, "pip", "install", "--python", python]
-        if uv.exists()
-        else [python, "-m", "pip", "install"]
-    )
-    said = subprocess.run(
-        [*install, "--quiet", "--require-hashes", "-r", str(lock)],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if said.returncode:
-        raise RuntimeError(f"{lock.name} cannot be installed:\n{said.stdout}{said.stderr}")
+    python = kept("perijove-singleuser", version, lock.read_bytes(), fill)
+    return [str(python), "-m", "jupyterhub.singleuser", "--allow-root"]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from perijove.cli.box import FIRST, SECRETS, Box, Ports
+from perijove import __version__
+from perijove.cli.box import FIRST, FORMAT, SECRETS, Box, Ports
 from perijove.cli.hold import Held, Hold, Holder, started
 from perijove.cli.supervisor.leftovers import end_leftovers
 from perijove.cli.supervisor.ports import chosen
@@ -98,9 +99,37 @@ def test_a_crash_while_the_secrets_are_made_loses_none(box: Box) -> None:
         assert all(box.secret(name) for name in SECRETS)
 
 
-def test_a_newer_format_is_refused(box: Box) -> None:
-    (box.path / "format").write_text("2\n")
-    with pytest.raises(Trouble, match="newer Perijove"):
+def test_a_directory_says_its_version(box: Box) -> None:
+    assert (box.path / "version").read_text() == f"{__version__}\n"
+    assert (box.path / "format").read_text() == f"{FORMAT}\n"
+
+
+def test_one_of_an_earlier_version_says_so_until_it_is_signed(box: Box) -> None:
+    (box.path / "version").unlink()  # 0.1.0 had none
+    (box.path / "format").write_text("1\n")
+    box.ready()
+    assert (box.path / "format").read_text() == "1\n", "its database is still of that version"
+    assert not (box.path / "version").exists()
+    box.sign()
+    assert (box.path / "version").read_text() == f"{__version__}\n"
+    assert (box.path / "format").read_text() == f"{FORMAT}\n"
+
+
+def test_a_newer_one_is_refused_in_a_sentence_that_names_both_versions(box: Box) -> None:
+    (box.path / "format").write_text("99\n")
+    (box.path / "version").write_text("7.8.9\n")
+    words = rf"by Perijove 7\.8\.9, and this is {__version__} .*: install 7\.8\.9, or .*--data DIR"
+    for refuses in (box.ready, box.require_known):
+        with pytest.raises(Trouble, match=words):
+            refuses()
+    (box.path / "version").unlink()
+    with pytest.raises(Trouble, match=r"by a newer Perijove, and this is .* \(format 99"):
+        box.ready()
+
+
+def test_a_format_that_is_no_number_is_told_in_a_sentence(box: Box) -> None:
+    (box.path / "format").write_text("two\n")
+    with pytest.raises(Trouble, match="format does not say"):
         box.ready()
 
 

@@ -9,16 +9,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from perijove import __version__
 from perijove.cli.hold import Hold
 from perijove.cli.trouble import Trouble, with_data
 
-FORMAT = 1
-"""Of the directory itself; the database counts its own."""
+FORMAT = 2
+"""What this version makes of a directory, the database in it included.
+
+A release that an earlier one could not follow raises it, so that the earlier one says so.
+"""
 
 SECRETS = ("cookie", "proxy-token", "server-tokens", "cli-token")
 FIRST = "first"
 """The one-time sign-in of the administrator: the file is there until somebody has used it."""
 
+_NEWER = "a newer Perijove"
 _SIGN_IN_LIVES = 12 * 3600.0
 """Seconds; the hub takes one of up to a day."""
 
@@ -96,6 +101,39 @@ class Box:
         except OSError as error:
             raise with_data(self.path, error) from error
 
+    def require_known(self) -> None:
+        """Return if this version can use the directory.
+
+        Raises:
+            Trouble: only a newer one can.
+        """
+        found = self._read("format") or "0"
+        if not found.isdecimal():
+            raise Trouble(
+                f"{self.path}/format does not say which Perijove the directory is for:"
+                " put it back, or choose another with --data DIR."
+            )
+        if int(found) > FORMAT:
+            version = self._read("version")
+            raise Trouble(
+                f"{self.path} was last used by {f'Perijove {version}' if version else _NEWER},"
+                f" and this is {__version__} (format {found}, this one knows {FORMAT}): install"
+                f" {version or 'that version'}, or choose another with --data DIR."
+            )
+
+    def sign(self) -> None:
+        """Say in the directory which version has it now.
+
+        Called once the database is of that version as well: until then, an earlier one goes on.
+
+        Raises:
+            Trouble: it cannot be written.
+        """
+        with data_trouble(self):
+            for name, text in (("version", __version__), ("format", str(FORMAT))):
+                if self._read(name) != text:
+                    _write(self.path / name, f"{text}\n")
+
     def ports(self) -> Ports:
         """Return the ports that were chosen.
 
@@ -165,21 +203,18 @@ class Box:
         for name in _FOLDERS:
             (self.path / name).mkdir(mode=0o700, exist_ok=True)
         with Hold(self.path / "run" / "box.lock").wait():
-            self._check_format()
+            self.require_known()
+            if not self._read("format"):
+                self.sign()
             self._check_room()
             self._make_secrets()
             self.database.touch(mode=0o600)  # SQLite's other files get the mode of this one
 
-    def _check_format(self) -> None:
-        file = self.path / "format"
-        found = file.read_text().strip() if file.exists() else ""
-        if not found:
-            _write(file, f"{FORMAT}\n")
-        elif int(found) > FORMAT:
-            raise Trouble(
-                f"{self.path} was made by a newer Perijove (format {found}, this one knows"
-                f" {FORMAT}): install that version, or choose another with --data DIR."
-            )
+    def _read(self, name: str) -> str:
+        """Return what a file of the directory says, nothing if it is not there."""
+        with suppress(FileNotFoundError, UnicodeDecodeError):
+            return (self.path / name).read_text().strip()
+        return ""
 
     def _check_room(self) -> None:
         free = shutil.disk_usage(self.path).free

@@ -63,6 +63,7 @@ def upgrade(given: Namespace) -> None:
     with _nobody_else(box), _in_words():
         before = reading(url, rows.revision_of)
         asyncio.run(_open(url))
+        box.sign()
     if before == HEAD:
         answer(f"It is at revision {HEAD} already.")
     else:
@@ -163,6 +164,7 @@ def _database(given: Namespace) -> tuple[str, Box]:
             f"There is no Perijove in {box.path}: run `perijove up` first,"
             " or name its directory with --data DIR."
         )
+    box.require_known()
     return database_url(load(given.file), box), box
 
 

@@ -167,6 +167,7 @@ async def _run(
     except (Refused, Unavailable) as error:
         raise Trouble(sentence(error.code, error.params, "en")) from error
     try:
+        await asyncio.to_thread(box.sign)
         parts = Parts(
             database=database,
             spawner=spawner,
