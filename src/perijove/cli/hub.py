@@ -2,9 +2,7 @@
 
 import asyncio
 import gc
-import logging
 import os
-import signal
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -20,20 +18,19 @@ import uvloop
 
 from perijove.app import running_hub
 from perijove.cli.box import Box
+from perijove.cli.hangups import HangUps
 from perijove.cli.hold import Held
 from perijove.cli.listen import End, listener, serve
 from perijove.cli.source import database_url
 from perijove.cli.spawner import in_cluster, require_fitting
 from perijove.cli.supervisor.ports import chosen
-from perijove.cli.terminal import Terminal
 from perijove.cli.trouble import USAGE, Trouble
-from perijove.core.reload import Reload
 from perijove.http.sentences import sentence
 from perijove.kit.clock import Clock
 from perijove.kit.log import to_stderr
 from perijove.kit.tasks import in_background
 from perijove.model.decide import Patience
-from perijove.model.errors import HubError, Refused, Unavailable
+from perijove.model.errors import Refused, Unavailable
 from perijove.parts import Parts
 from perijove.settings import Problem, Reading, Settings, load, read
 from perijove.spawners import Spawner
@@ -41,8 +38,6 @@ from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.process import ProcessSpawner
 from perijove.store import beside
 from perijove.store.open import open_database
-
-logger = logging.getLogger(__name__)
 
 _PATIENCE = Patience(stop=timedelta(seconds=10))
 _PODS_PATIENCE = Patience(stop=timedelta(seconds=30), wait=timedelta(seconds=3))
@@ -160,7 +155,7 @@ async def _run(
     where: Where,
     again: Callable[[], Reading] | None,
 ) -> None:
-    end, hang_ups = End(), _HangUps()
+    end, hang_ups = End(), HangUps()
     socket = listener(where.ip, where.port)
     try:
         database = await open_database(url)
@@ -248,25 +243,3 @@ def _traits(settings: Settings) -> Mapping[str, Any]:
         "mem_limit": memory.limit,
         "mem_guarantee": memory.guarantee,
     }
-
-
-class _HangUps:
-    """SIGHUP: read the configuration again, or end with the terminal that has closed."""
-
-    def __init__(self) -> None:
-        self._terminal = Terminal()
-        self._rung = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._rung.set)
-
-    async def heard(self, reload: Reload, end: End) -> None:
-        """Do so until cancelled."""
-        while True:
-            await self._rung.wait()
-            self._rung.clear()
-            if self._terminal.gone():
-                end()
-                continue
-            try:
-                await reload.apply()
-            except (HubError, OSError) as error:  # the reasons are in the log
-                logger.error("SIGHUP: the configuration of before stays (%s)", error)  # noqa: TRY400
