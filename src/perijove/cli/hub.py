@@ -37,6 +37,7 @@ from perijove.spawners import Spawner
 from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.process import ProcessSpawner
 from perijove.store import beside
+from perijove.store.database import Database
 from perijove.store.open import open_database
 
 _PATIENCE = Patience(stop=timedelta(seconds=10))
@@ -163,21 +164,7 @@ async def _run(
         raise Trouble(sentence(error.code, error.params, "en")) from error
     try:
         await asyncio.to_thread(box.sign)
-        parts = Parts(
-            database=database,
-            spawner=spawner,
-            traits=_traits,
-            read=again,
-            hub=where.url,
-            cookie=box.secret("cookie").encode(),
-            server_tokens=box.secret("server-tokens").encode(),
-            proxy_token=box.secret("proxy-token"),
-            cli_token=box.secret("cli-token"),
-            first=box.first,
-            end=end,
-            patience=_PATIENCE,
-            replica=where.replica,
-        )
+        parts = replace(_parts(box, database, spawner, where, end), read=again)
         async with (
             _with_place(settings, parts, where) as complete,
             running_hub(settings, complete) as running,
@@ -189,6 +176,24 @@ async def _run(
             await serve(running.app, socket, end)
     finally:
         await database.close()
+
+
+def _parts(box: Box, database: Database, spawner: Callable[[str], Spawner], where: Where) -> Parts:
+    """Return what a hub of `box` is made of, wherever its servers run."""
+    return Parts(
+        database=database,
+        spawner=spawner,
+        traits=_traits,
+        hub=where.url,
+        cookie=box.secret("cookie").encode(),
+        server_tokens=box.secret("server-tokens").encode(),
+        proxy_token=box.secret("proxy-token"),
+        cli_token=box.secret("cli-token"),
+        first=box.first,
+        end=end,
+        patience=_PATIENCE,
+        replica=where.replica,
+    )
 
 
 @asynccontextmanager
