@@ -178,7 +178,9 @@ async def _run(
         await database.close()
 
 
-def _parts(box: Box, database: Database, spawner: Callable[[str], Spawner], where: Where) -> Parts:
+def _parts(
+    box: Box, database: Database, spawner: Callable[[str], Spawner], where: Where, end: End
+) -> Parts:
     """Return what a hub of `box` is made of, wherever its servers run."""
     return Parts(
         database=database,

@@ -15,6 +15,7 @@ _AWAY = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # we were asleep
     asyncpg.InternalClientError,  # the end of the server came in the middle of an answer
     OSError,
     TimeoutError,
