@@ -10,12 +10,15 @@ import asyncpg
 import httpx
 import pytest
 
+from perijove.core.instances import own
 from perijove.kit.tasks import in_background
 from perijove.model.errors import DatabaseAway, HubError, Refused
 from perijove.settings import of
 from perijove.spawners.fake import FakeSpawner
+from perijove.store import room
 from perijove.store.open import open_database
-from perijove.store.postgres_words import require_fitting
+from perijove.store.postgres import DIALECT, PostgresDatabase
+from perijove.store.postgres_words import in_our_words, require_fitting
 from tests import parts
 from tests.postgres import Postgres, made, programs
 
@@ -124,3 +127,22 @@ def test_what_is_too_old_or_cannot_hold_all_names_is_refused(version: int, encod
     require_fitting(13, "UTF8")
     with pytest.raises(Refused):
         require_fitting(version, encoding)
+
+
+async def test_a_hub_that_falls_asleep_in_a_transaction_keeps_nobody_waiting(
+    postgres_alone: Postgres,
+) -> None:
+    asleep, awake = [await open_database(postgres_alone.url) for _ in range(2)]
+    assert isinstance(asleep, PostgresDatabase)
+    await own(awake, "i")
+    sql, parameters = room.one_by_one().on(DIALECT)
+    async with asleep._pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute(sql, *parameters)
+        async with asyncio.timeout(9):  # a statement may take ten seconds
+            await awake.write(room.one_by_one())
+        with pytest.raises(DatabaseAway), in_our_words():
+            await connection.execute(sql, *parameters)
+    await asleep.write(room.one_by_one())
+    await asyncio.gather(asleep.close(), awake.close())
