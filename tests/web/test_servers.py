@@ -1,6 +1,7 @@
 """Starting, watching, opening, stopping and deleting servers, on pages."""
 
 import asyncio
+from copy import deepcopy
 from pathlib import Path
 
 import httpx
@@ -10,7 +11,7 @@ from perijove.model.server import Phase
 from perijove.model.workload import Observation, State
 from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database
-from tests.web.desk import Browser, Desk
+from tests.web.desk import PROFILES, Browser, Desk, Shown
 from tests.web.desk import desk as open_desk
 
 
@@ -109,6 +110,56 @@ async def test_a_profile_with_an_option_is_started_and_remembered(desk: Desk, li
     again = (await lin.get("/spawn/lin.xiao")).text
     assert "last time" in again
     assert 'value="lab/torch:1"' in again
+
+
+async def test_choices_are_remembered_over_a_restart_for_each_person_and_for_a_new_server(
+    database: Database, tmp_path: Path
+) -> None:
+    people = ("lin.xiao", "wu.min")
+    async with open_desk(database, tmp_path) as desk:
+        for name, image in zip(people, ("old", "new"), strict=True):
+            user = await desk.person(name)
+            await desk.hub.servers.start(user, "", {"profile": "deep", "image": image})
+            await until(desk, "", Phase.RUNNING, name)
+            await desk.hub.servers.stop(user, "")
+            await until(desk, "", Phase.STOPPED, name)
+    async with open_desk(database, tmp_path) as desk:
+        for name, image in zip(people, ("old", "new"), strict=True):
+            browser = Browser(desk)
+            await browser.sign_in(name)
+            for path in (name, f"{name}/another"):
+                page = (await browser.get(f"/spawn/{path}")).text
+                assert chosen(page) == {"deep", image}, path
+                assert "Your last choices are filled in." in page
+
+
+def chosen(page: str) -> set[str]:
+    """Return what is filled in, of the profile that is chosen and of no other."""
+    checked = [it for tag, it in Shown(page).tags if tag == "input" and "checked" in it]
+    [profile] = [it["value"] for it in checked if it["name"] == "profile"]
+    options = {it["value"] for it in checked if f"profile-option-{profile}--" in it["name"]}
+    return {profile, *options}
+
+
+async def test_a_choice_that_is_not_offered_any_more_is_told_and_the_usual_one_is_made(
+    database: Database, tmp_path: Path
+) -> None:
+    gone = "Some of your last choices are not offered any more"
+    async with open_desk(database, tmp_path) as desk:
+        lin = await desk.person("lin.xiao")
+        await desk.hub.servers.start(lin, "", {"profile": "deep", "image": "old"})
+        await until(desk, "", Phase.RUNNING)
+        await desk.hub.servers.stop(lin, "")
+        await until(desk, "", Phase.STOPPED)
+    fewer = deepcopy(PROFILES)
+    del fewer[1]["profile_options"]["image"]["choices"]["old"]
+    for offers, wanted in ((fewer, {"deep", "new"}), (PROFILES[:1], {"data-science"})):
+        async with open_desk(database, tmp_path, offers=offers) as desk:
+            browser = Browser(desk)
+            await browser.sign_in("lin.xiao")
+            page = (await browser.get("/spawn/lin.xiao")).text
+            assert gone in page
+            assert chosen(page) == wanted
 
 
 async def test_an_unlisted_choice_that_is_not_allowed_says_why_and_keeps_it(lin: Browser) -> None:

@@ -75,6 +75,21 @@ def offered(
     ]
 
 
+def still_there(profiles: Profiles, last: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those choices of `last` that can be made again: profiles come and go."""
+    profile = profiles.of(last)
+    if profile is None:
+        return {}
+    kept = {key: last[key] for key in ("profile",) if key in last}
+    for option in profile.options:
+        free, key = f"{option.key}--{UNLISTED}", last.get(option.key)
+        if option.unlisted and (key == UNLISTED or (key is None and free in last)):
+            kept |= {option.key: UNLISTED, free: last.get(free, "")}
+        elif any(choice.key == key for choice in option.choices):
+            kept[option.key] = key
+    return kept
+
+
 def answered(hub: Hub, form: Fields) -> dict[str, Any]:
     """Return the user_options that a start page was answered with."""
     slug = form.get("profile", [""])[0]

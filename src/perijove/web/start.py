@@ -11,7 +11,7 @@ from perijove.model.errors import Busy, HubError, Invalid, Untimely
 from perijove.model.server import Phase, Server
 from perijove.model.user import User
 from perijove.web.cards import card
-from perijove.web.choices import about, answered, offered
+from perijove.web.choices import about, answered, offered, still_there
 from perijove.web.frame import away, draw, following, go, reader, server_url
 
 _MOVING = {Phase.QUEUED, Phase.STARTING, Phase.STOPPING}
@@ -34,8 +34,7 @@ async def show(hub: Hub, visit: Visit) -> Response:
         return away(_pending(visit, owner, name))
     if server is None:  # what could not be started is refused before anything is chosen
         hub.servers.naming.require_new(owner, name, 0)
-    last = dict(server.user_options) if server else {}
-    return await _form(hub, visit, server, last)
+    return await _form(hub, visit, server, await _last(hub, owner, server))
 
 
 async def answer(hub: Hub, visit: Visit) -> Response:
@@ -74,6 +73,8 @@ async def _form(
 ) -> Response:
     who, owner = reader(visit), visit.owner
     name = visit.params.get("server", "")
+    profiles = hub.profiles.of_groups(owner.groups)
+    kept = still_there(profiles, last)
     said = told(error.code, error.params, who) if error else ""
     query = visit.request.raw_query
     path = (owner.name, name) if name else (owner.name,)
@@ -86,13 +87,22 @@ async def _form(
         owner="" if mine else owner.display_name or owner.name,
         server=card(hub, visit, owner.name, server, name),
         called=visit.asked("called") or visit.posted("called"),
-        profiles=offered(hub.profiles.of_groups(owner.groups), last, who, said),
-        remembered=bool(last),
+        profiles=offered(profiles, kept, who, said),
+        remembered=bool(kept),
+        lost=error is None and any(kept.get(key) != it for key, it in last.items()),
         trouble=said,
         action=visit.pages.url("spawn", *path) + (f"?{query}" if query else ""),
-        summary=about(hub, last),
+        summary=about(hub, kept),
         shared_account=hub.shared_account,
     )
+
+
+async def _last(hub: Hub, owner: User, server: Server | None) -> dict[str, Any]:
+    """Return what `owner` chose last: for this server, else for the one they had last."""
+    if server is None:
+        started = await hub.servers.of(owner)
+        server = max(started, key=lambda it: it.since, default=None)
+    return dict(server.user_options) if server else {}
 
 
 def _pending(visit: Visit, owner: User, name: str) -> str:
