@@ -79,6 +79,38 @@ COMMANDS = (
         ("perijove reload", "perijove reload -o json"),
     ),
     Command(
+        "install-service",
+        "write a unit for systemd that keeps it running",
+        "perijove.cli.service:command",
+        (
+            FILE,
+            Argument(("--data",), "data directory (default: /var/lib/NAME)", {"metavar": "DIR"}),
+            Argument(("--port",), "port of the public address", {"type": port, "metavar": "N"}),
+            Argument(
+                ("--user",), "account that runs it and people's servers (default: perijove)",
+                {"metavar": "ACCOUNT", "default": "perijove"},
+            ),
+            Argument(
+                ("--name",), "of the unit (default: perijove)",
+                {"metavar": "NAME", "default": "perijove"},
+            ),
+            Argument(
+                ("--unit-dir",), "where it is written (default: /etc/systemd/system)",
+                {"metavar": "DIR", "default": "/etc/systemd/system"},
+            ),
+            Argument(("--print",), "print it, and write nothing", {"action": "store_true"}),
+            Argument(
+                ("--force",), "write over one that says something else", {"action": "store_true"}
+            ),
+            OUTPUT,
+        ),
+        (
+            "perijove install-service -f /etc/perijove.yaml",
+            "perijove install-service --print",
+            "perijove install-service --user jupyter --data /srv/perijove --port 80",
+        ),
+    ),
+    Command(
         "doctor",
         "look for what keeps people from working",
         "perijove.cli.doctor:command",
