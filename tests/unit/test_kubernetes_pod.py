@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
+from perijove.model.amounts import memory
 from perijove.model.errors import Refused
 from perijove.model.workload import LaunchSpec, Origin
-from perijove.spawners.amounts import memory, quantity
+from perijove.spawners.amounts import quantity
 from perijove.spawners.kubernetes import claim, pod
 from perijove.spawners.kubernetes.labels import INCARNATION, ORIGIN, origin_of
 from perijove.spawners.kubernetes.names import fields

@@ -29,6 +29,8 @@ class Profiles:
     """By slug, the groups of whose members alone a profile is."""
     narrowed: bool = False
     """They are those that somebody may use, so others may have another default."""
+    memory: str | float | None = None
+    """What a server may use that is told nothing else; None: any amount."""
 
     @property
     def none_left(self) -> bool:
@@ -46,7 +48,7 @@ class Profiles:
         )
         if items and not any(it.default for it in items):
             items = (replace(items[0], default=True), *items[1:])
-        return Profiles(items, narrowed=True)
+        return Profiles(items, narrowed=True, memory=self.memory)
 
     def of(self, options: Mapping[str, Any]) -> Profile | None:
         """Return the profile that `options` name, or else the default; None: there is none."""

@@ -157,7 +157,11 @@ class Settings(Section):
         entries = self.singleuser.profile_list
         if self.compat.honour_misspelt:
             entries = tuple(ProfileEntry(**_spelled(it.model_dump())) for it in entries)
-        return Profiles(profiles(entries), reserved=self.people.reserved)
+        return Profiles(
+            profiles(entries),
+            reserved=self.people.reserved,
+            memory=self.singleuser.memory.limit,
+        )
 
 
 def _spelled(value: Any) -> Any:

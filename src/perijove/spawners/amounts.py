@@ -4,29 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from perijove.model.errors import Refused
+from perijove.model.amounts import memory
 
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-_BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?")
 _DECIMAL = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
 _BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50}
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(m|k|[MGTP]|[KMGTP]i)?")
-
-
-def memory(given: str | float | None) -> int | None:
-    """Return the bytes that `given` is: a number, or `512M`, `1G`, `1Gi` (all in steps of 1024).
-
-    Raises:
-        Refused: it is neither.
-    """
-    if given is None or given in {"", 0}:
-        return None
-    if isinstance(given, int | float):
-        return int(given)
-    found = _BYTES.fullmatch(given.strip())
-    if found is None:
-        raise Refused("bad-amount", amount=given[:100])
-    return int(float(found[1]) * _UNITS[found[2]])
 
 
 def limits_told(traits: Mapping[str, Any]) -> dict[str, str]:

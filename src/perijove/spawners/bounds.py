@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from perijove.spawners.amounts import memory
+from perijove.model.amounts import memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from perijove.model.server import Desired, Phase, Server
 from perijove.web.choices import about
 from perijove.web.frame import reader as reader_of
 from perijove.web.frame import server_url
+from perijove.web.more import button, more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,8 @@ class Card:
     extend: str
     ending: Ending | None
     """What its owner is told shortly before it is stopped."""
+    more: str
+    """What the button says that starts it with more memory, or ''."""
 
     @property
     def moving(self) -> bool:
@@ -83,6 +86,7 @@ def card(hub: Hub, visit: Visit, user: str, server: Server | None, name: str = "
         visit=url("visit", *path),
         extend=url("extend", *path),
         ending=_ending(reader, hub.ends.soon(server) if server else None, hub.clock()),
+        more=button(more(hub, visit, server), reader),
     )
 
 

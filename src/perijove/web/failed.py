@@ -3,12 +3,15 @@
 from starlette.responses import Response
 
 from perijove.core import Hub
+from perijove.core.bigger import ran_out
 from perijove.http.page import Visit
 from perijove.http.sentences import administrator, next_step, told
 from perijove.model.server import Server
 from perijove.model.signal import Signal
 from perijove.web.cards import card
+from perijove.web.choices import about
 from perijove.web.frame import draw, reader
+from perijove.web.more import more, whom_to_ask
 from perijove.web.steps import steps_of
 
 
@@ -19,7 +22,7 @@ async def show(hub: Hub, visit: Visit, server: Server) -> Response:
     shown = card(hub, visit, server.user, server)
     stage = await hub.progress.now(server)
     ran = await hub.progress.ran(server)
-    named = {"server": shown.title}
+    named, found = {"server": shown.title}, more(hub, visit, server)
     heading = (
         who.say("{server} has ended", named) if ran else who.say("{server} could not start", named)
     )
@@ -31,7 +34,8 @@ async def show(hub: Hub, visit: Visit, server: Server) -> Response:
         heading=heading,
         before_running=not ran,
         reason=told(reason.code, reason.params, who),
-        next_step=next_step(reason.code, reason.params, who),
+        next_step=await _next_step(hub, visit, server, reason),
+        more_about=about(hub, found.options) if found else "",
         administrator=administrator(reason.code, {**reason.params, "pod": server.key}, who),
         server=shown,
         has_options=bool(hub.profiles.items),
@@ -40,6 +44,12 @@ async def show(hub: Hub, visit: Visit, server: Server) -> Response:
         log=await hub.progress.log(server),
         support=_support(server, reason),
     )
+
+
+async def _next_step(hub: Hub, visit: Visit, server: Server, reason: Signal) -> str | None:
+    if ran_out(server) and more(hub, visit, server) is None:
+        return await whom_to_ask(hub, visit)
+    return next_step(reason.code, reason.params, reader(visit))
 
 
 def _support(server: Server, reason: Signal) -> str:

@@ -7,14 +7,21 @@ from perijove.http.page import Visit
 from perijove.model.errors import Invalid, Unknown
 from perijove.web.cards import title
 from perijove.web.frame import back, following, go, reader
+from perijove.web.more import more
 from perijove.web.start import begin
 
 
 async def start(hub: Hub, visit: Visit) -> Response:
-    """Start it with the choices of last time, and show how far it is."""
+    """Start it with the choices of last time, or more memory, and show how far it is."""
     name = visit.params.get("server", "")
     server = await hub.servers.find(visit.owner, name)
-    response = await begin(hub, visit, dict(server.user_options) if server else {})
+    options = server.user_options if server else {}
+    if visit.posted("memory"):
+        found = more(hub, visit, server)
+        if found is None:  # its settings have changed since the page was shown, or it runs
+            return go(visit, "spawn", *_path(visit))
+        options = found.options
+    response = await begin(hub, visit, dict(options))
     if response:
         return response
     if visit.posted("next"):

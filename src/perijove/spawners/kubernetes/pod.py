@@ -7,9 +7,10 @@ hides why it ended.
 from collections.abc import Mapping
 from typing import Any
 
+from perijove.model.amounts import memory
 from perijove.model.errors import Refused
 from perijove.model.workload import LaunchSpec
-from perijove.spawners.amounts import limits_told, memory
+from perijove.spawners.amounts import limits_told
 from perijove.spawners.kubernetes import labels
 from perijove.spawners.kubernetes.camel import camel, camels, in_order
 from perijove.spawners.kubernetes.claim import Traits

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from perijove.model.amounts import memory
 from perijove.model.signal import Params, Signal
-from perijove.spawners.amounts import memory
 from perijove.spawners.kubernetes import images
 from perijove.spawners.kubernetes.said import said
 from perijove.spawners.kubernetes.scheduling import unschedulable
