@@ -94,7 +94,7 @@ def test_another_profile_is_taken_only_if_nothing_but_its_size_is_another() -> N
 
 
 def test_options_that_both_profiles_have_are_kept() -> None:
-    language = {"language": {"choices": {"en": {}, "zh": {}}}}
+    language: dict[str, Any] = {"language": {"choices": {"en": {}, "zh": {}}}}
     small = {**sized("Small", mem_limit="1G"), "profile_options": language}
     large = {**sized("Large", mem_limit="4G"), "profile_options": language}
     assert asked(profiles(small, large), profile="small", language="zh") == (
