@@ -15,7 +15,8 @@ from perijove.kit.tasks import in_background
 from perijove.model.errors import DatabaseAway, HubError, Refused
 from perijove.settings import of
 from perijove.spawners.fake import FakeSpawner
-from perijove.store import room
+from perijove.store import room, rows
+from perijove.store.once import reading
 from perijove.store.open import open_database
 from perijove.store.postgres import DIALECT, PostgresDatabase
 from perijove.store.postgres_words import in_our_words, require_fitting
@@ -118,8 +119,34 @@ async def test_what_keeps_it_from_being_opened_is_named(postgres_alone: Postgres
     postgres_alone.start()
     assert (await refusal(url.replace("perijove@", "lin:wrong@"))).code == "database-password"
     assert (await refusal(url.replace("perijove@", "nobody@"))).code == "database-password"
+    with pytest.raises(Refused, match="database-password"):  # a command as well
+        await asyncio.to_thread(reading, url.replace("perijove@", "lin:wrong@"), rows.count)
     await asyncio.to_thread(postgres_alone.stop)
     assert (await refusal(url)).code == "database-away"
+    with pytest.raises(DatabaseAway):
+        await asyncio.to_thread(reading, url, rows.count)
+
+
+async def test_who_may_not_make_tables_and_what_can_only_be_read_are_named(
+    postgres_alone: Postgres,
+) -> None:
+    url = postgres_alone.url
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE ROLE eve LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    assert (await refusal(url.replace("perijove@", "eve@"))).code == "database-rights"
+    database = await open_database(url)
+    assert isinstance(database, PostgresDatabase)
+    await own(database, "i")
+    await connection.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+    await connection.execute("SELECT pg_reload_conf()")
+
+    async def write_on() -> None:
+        while True:
+            await database.write(room.one_by_one())
+
+    with pytest.raises(DatabaseAway, match="database-read-only"):
+        await asyncio.wait_for(write_on(), 10)
+    await asyncio.gather(database.close(), connection.close())
 
 
 @pytest.mark.parametrize(("version", "encoding"), [(12, "UTF8"), (16, "SQL_ASCII")])

@@ -14,9 +14,11 @@ import pytest
 from perijove import __version__
 from perijove.cli.box import FIRST, FORMAT, SECRETS, Box, Ports
 from perijove.cli.hold import Held, Hold, Holder, started
+from perijove.cli.source import begin_anew, database_url
 from perijove.cli.supervisor.leftovers import end_leftovers
 from perijove.cli.supervisor.ports import chosen
 from perijove.cli.trouble import Trouble, with_data
+from perijove.settings import of
 from tests.ports import free_port
 
 HOLD = """
@@ -205,3 +207,15 @@ def test_what_an_earlier_up_has_left_is_ended(
     end_leftovers(box, said.append, time.sleep)
     assert process.wait() == (-signal.SIGKILL if how else -signal.SIGTERM)
     assert said == [f"Replacing the hub of an earlier run (process {process.pid})."]
+
+
+def test_a_command_that_looks_leaves_a_database_of_the_moment_to_the_hub_that_runs(
+    box: Box,
+) -> None:
+    settings = of({"hub": {"db": {"type": "sqlite-memory"}}})
+    file = Path(database_url(settings, box))
+    file.write_text("of the hub that runs")
+    assert database_url(settings, box) == str(file)
+    assert file.exists()
+    begin_anew(settings, box)
+    assert not file.exists()

@@ -38,8 +38,7 @@ def check(given: Namespace) -> int:
     revision, counted = None, dict[str, int]()
     try:
         revision, counted = reading(url, lambda it: (rows.revision_of(it), rows.count(it)))
-        if kind == "sqlite":
-            inspect(url)
+        inspect(url)
     except (Refused, Unavailable) as error:
         wrong = sentence(error.code, error.params, "en")
     if given.output == "json":

@@ -21,7 +21,7 @@ from perijove.cli.box import Box
 from perijove.cli.hangups import HangUps
 from perijove.cli.hold import Held
 from perijove.cli.listen import End, listener, serve
-from perijove.cli.source import database_url
+from perijove.cli.source import begin_anew, database_url
 from perijove.cli.spawner import in_cluster, require_fitting
 from perijove.cli.supervisor.ports import chosen
 from perijove.cli.trouble import USAGE, Trouble
@@ -138,6 +138,7 @@ def run(
     place = where or here(box)
     try:
         with box.hold(f"hub-{place.port}" if place.one_of else "hub").taken():
+            begin_anew(settings, box)
             url = database_url(settings, box)
             beside.bring_up_to_date(url)
             uvloop.run(_run(settings, box, url, spawner or _processes(box, settings), place, again))

@@ -1,5 +1,6 @@
 """Look at a database without changing it: is it whole, ours, up to date, and can it be written?"""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -7,6 +8,7 @@ from urllib.parse import quote
 
 from perijove.model.errors import Refused, Unavailable
 from perijove.store.migrations.sqlite import is_outdated
+from perijove.store.open import POSTGRES, path_of
 from perijove.store.unavailable import in_our_words
 
 _PATIENCE = 5.0
@@ -14,13 +16,22 @@ _HEADER = 100
 """Bytes, without which a file is no SQLite database."""
 
 
-def inspect(path: str) -> None:
-    """Return if the SQLite file at `path` can be used.
+def inspect(url: str) -> None:
+    """Return if the database at `url` can be used as it is.
 
     Raises:
         Refused: it is damaged, of a newer version, or something else.
-        Unavailable: it is missing, cannot be written, or another program holds it.
+        Unavailable: it is missing, older, cannot be written, or another program holds it.
     """
+    if url.startswith(POSTGRES):
+        from perijove.store.migrations import postgres  # noqa: PLC0415 - 4 MiB of driver
+
+        asyncio.run(postgres.inspect(url))
+    else:
+        _inspect_file(path_of(url))
+
+
+def _inspect_file(path: str) -> None:
     if not Path(path).is_file() or Path(path).stat().st_size < _HEADER:
         raise Unavailable("database-missing")
     with in_our_words():

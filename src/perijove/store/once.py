@@ -66,13 +66,16 @@ async def _on_postgres(url: str, work: Callable[[Connection], T], *, write: bool
     import asyncpg  # noqa: PLC0415 - 4 MiB of driver
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
+    from perijove.store.postgres_words import opening  # noqa: PLC0415
+
     async def connect() -> Any:
         return await asyncpg.connect(url)
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     level = "READ COMMITTED" if write else "REPEATABLE READ"
     try:
-        async with engine.execution_options(isolation_level=level).begin() as connection:
-            return await connection.run_sync(work)
+        with opening():
+            async with engine.execution_options(isolation_level=level).begin() as connection:
+                return await connection.run_sync(work)
     finally:
         await engine.dispose()

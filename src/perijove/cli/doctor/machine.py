@@ -4,7 +4,6 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 from perijove.cli.box import Box, Ports
 from perijove.cli.doctor.finding import Finding, bad, good
@@ -78,7 +77,7 @@ def database(settings: Settings, box: Box, language: str) -> Finding:
         return good("database")
     url = database_url(settings, box)
     try:
-        _inspect(url)
+        inspect(url)
     except HubError as error:
         code = _SAID.get(error.code, "database.bad")
         return bad("database", code, why=sentence(error.code, error.params, language))
@@ -105,17 +104,3 @@ def ports(box: Box, base_url: str) -> Finding:
 def _parts(kept: Ports) -> Iterator[tuple[str, int]]:
     yield "hub", kept.hub
     yield "proxy", kept.public
-
-
-def _inspect(url: str) -> None:
-    if not url.startswith("postgresql://"):
-        inspect(str(Path(url)))
-        return
-    import asyncio  # noqa: PLC0415 - for PostgreSQL only
-
-    from perijove.store.open import open_database  # noqa: PLC0415
-
-    async def opened() -> None:
-        await (await open_database(url)).close()
-
-    asyncio.run(opened())

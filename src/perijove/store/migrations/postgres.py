@@ -1,10 +1,13 @@
 """Bring a PostgreSQL database to the newest revision, or leave it as it is."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
 
+from perijove.model.errors import Unavailable
 from perijove.store.migrations import TABLE, migrate, outdated
 from perijove.store.postgres_words import opening, require_fitting
 
@@ -27,22 +30,43 @@ async def prepare(url: str) -> None:
 
 async def needed(url: str) -> bool:
     """Return whether there is anything to do for `prepare`, which raises the same."""
+    async with _looking(url) as connection:
+        return outdated(*await _revision_and_tables(connection))
+
+
+async def inspect(url: str) -> None:
+    """Return if the database at `url` can be used as it is; it is only looked at.
+
+    Raises:
+        Refused: it holds something else, or cannot be used.
+        Unavailable: it is empty, of an older version, can only be read, or does not answer.
+    """
+    async with _looking(url) as connection:
+        revision, tables = await _revision_and_tables(connection)
+        if outdated(revision, tables):
+            raise Unavailable("database-outdated" if revision else "database-missing")
+        if await connection.fetchval("SHOW transaction_read_only") == "on":
+            raise Unavailable("database-read-only")
+
+
+@asynccontextmanager
+async def _looking(url: str) -> AsyncIterator[_Connection]:
+    """Yield a connection to a server that fits."""
     with opening():
         connection: _Connection = await asyncpg.connect(url, timeout=_PATIENCE)
         try:
             encoding = str(await connection.fetchval("SHOW server_encoding"))
             require_fitting(connection.get_server_version().major, encoding)
-            return await _outdated(connection)
+            yield connection
         finally:
             await connection.close()
 
 
-async def _outdated(connection: _Connection) -> bool:
+async def _revision_and_tables(connection: _Connection) -> tuple[str | None, set[str]]:
     tables = {str(row[0]) for row in await connection.fetch(_TABLES)}
-    version = None
-    if TABLE in tables:
-        version = await connection.fetchval(f"SELECT version_num FROM {TABLE}")  # noqa: S608
-    return outdated(version, tables)
+    if TABLE not in tables:
+        return None, tables
+    return await connection.fetchval(f"SELECT version_num FROM {TABLE}"), tables  # noqa: S608
 
 
 def _upgrade_beside(url: str) -> None:
@@ -59,7 +83,8 @@ async def _upgrade(url: str) -> None:
         return await asyncpg.connect(url)
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
-    async with engine.begin() as connection:
-        await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATING})"))
-        await connection.run_sync(migrate)
+    with opening():
+        async with engine.begin() as connection:
+            await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATING})"))
+            await connection.run_sync(migrate)
     await engine.dispose()
