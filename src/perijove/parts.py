@@ -18,6 +18,7 @@ from perijove.core.ready import Knocker, knock
 from perijove.core.roles import Roles
 from perijove.core.tokens import service_principal
 from perijove.kit.clock import Clock
+from perijove.kit.journal import Journal
 from perijove.kit.passwords import Passwords
 from perijove.model.decide import Patience
 from perijove.model.principal import Principal
@@ -61,6 +62,8 @@ class Parts:
     """Whether servers are pods, so that they do not run as one Unix account."""
     traits: Callable[[Settings], Mapping[str, Any]] = lambda _: {}
     """What the spawner gives to every server, after a reload; raises BadConfig."""
+    journal: Journal | None = None
+    """Keeps the audit log; None: entries go to the log."""
     read: Callable[[], Reading] | None = None
     """Reads the configuration again; None: there is none that could have changed."""
     knock: Knocker = knock

@@ -212,3 +212,26 @@ def test_what_was_changed_by_hand_is_shown_and_the_next_start_undoes_it(
         assert [(it["kind"], it["user"]) for it in left] == [("undeclared", "eve")]
     finally:
         box.stop()
+
+
+def test_the_audit_log_says_who_changed_what_and_whether_it_was_touched(up: Up) -> None:
+    perijove(up, "user", "add", "augusta")
+    perijove(up, "group", "add", "observers", "augusta")
+    perijove(up, "user", "approve", "nobody-knows", rc=3)
+    lines = perijove(up, "audit", "--about", "augusta").stdout.splitlines()
+    assert lines[0].split() == ["WHEN", "WHO", "BY", "FROM", "WHAT", "ABOUT", "RESULT"]
+    assert "perijove-cli" in lines[1]
+    assert "POST /users/{user}" in lines[1]
+    assert "POST /groups/{group}" in lines[2]
+    told = json.loads(perijove(up, "audit", "--who", "perijove-cli", "-o", "json").stdout)
+    assert told[-1]["error"] == "unknown"
+    assert told[-1]["about"] == {"user": "nobody-knows"}
+    assert json.loads(perijove(up, "audit", "--since", "1m", "-n", "1", "-o", "json").stdout)
+    assert "No entry matches" in perijove(up, "audit", "--who", "nobody").stdout
+    assert "30m, 8h and 7d" in perijove(up, "audit", "--since", "week", rc=2).stderr
+    assert "as they were written" in perijove(up, "audit", "--check").stdout
+    log = up.data / "log" / "audit.log"
+    assert log.stat().st_mode & 0o777 == 0o600
+    log.write_text(log.read_text().replace('"augusta"', '"nobody"', 1))
+    assert "it was changed" in perijove(up, "audit", "--check", rc=7).stdout
+    assert "There is no audit log" in perijove(up, "audit", "--data", "/nowhere", rc=1).stderr

@@ -70,6 +70,7 @@ async def every(hub: Hub, call: Call) -> Reply:
 async def create_many(hub: Hub, call: Call) -> Reply:
     """Add groups with the same members, all of them or none."""
     assert isinstance(call.body, NewGroups)
+    call.asked.done |= {"groups": call.body.groups, "users": call.body.users}
     made = await hub.groups.create(*call.body.groups, members=call.body.users)
     return Reply(201, _shown_all(hub, call, made))
 
@@ -82,6 +83,7 @@ async def show(hub: Hub, call: Call) -> Reply:
 async def create(hub: Hub, call: Call) -> Reply:
     """Add one group."""
     assert isinstance(call.body, NewGroup)
+    call.asked.done["users"] = call.body.users
     (made,) = await hub.groups.create(call.target.group, members=call.body.users)
     return _one(hub, call, made, 201)
 
@@ -95,18 +97,21 @@ async def remove(hub: Hub, call: Call) -> Reply:
 async def join(hub: Hub, call: Call) -> Reply:
     """Make users members."""
     assert isinstance(call.body, MembersBody)
+    call.asked.done["users"] = call.body.users
     return _one(hub, call, await hub.groups.join(call.target.group, call.body.users))
 
 
 async def leave(hub: Hub, call: Call) -> Reply:
     """Make users members no more."""
     assert isinstance(call.body, MembersBody)
+    call.asked.done["users"] = call.body.users
     return _one(hub, call, await hub.groups.leave(call.target.group, call.body.users))
 
 
 async def describe(hub: Hub, call: Call) -> Reply:
     """Replace the properties of a group."""
     assert isinstance(call.body, PropertiesBody)
+    call.asked.done["properties"] = sorted(call.body.root)
     return _one(hub, call, await hub.groups.describe(call.target.group, call.body.root))
 
 

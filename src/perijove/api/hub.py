@@ -71,6 +71,7 @@ async def metrics(hub: Hub, call: Call) -> Response:
 async def shutdown(hub: Hub, call: Call) -> Reply:
     """End the hub; servers end with it only if the body says so."""
     assert isinstance(call.body, Ending)
+    call.asked.done["servers"] = bool(call.body.servers)
     logger.warning("%s ends the hub", call.principal.name[:100])
     if call.body.servers:
         await _stop_all(hub)

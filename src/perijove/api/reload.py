@@ -34,9 +34,11 @@ async def compare(hub: Hub, _: Call) -> Reply:
     return Reply(200, _model(await hub.reload.compare()))
 
 
-async def apply(hub: Hub, _: Call) -> Reply:
+async def apply(hub: Hub, call: Call) -> Reply:
     """Read the configuration again and go by it, except for what needs a restart; ours alone."""
-    return Reply(200, _model(await hub.reload.apply()))
+    found = await hub.reload.apply()
+    call.asked.done["changes"] = [it.key for it in found.changes]
+    return Reply(200, _model(found))
 
 
 def _model(found: Found) -> ReloadModel:

@@ -6,6 +6,8 @@ from perijove.api.me import token_id
 from perijove.api.models import NewToken, TokenModel, TokensModel
 from perijove.core import Hub
 from perijove.core.access import grant
+from perijove.core.names import short
+from perijove.http.audit import of_token
 from perijove.http.identity import required
 from perijove.http.route import Call, Reply
 from perijove.model.errors import Denied, Unknown
@@ -41,6 +43,7 @@ async def make(hub: Hub, call: Call) -> Reply:
     token, secret = await hub.tokens.make(
         owner, by=caller, note=body.note or "", scopes=scopes, expires_in=body.expires_in
     )
+    call.asked.done |= of_token(token)
     model = await _shown(hub, owner, token)
     model.token = secret
     return Reply(201, model)
@@ -55,8 +58,9 @@ async def revoke(hub: Hub, call: Call) -> Reply:
 async def _signed(hub: Hub, call: Call, body: NewToken) -> Principal:
     """Return who signs in by name and password in the body."""
     assert body.auth is not None
+    call.asked.done["name"] = short(body.auth.username)
     user = await hub.login.check(body.auth.username, body.auth.password, address=call.asked.address)
-    return Principal(
+    call.asked.caller = Principal(
         name=user.name,
         kind="user",
         groups=user.groups,
@@ -65,6 +69,7 @@ async def _signed(hub: Hub, call: Call, body: NewToken) -> Principal:
         admin=user.admin,
         user=user,
     )
+    return call.asked.caller
 
 
 def _require_may(call: Call, caller: Principal) -> User:

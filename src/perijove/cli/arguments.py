@@ -26,6 +26,15 @@ def port(text: str) -> int:
     raise ArgumentTypeError(f"{text} is no port; ports are 1 to {_LAST_PORT}")
 
 
+def number(text: str) -> int:
+    """Return the number, not below zero, that `text` is."""
+    if text.isdecimal() and len(text) < len("1234567890"):
+        return int(text)
+    from argparse import ArgumentTypeError  # noqa: PLC0415 - only here, and help is quick
+
+    raise ArgumentTypeError(f"{text} is no number")
+
+
 FILE = Argument(("-f", "--file"), "configuration, as YAML", {"metavar": "FILE"})
 DATA = Argument(
     ("--data",), "data directory (default: $XDG_DATA_HOME/perijove)", {"metavar": "DIR"}

@@ -86,6 +86,10 @@ class Box:
         """Return the file that `part` logs to."""
         return self.path / "log" / f"{part}.log"
 
+    def audit(self, port: int | None = None) -> Path:
+        """Return the file of the audit log; of several hubs each has one, called by its port."""
+        return self.log("audit" if port is None else f"audit-{port}")
+
     def hold(self, part: str) -> Hold:
         """Return the lock that `part` holds for life, so that there is never a second one."""
         return Hold(self.path / "run" / f"{part}.lock")

@@ -27,6 +27,7 @@ from perijove.cli.supervisor.ports import chosen
 from perijove.cli.trouble import USAGE, Trouble
 from perijove.http.sentences import sentence
 from perijove.kit.clock import Clock
+from perijove.kit.journal import Journal
 from perijove.kit.log import to_stderr
 from perijove.kit.tasks import in_background
 from perijove.model.decide import Patience
@@ -163,9 +164,9 @@ async def _run(
         database = await open_database(url)
     except (Refused, Unavailable) as error:
         raise Trouble(sentence(error.code, error.params, "en")) from error
+    parts = replace(_parts(box, database, spawner, where, end), read=again)
     try:
         await asyncio.to_thread(box.sign)
-        parts = replace(_parts(box, database, spawner, where, end), read=again)
         async with (
             _with_place(settings, parts, where) as complete,
             running_hub(settings, complete) as running,
@@ -177,6 +178,8 @@ async def _run(
             await serve(running.app, socket, end)
     finally:
         await database.close()
+        if parts.journal is not None:
+            await asyncio.to_thread(parts.journal.close)
 
 
 def _parts(
@@ -196,6 +199,7 @@ def _parts(
         end=end,
         patience=_PATIENCE,
         replica=where.replica,
+        journal=None if where.reach else Journal(box.audit(where.port if where.one_of else None)),
     )
 
 

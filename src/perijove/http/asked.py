@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from itertools import count
+from secrets import token_hex
 from time import perf_counter
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
 from starlette.requests import ClientDisconnect, Request
@@ -14,6 +16,7 @@ from starlette.types import Receive, Scope
 from perijove.http.cookies import read
 from perijove.kit.paths import canonical
 from perijove.model.errors import Invalid, TooLarge
+from perijove.model.principal import Principal
 
 Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
 Fields: TypeAlias = Mapping[str, list[str]]
@@ -26,6 +29,8 @@ LARGEST_OF_ANYBODY = 64 * 1024
 _PATIENCE = 60.0
 """Seconds in which a body must be there."""
 _FIELDS = 1000
+_PROCESS = token_hex(4)
+_numbers = count(1)
 _PROMPT = 0.05
 """Seconds in which a body comes that was sent with its head."""
 _FORM = "application/x-www-form-urlencoded"
@@ -41,6 +46,12 @@ class Asked(Request):
         """The body took so long that who had asked may have been shut out meanwhile."""
         self.xsrf_values: dict[str, str] = {}
         """What was made for this request: its form and its cookie hold the same."""
+        self.id = f"{_PROCESS}-{next(_numbers):x}"
+        """What tells this request from all others, in logs and in the answer."""
+        self.caller: Principal | None = None
+        """Who has been found to send it."""
+        self.done: dict[str, Any] = {}
+        """What the audit log should tell besides its path: what JSON holds, and no secret."""
         self.odd_path = False
         """Its path has no canonical form, so nothing can answer."""
         try:

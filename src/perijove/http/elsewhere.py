@@ -68,12 +68,13 @@ PAGES = (
             page("GET", path, stopped.arrive, public=_ASKED, tokens=True, unnoted=True),
             *(
                 page(method, path, stopped.refuse, public=_ASKED, tokens=True, forged=_SAYS,
-                     unnoted=True)
+                     unnoted=True, unaudited=_SAYS)
                 for method in ("POST", "PUT", "PATCH", "DELETE")
             ),
         )
     ),
     page("GET", "/user-redirect/{*path}", redirect),
     page("GET", "/error/{code}", error, public="proxies fetch it for whoever sees it"),
-    page("POST", "/security/csp-report", report, public="browsers send it", same=True),
+    page("POST", "/security/csp-report", report, public="browsers send it", same=True,
+         unaudited="it changes nothing, it is only counted"),
 )  # fmt: skip

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from perijove.core import Hub
 from perijove.http.asked import Networks
+from perijove.http.audit import Audit
 from perijove.http.cookies import Cookies
 from perijove.http.pages import Pages
 from perijove.http.xsrf import Xsrf
@@ -20,6 +21,7 @@ class Front:
     secret: bytes
     """Signs the XSRF value."""
     clock: Callable[[], datetime]
+    audit: Audit
     trusted: Networks = ()
     """Whose X-Forwarded-* headers are believed."""
     xsrf: Xsrf = field(init=False)

@@ -116,6 +116,8 @@ class Page:
     """Why a POST needs no XSRF value."""
     same: bool = False
     """It is the same for everybody (a file), so nobody finds out who has come."""
+    unaudited: str = ""
+    """Why the audit log does not tell of it."""
     unnoted: bool = False
     """It is no sign that a person is there."""
 

@@ -49,9 +49,11 @@ async def _go(
     hub: Hub, visit: Visit, offer: Offer, *, chosen: list[str] | None = None, why: str = ""
 ) -> Response:
     """Send the browser back; who enters another's server is written down."""
+    visit.request.done["client"] = offer.client.id
     if offer.client.owner_id not in {None, visit.me.user.id}:
         server = await _server(hub, offer)
         if server is not None:
+            visit.request.done |= {"as": server.user, "server": server.name, "why": why}
             await hub.visits.add(server, visit.me.user, why)
     code = await hub.grants.code(visit.me, offer, chosen)
     return _redirect(visit, offer.client.redirect_uri, code=code)

@@ -19,6 +19,7 @@ class GivenModel(BaseModel):
 
 ROUTES = (
     route("POST", "/oauth2/token", redeem, returns=GivenModel, form=True, errors=(400, 401),
+          unaudited="it ends what /authorize has left an entry of",
           public="a client proves itself by its secret in the form"),
 )  # fmt: skip
 PAGES = (

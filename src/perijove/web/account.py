@@ -50,6 +50,7 @@ async def save(hub: Hub, visit: Visit) -> Response:
         name = display_name(visit.posted("name"))
     except HubError as error:
         return await _show(hub, visit, {"name": error})
+    visit.request.done |= {"display_name": name, "language": language}
     await hub.accounts.change(visit.me.user, display_name=name, language=language)
     response = go(visit, "account", said="saved")
     remember(visit, response, COOKIE, "")  # the account says it now

@@ -8,6 +8,7 @@ from perijove.http.page import Visit
 from perijove.http.sentences import told
 from perijove.model.errors import HubError, Invalid
 from perijove.web.frame import draw, go, reader
+from perijove.web.sign_in import tell_of
 
 
 async def show(hub: Hub, visit: Visit) -> Response:
@@ -23,6 +24,7 @@ async def show(hub: Hub, visit: Visit) -> Response:
 async def enter(hub: Hub, visit: Visit) -> Response:
     """Sign the administrator in, with the password chosen here where there are passwords."""
     secret, password = visit.posted("secret"), visit.posted("password")
+    visit.request.done["name"] = hub.login.administrator
     try:
         cookie, session = await hub.login.once(
             secret,
@@ -31,8 +33,10 @@ async def enter(hub: Hub, visit: Visit) -> Response:
             agent=visit.agent,
         )
     except Invalid as error:
+        tell_of(visit, error)
         return await _form(hub, visit, secret, wrong=error)
     except HubError as error:
+        tell_of(visit, error)
         return await _form(hub, visit, secret, used=error)
     response = go(visit, "home")
     visit.cookies.sign_in(response, cookie, session.session, secure=visit.request.secure)

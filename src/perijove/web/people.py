@@ -61,6 +61,7 @@ async def show(hub: Hub, visit: Visit) -> Response:
 async def add(hub: Hub, visit: Visit) -> Response:
     """Add a person who may sign in at once."""
     name, admin = visit.posted("username").strip(), bool(visit.posted("admin"))
+    visit.request.done |= {"user": name[:255], "admin": admin}
     require_power(visit.me.principal, User(id=0, name=name), admin=admin)
     try:
         user = await hub.accounts.create(

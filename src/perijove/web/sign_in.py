@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.responses import Response
 
 from perijove.core import Hub
+from perijove.core.names import short
 from perijove.http.page import Visit
 from perijove.http.reader import noted
 from perijove.http.sentences import next_step, told
@@ -41,12 +42,14 @@ async def show(hub: Hub, visit: Visit) -> Response:
 async def enter(hub: Hub, visit: Visit) -> Response:
     """Sign in, and go where the person wanted to go."""
     name, password = visit.posted("username"), visit.posted("password")
+    visit.request.done["name"] = short(name)
     try:
         with hub.timings.timed(LOGIN):
             secret, session = await hub.login.sign_in(
                 name, password, address=visit.address, agent=visit.agent
             )
     except (Denied, Busy, Invalid) as error:
+        tell_of(visit, error)
         return await _refused(hub, visit, name[:255], error)
     response = away(following(visit, visit.pages.url()), 302)  # hub.md 4.1
     visit.cookies.sign_in(response, secret, session.session, secure=visit.request.secure)
@@ -63,11 +66,20 @@ async def leave(hub: Hub, visit: Visit) -> Response:
 async def out(hub: Hub, visit: Visit) -> Response:
     """Sign out: the session ends, and every token given under it."""
     if visit.visitor:
+        visit.request.done["session"] = str(visit.visitor.session.id)
         with hub.timings.timed(LOGOUT):
             await hub.sessions.end(visit.visitor.session)
     response = away(visit.pages.url("login"), 302, said="out")  # hub.md 4.1
     visit.cookies.sign_out(response, secure=visit.request.secure)
     return response
+
+
+def tell_of(visit: Visit, error: HubError) -> None:
+    """Tell the audit log of a sign-in that fails, unless there are too many to tell of."""
+    if isinstance(error, Busy):
+        visit.request.done.clear()
+    else:
+        visit.request.done["refused"] = error.code
 
 
 async def _refused(hub: Hub, visit: Visit, name: str, error: HubError) -> Response:

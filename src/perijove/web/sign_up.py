@@ -34,6 +34,7 @@ async def ask(hub: Hub, visit: Visit) -> Response:
             why=visit.posted("note"),
             address=visit.address,
         )
+        visit.request.done |= {"user": user.name, "standing": user.standing}
     except HubError as error:
         return await _form(hub, visit, {field_of(error): error}, status=_status(error))
     if user.standing is Standing.ACTIVE:

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from perijove.core import Hub
+from perijove.http.audit import of_token
 from perijove.http.page import Visit
 from perijove.http.reader import Reader, noted
 from perijove.http.sentences import told
@@ -67,6 +68,7 @@ async def make(hub: Hub, visit: Visit) -> Response:
     except HubError as error:
         given = {"note": note, "expires_in": _seconds(life) or 0, "scopes": asked}
         return await _show(hub, visit, given=given, error=error)
+    visit.request.done |= of_token(token)
     example = f"{visit.request.site}{hub.base_url}hub/api/user"
     made = {"secret": secret, "note": token.note, "expires": token.expires, "example": example}
     return await _show(hub, visit, made=made)

@@ -39,6 +39,7 @@ async def enter(hub: Hub, visit: PageVisit) -> Response:
         raise Unknown
     if not why and owner.id != visit.me.user.id:
         return await _ask(hub, visit, reader(visit).say("Say why: the owner can read it."))
+    visit.request.done |= {"as": owner.name, "why": why[:255]}
     await hub.visits.add(server, visit.me.user, why)
     return away(server_url(hub, owner.name, name))
 

@@ -3,7 +3,7 @@
 Nothing else is imported here, so that help and completions are quick.
 """
 
-from perijove.cli.commands import config, db, group, machine, server, shell, token, user
+from perijove.cli.commands import config, db, group, machine, server, shell, token, user, watch
 from perijove.cli.commands.command import Command
 
 __all__ = ["COMMANDS", "EXIT_CODES", "NOUNS", "Command"]
@@ -21,6 +21,7 @@ NOUNS = {
 
 COMMANDS: tuple[Command, ...] = (
     *machine.COMMANDS,
+    *watch.COMMANDS,
     *user.COMMANDS,
     *group.COMMANDS,
     *server.COMMANDS,

@@ -1,0 +1,32 @@
+"""Commands that show what goes on, and what went on."""
+
+from perijove.cli.arguments import DATA, OUTPUT, Argument, number
+from perijove.cli.commands.command import Command
+
+
+def _ago(text: str) -> object:
+    from perijove.cli.audit import ago  # noqa: PLC0415 - help is quick without it
+
+    return ago(text)
+
+
+COMMANDS = (
+    Command(
+        "audit",
+        "show who changed what",
+        "perijove.cli.audit:command",
+        (
+            Argument(("-n", "--lines"), "how many entries, 0 for all (default: 50)",
+                     {"type": number, "default": 50, "metavar": "N"}),
+            Argument(("--who",), "what this account or service did", {"metavar": "NAME"}),
+            Argument(("--about",), "what was done to this account, server or group",
+                     {"metavar": "NAME"}),
+            Argument(("--since",), "not older than 30m, 8h, 7d", {"type": _ago, "metavar": "TIME"}),
+            Argument(("--check",), "look whether entries were changed or are gone",
+                     {"action": "store_true"}),
+            DATA,
+            OUTPUT,
+        ),
+        ("perijove audit --about ada --since 7d", "perijove audit --check"),
+    ),
+)  # fmt: skip

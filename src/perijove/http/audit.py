@@ -1,0 +1,89 @@
+"""Audit: who asked for what to change, for whom, from where, as whom, and how it ended."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from perijove.http.asked import Asked
+from perijove.http.page import Page
+from perijove.http.route import Route
+from perijove.http.xsrf import SAFE
+from perijove.kit.clock import Clock
+from perijove.kit.journal import Journal
+from perijove.model.principal import Principal
+from perijove.model.token import Kind, Token
+
+logger = logging.getLogger("perijove.audit")
+
+_LONGEST = 255
+"""Characters of anything that a client has made up."""
+_GOOD = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """Leaves one entry for every call that changes something, or was to.
+
+    What nobody knows has asked in vain leaves none, or a stranger could write the journal full;
+    but a sign-in that fails does (their number is limited).
+    """
+
+    clock: Clock
+    journal: Journal | None
+    """None: entries are logged, for whoever gathers the logs (a cluster)."""
+
+    async def __call__(
+        self, asked: Asked, row: Route | Page, params: Mapping[str, str], status: int, code: str
+    ) -> None:
+        """Leave the entry of one call: it is written before the call is answered."""
+        if not _matters(asked, row, status):
+            return
+        entry = {
+            "at": self.clock().isoformat(timespec="milliseconds"),
+            "request": asked.id,
+            **_who(asked.caller),
+            "from": asked.address,
+            "call": f"{asked.method} {row.path}",
+            **_given("about", {name: value[:_LONGEST] for name, value in params.items()}),
+            **_given("details", asked.done),
+            "status": status,
+            **_given("error", code),
+        }
+        if self.journal is None:
+            logger.info("%s by %s: %d", entry["call"], entry["who"], status, extra={"audit": entry})
+        else:
+            await self.journal.write(entry)
+
+
+def of_token(token: Token) -> dict[str, Any]:
+    """Return what an entry tells of a new token."""
+    return {"token": f"a{token.id}", "note": token.note, "scopes": list(token.scopes)}
+
+
+def _matters(asked: Asked, row: Route | Page, status: int) -> bool:
+    if asked.done:
+        return True
+    if asked.method in SAFE or row.unaudited:
+        return False
+    return asked.caller is not None or status < _GOOD
+
+
+def _who(caller: Principal | None) -> dict[str, Any]:
+    """Return who asks, and what they have shown to say so."""
+    if caller is None:
+        return {"who": None}
+    return {"who": caller.name, "kind": caller.kind, "by": _means(caller), "admin": caller.admin}
+
+
+def _means(caller: Principal) -> str:
+    if caller.cookie:
+        return "session"
+    if caller.token_id is None:
+        return "password" if caller.kind == "user" else "token"
+    kind = "token" if caller.token_kind is Kind.API else f"{caller.token_kind} token"
+    return f"{kind} a{caller.token_id}"
+
+
+def _given(name: str, value: Any) -> dict[str, Any]:
+    return {name: value} if value else {}
