@@ -1,12 +1,13 @@
 """Death at any moment: every call to the store, the spawner and the network can be the last."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from perijove.model.device import Device
 from perijove.model.placement import Placement
 from perijove.model.signal import Signal
 from perijove.model.workload import GONE, LaunchSpec, Observation, State
-from perijove.spawners import Spawner
+from perijove.spawners import Devices, Spawner
 from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database
 from perijove.store.statement import Statement
@@ -78,6 +79,10 @@ class MortalSpawner:
     async def remove_storage(self, placement: Placement) -> None:
         await self.fuse.call("remove_storage", lambda: self.inner.remove_storage(placement))
 
+    @property
+    def devices(self) -> Devices | None:
+        return self.inner.devices
+
     def renew(self, traits: Mapping[str, Any]) -> None:
         self.inner.renew(traits)
 
@@ -112,11 +117,26 @@ class Crowded(FakeSpawner):
             self.become(spec.name, seen)
 
 
+class Plenty:
+    """A machine with a GPU for everybody."""
+
+    def there(self) -> Sequence[Device]:
+        return [Device(f"GPU-{number}", "NVIDIA L4", "nvidia.com/gpu") for number in range(400)]
+
+    def wanted(self, overrides: Mapping[str, Any]) -> Mapping[str, int]:
+        del overrides
+        return {"nvidia.com/gpu": 1}
+
+    def held(self) -> Mapping[str, Sequence[str]]:
+        return {}
+
+
 class LateWorld(Crowded):
     """Shows a new workload one look late, as a cache does; so a second start is a real danger."""
 
     def __init__(self, instance: str) -> None:
         super().__init__(instance=instance)
+        self.devices = Plenty()
         self.unseen: dict[str, int] = {}
         self.starts: list[tuple[str, int]] = []
 

@@ -13,6 +13,7 @@ from perijove.model.placement import Placement
 from perijove.model.signal import Signal
 from perijove.model.workload import GONE, LaunchSpec, Observation, State
 from perijove.settings import load
+from perijove.spawners import Devices
 
 
 class StubSpawner:
@@ -43,6 +44,8 @@ class StubSpawner:
         for name in self._world:
             yield name
         await asyncio.Event().wait()
+
+    devices: Devices | None = None
 
     def renew(self, traits: Mapping[str, Any]) -> None:
         """Take no limits."""

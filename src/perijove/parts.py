@@ -95,6 +95,7 @@ def of_lifecycle(settings: Settings, parts: Parts) -> lifecycle.Needs:
         replaces=hub.instance,
         orphans=hub.orphans,
         places=settings.place,
+        devices=settings.gpus,
         naming=settings.naming,
         profiles=settings.profiles,
         names=parts.names,

@@ -12,7 +12,7 @@ from perijove.cli.spawner import in_cluster
 from perijove.cli.trouble import USAGE, Trouble
 from perijove.settings import BadConfig, Problem, Reading, Settings, read
 from perijove.settings.meaning import Meaning, meanings, shown
-from perijove.settings.pod_keys import of_pods_alone
+from perijove.settings.pod_keys import where
 from perijove.settings.problem import Path, Place
 from perijove.settings.walk import place_of
 
@@ -113,7 +113,7 @@ def _explained(it: Meaning, every: dict[str, Any], reading: Reading) -> dict[str
         "type": it.type,
         "default": it.default,
         "meaning": it.words,
-        "effect": "in a cluster alone" if of_pods_alone(path) else "everywhere",
+        "effect": where(path),
         "environment": "" if own else f"PERIJOVE__{'__'.join(path).upper()}",
         "precedence": _PRECEDENCE,
         "value": None if own else json.dumps(value, ensure_ascii=False),

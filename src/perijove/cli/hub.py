@@ -249,9 +249,12 @@ def _processes(box: Box, settings: Settings) -> Callable[[str], Spawner]:
 def _traits(settings: Settings) -> Mapping[str, Any]:
     """Return what every process gets before its profile."""
     cpu, memory = settings.singleuser.cpu, settings.singleuser.memory
+    extra = settings.singleuser.extra_resource
     return {
         "cpu_limit": cpu.limit,
         "cpu_guarantee": cpu.guarantee,
         "mem_limit": memory.limit,
         "mem_guarantee": memory.guarantee,
+        "extra_resource_limits": extra.limits,
+        "extra_resource_guarantees": extra.guarantees,
     }

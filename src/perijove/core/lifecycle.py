@@ -9,6 +9,7 @@ from perijove.core.admission import Admission
 from perijove.core.ask import ask
 from perijove.core.credentials import Credentials
 from perijove.core.cull import Ask, Culler, Culling
+from perijove.core.devices import Allotment, DeviceSettings
 from perijove.core.ends import Ends
 from perijove.core.feed import Feed
 from perijove.core.instances import own
@@ -61,6 +62,7 @@ class Needs:
     """The id of a lost database whose servers are adopted."""
     orphans: Policy = Policy.REPORT
     places: PlaceSettings = field(default_factory=PlaceSettings)
+    devices: DeviceSettings = field(default_factory=DeviceSettings)
     names: Names | None = None
     """How the place where servers run names them; None: it does not care."""
     listen: tuple[str, int] = ("127.0.0.1", 8888)
@@ -155,6 +157,7 @@ def renew(life: Lifecycle, needs: Needs) -> None:
     """Go by `needs` from now on, in all that can be changed while servers run."""
     servers, reconciler = life.servers, life.reconciler
     servers.naming, servers.profiles, servers.most = needs.naming, needs.profiles, needs.most
+    servers.allotment.settings = needs.devices
     reconciler.launch = _launcher(needs, life.transitions)
     reconciler.patience = reconciler.orphans.patience = needs.patience
     life.ends.lifetime = needs.lifetime
@@ -202,6 +205,11 @@ def _servers(needs: Needs, reconciler: Reconciler) -> Servers:
         check=reconciler.check,
         discard=reconciler.spawner.remove_storage,
         places=reconciler.places,
+        allotment=Allotment(
+            database=needs.database,
+            devices=reconciler.spawner.devices,
+            settings=needs.devices,
+        ),
         naming=needs.naming,
         profiles=needs.profiles,
         most=needs.most,

@@ -25,6 +25,7 @@ _AFTER_A_RESTART: tuple[Path, ...] = (
 )
 """What sockets, addresses, names and files that exist already depend on."""
 _AT_THE_NEXT_START: tuple[Path, ...] = (
+    ("gpus",),
     ("singleuser",),
     ("scheduling",),
     ("imagePullSecrets",),

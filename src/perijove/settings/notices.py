@@ -9,7 +9,19 @@ from perijove.settings.problem import Path, Place, Problem, dotted
 from perijove.settings.sections import Settings
 from perijove.settings.walk import meant, place_of
 
-HONOURED = frozenset({"cmd", "cpu_limit", "default_url", "environment", "mem_limit"})
+HONOURED = frozenset(
+    {
+        "cmd",
+        "cpu_guarantee",
+        "cpu_limit",
+        "default_url",
+        "environment",
+        "extra_resource_guarantees",
+        "extra_resource_limits",
+        "mem_guarantee",
+        "mem_limit",
+    }
+)
 """Overrides of profiles that do something here."""
 _LOOPBACK = ("127.", "::1", "localhost")
 

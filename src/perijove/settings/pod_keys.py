@@ -9,8 +9,11 @@ from perijove.settings.problem import Path, dotted
 from perijove.settings.walk import keys
 
 _OTHERS = ("scheduling", "imagePullSecrets")
-_OF_PROCESSES = frozenset({"cpu", "memory"})
+_OF_PROCESSES = frozenset({"cpu", "memory", "extraResource"})
 """Keys of pods that bind processes as well."""
+_OF_BOXES = ("gpus",)
+_GPUS = "nvidia.com/"
+"""Of extra resources, what a box has as well."""
 _CHART = {
     "": "fullnameOverride nameOverride rbac",
     "hub": "annotations args command containerSecurityContext cookieSecret db.pvc"
@@ -40,6 +43,13 @@ def of_pods_alone(path: Path) -> bool:
     )
 
 
+def where(path: Path) -> str:
+    """Return in words where a key has an effect."""
+    if path[0] in _OF_BOXES:
+        return "on one machine alone"
+    return "in a cluster alone" if of_pods_alone(path) else "everywhere"
+
+
 def of_pods(known: Mapping[str, Any]) -> list[Path]:
     """Return the keys in `known` that have an effect in a cluster alone."""
     singleuser = known.get("singleuser")
@@ -53,7 +63,19 @@ def of_pods(known: Mapping[str, Any]) -> list[Path]:
     for key in _OTHERS:
         if key in known:
             found += _leaves((key,), known[key])
-    return found
+    return [*found, *_resources(given.get("extraResource"))]
+
+
+def of_boxes(known: Mapping[str, Any]) -> list[Path]:
+    """Return the keys in `known` that have an effect on one machine alone."""
+    return [(section, key) for section in _OF_BOXES for key in known.get(section) or {}]
+
+
+def _resources(given: Any) -> Iterator[Path]:
+    for part, names in given.items() if isinstance(given, Mapping) else ():
+        for name in names if isinstance(names, Mapping) else ():
+            if not str(name).startswith(_GPUS):
+                yield ("singleuser", "extraResource", part, name)
 
 
 def _leaves(path: Path, value: Any) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from perijove.settings import parse
 from perijove.settings.environment import override
 from perijove.settings.known import MOVED
 from perijove.settings.notices import notices
-from perijove.settings.pod_keys import of_pods, of_the_chart
+from perijove.settings.pod_keys import of_boxes, of_pods, of_the_chart
 from perijove.settings.problem import BadConfig, Path, Place, Problem, dotted
 from perijove.settings.sections import Settings
 from perijove.settings.walk import Walk, meant, place_of
@@ -85,7 +85,8 @@ def _settled(parsed: parse.Parsed, environment: Mapping[str, str], *, cluster: b
 def _idle(walk: Walk, known: Mapping[str, Any], *, cluster: bool) -> list[Path]:
     """Return the keys that have no effect on one machine, or in a cluster."""
     if cluster:
-        return [*(path for path in walk.idle if not of_the_chart(path)), *_not_yet(known)]
+        idle = (path for path in walk.idle if not of_the_chart(path))
+        return [*idle, *_not_yet(known), *of_boxes(known)]
     return [*walk.idle, *_not_yet(known), *of_pods(known)]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from perijove.core.devices import DeviceSettings
 from perijove.core.naming import Naming
 from perijove.core.options import Profiles
 from perijove.core.people import Declared
@@ -112,6 +113,7 @@ class Settings(Section):
     cull: CullSettings = CullSettings()
     people: PeopleSettings = PeopleSettings()
     place: PlaceSettings = PlaceSettings()
+    gpus: DeviceSettings = DeviceSettings()
     scheduling: SchedulingSettings = SchedulingSettings()
     image_pull_secrets: tuple[str | dict[str, Any], ...] = ()
     """Secrets with which every image is fetched."""

@@ -10,6 +10,7 @@ from perijove.model.errors import Refused
 from perijove.model.placement import Placement
 from perijove.model.signal import Signal
 from perijove.model.workload import GONE, LaunchSpec, Observation, State
+from perijove.spawners import Devices
 from perijove.spawners.kubernetes import claim, pod
 from perijove.spawners.kubernetes.cache import Cache
 from perijove.spawners.kubernetes.cluster import CLAIMS, NODES, PODS, Cluster, Kind
@@ -53,6 +54,8 @@ class Names:
 
 class KubernetesSpawner:
     """The pods of one instance in one namespace. What it knows it reads from the cache."""
+
+    devices: Devices | None = None
 
     def __init__(
         self,
