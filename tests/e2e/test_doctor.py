@@ -26,7 +26,18 @@ from tests.e2e.box import Up
 from tests.parts import free_port
 
 Findings = dict[str, dict[str, Any]]
-ORDER = ["config", "sign-in", "data", "disk", "limits", "database", "ports", "websocket", "start"]
+ORDER = [
+    "config",
+    "sign-in",
+    "data",
+    "disk",
+    "limits",
+    "gpus",
+    "database",
+    "ports",
+    "websocket",
+    "start",
+]
 
 
 @pytest.fixture(scope="module")

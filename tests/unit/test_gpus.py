@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from perijove.cli.doctor.devices import gpus as doctor
+from perijove.cli.doctor.finding import Health
 from perijove.model.device import Device, only
 from perijove.model.errors import Refused
+from perijove.settings import Settings, of
+from perijove.settings.read import read_tree
 from perijove.spawners.gpus import Gpus, find
 from tests.gpus import L4, SECOND, SLICED, UNKNOWN, WHOLE, driver, tool
 
@@ -120,3 +124,42 @@ def test_an_amount_that_is_none_is_refused(amount: object) -> None:
     with pytest.raises(Refused) as refused:
         gpus(Path("/nowhere"), extra_resource_limits={GPU: amount}).wanted({})
     assert refused.value.code == "bad-count"
+
+
+def asking(**singleuser: object) -> Settings:
+    return of({"singleuser": singleuser})
+
+
+PROFILE = {"display_name": "Large", "kubespawner_override": {"extra_resource_limits": {GPU: 3}}}
+
+
+def test_doctor_says_what_it_sees_and_what_can_never_be_had(tmp_path: Path) -> None:
+    nothing = doctor(asking(), tmp_path)
+    assert (nothing.code, nothing.health) == ("gpus.none", Health.GOOD)
+    tool(tmp_path)
+    enough = doctor(asking(extraResource={"limits": {GPU: 2}}), tmp_path)
+    assert enough.sentence("en").startswith("Seen from here: NVIDIA A100-SXM4-80GB (GPU-7fda")
+    for few in (
+        asking(extraResource={"limits": {GPU: 3}}),
+        asking(extraResource={"guarantees": {"nvidia.com/mig-1g.10gb": 1}}),
+        asking(profileList=[PROFILE]),
+    ):
+        finding = doctor(few, tmp_path)
+        assert (finding.code, finding.health) == ("gpus.too-few", Health.BAD)
+        assert finding.sentence("zh")
+    assert "`Large` asks for 3 of nvidia.com/gpu" in doctor(
+        asking(profileList=[PROFILE]), tmp_path
+    ).sentence("en")
+    odd = doctor(asking(extraResource={"limits": {GPU: "all"}}), tmp_path)
+    assert odd.code == "gpus.bad-count"
+    some = of({"gpus": {"only": [1]}, "singleuser": {"extraResource": {"limits": {GPU: 2}}}})
+    assert doctor(some, tmp_path).params["count"] == "1"
+
+
+def test_a_box_says_which_resources_it_takes_no_notice_of() -> None:
+    tree = {
+        "gpus": {"share": 2},
+        "singleuser": {"extraResource": {"limits": {GPU: 1, "example.com/fpga": 1}}},
+    }
+    assert read_tree(tree, {}).idle == ("singleuser.extraResource.limits.example.com/fpga",)
+    assert read_tree(tree, {}, cluster=True).idle == ("gpus.share",)

@@ -64,16 +64,8 @@ class Gpus:
             return self._found
 
     def wanted(self, overrides: Mapping[str, Any]) -> Mapping[str, int]:
-        """Return how many of which a server with these overrides asks for.
-
-        Raises:
-            Refused: that is no number.
-        """
-        asked: dict[str, Any] = {}
-        for trait in _TRAITS:
-            asked |= merged(self.traits.get(trait) or {}, overrides.get(trait) or {})
-        counts = {name: _count(it) for name, it in asked.items() if name.startswith(PREFIX)}
-        return {name: count for name, count in counts.items() if count}
+        """Return what `wanted` says of a server with these overrides."""
+        return wanted(self.traits, overrides)
 
     def environment(self, ids: str) -> Mapping[str, str]:
         """Return what tells a server which GPUs are its own: `ids`, by commas, or none.
@@ -97,6 +89,19 @@ class Gpus:
                 if origin and origin.devices and not directory.over():
                     found[path.name] = origin.devices.split(",")
         return found
+
+
+def wanted(traits: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many of which a server asks for.
+
+    Raises:
+        Refused: that is no number.
+    """
+    asked: dict[str, Any] = {}
+    for trait in _TRAITS:
+        asked |= merged(traits.get(trait) or {}, overrides.get(trait) or {})
+    counts = {name: _count(it) for name, it in asked.items() if name.startswith(PREFIX)}
+    return {name: count for name, count in counts.items() if count}
 
 
 def find(root: Path = Path("/")) -> tuple[Device, ...]:

@@ -59,6 +59,31 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "请将 Perijove 作为设置了 Delegate=yes 的系统服务运行，或以 root 运行。",
         ),
     },
+    "gpus.good": {
+        "en": ("Seen from here: {found}.", ""),
+        "zh": ("从这里可以看到：{found}。", ""),
+    },
+    "gpus.none": {
+        "en": ("No NVIDIA GPU is seen from here, and none is asked for.", ""),
+        "zh": ("从这里看不到 NVIDIA GPU，配置也没有要求。", ""),
+    },
+    "gpus.bad-count": {
+        "en": (
+            "{asks} asks for `{amount}` GPUs, which is no number of them.",
+            "Write 0, 1, 2 and so on.",
+        ),
+        "zh": ("{asks} 要求“{amount}”个 GPU，这不是数量。", "请写 0、1、2 等整数。"),
+    },
+    "gpus.too-few": {
+        "en": (
+            "{asks} asks for {wanted} of {resource}, and servers may have {count} (seen: {found}).",
+            "Look at `nvidia-smi -L` and at `gpus.only`; or ask for fewer in the configuration.",
+        ),
+        "zh": (
+            "{asks} 要求 {wanted} 个 {resource}，而可分配给服务器的只有 {count} 个（可以看到：{found}）。",
+            "请查看 `nvidia-smi -L` 和 `gpus.only`，或在配置中减少要求的数量。",
+        ),
+    },
     "disk.inodes": {
         "en": (
             "The disk that holds {path} can hold only {free} more files.",
