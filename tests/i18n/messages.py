@@ -57,6 +57,7 @@ def plurals() -> dict[str, str]:
                 found[texts[0]] = texts[1]
     for call in _calls():
         if _name(call) == "count":
-            one, many = (each.value for each in call.args[:2] if isinstance(each, ast.Constant))
-            found[str(one)] = str(many)
+            texts = [each.value for each in call.args[:2] if isinstance(each, ast.Constant)]
+            if len(texts) == 2:  # else it counts something, as itertools does
+                found[str(texts[0])] = str(texts[1])
     return found

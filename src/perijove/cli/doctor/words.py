@@ -64,8 +64,14 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         "zh": ("从这里可以看到：{found}。", ""),
     },
     "gpus.none": {
-        "en": ("No NVIDIA GPU is seen from here, and none is asked for.", ""),
-        "zh": ("从这里看不到 NVIDIA GPU，配置也没有要求。", ""),
+        "en": (
+            "No NVIDIA GPU is seen from here, and none is asked for.",
+            "If there should be one, look at `nvidia-smi -L`.",
+        ),
+        "zh": (
+            "从这里看不到 NVIDIA GPU，配置也没有要求。",
+            "如果应该有，请查看 `nvidia-smi -L`。",
+        ),
     },
     "gpus.bad-count": {
         "en": (
