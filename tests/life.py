@@ -1,10 +1,12 @@
 """The life cycle in the process: what its integration tests build on."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from perijove.core.instances import own
 from perijove.core.lifecycle import Lifecycle, Needs, assemble
 from perijove.model.server import Server
+from perijove.model.trash import Label
 from perijove.model.user import User
 from perijove.spawners import Spawner
 from perijove.spawners.fake import FakeSpawner
@@ -12,6 +14,7 @@ from perijove.store import servers, users
 from perijove.store.database import Database
 
 KEY = b"a key of the tests"
+LABEL = Label(user="ada", user_id=7, at=datetime(2026, 11, 21, tzinfo=UTC))
 
 
 async def answers(url: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from perijove.model.device import Device
 from perijove.model.placement import Placement
 from perijove.model.signal import Signal
+from perijove.model.trash import Label
 from perijove.model.workload import GONE, LaunchSpec, Observation, State
 from perijove.spawners import Devices, Spawner
 from perijove.spawners.fake import FakeSpawner
@@ -57,6 +58,7 @@ class MortalDatabase:
 class MortalSpawner:
     def __init__(self, inner: Spawner, fuse: Fuse) -> None:
         self.inner, self.fuse = inner, fuse
+        self.trash = inner.trash
 
     async def start(self, spec: LaunchSpec) -> None:
         await self.fuse.call("start", lambda: self.inner.start(spec))
@@ -76,8 +78,8 @@ class MortalSpawner:
     async def ensure_storage(self, spec: LaunchSpec) -> None:
         await self.fuse.call("ensure_storage", lambda: self.inner.ensure_storage(spec))
 
-    async def remove_storage(self, placement: Placement) -> None:
-        await self.fuse.call("remove_storage", lambda: self.inner.remove_storage(placement))
+    async def remove_storage(self, placement: Placement, label: Label) -> None:
+        await self.fuse.call("remove_storage", lambda: self.inner.remove_storage(placement, label))
 
     @property
     def devices(self) -> Devices | None:

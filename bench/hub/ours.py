@@ -11,6 +11,7 @@ from perijove.cli.box import Box
 from perijove.cli.hub import run
 from perijove.model.placement import Placement
 from perijove.model.signal import Signal
+from perijove.model.trash import Label
 from perijove.model.workload import GONE, LaunchSpec, Observation, State
 from perijove.settings import load
 from perijove.spawners import Devices
@@ -18,6 +19,8 @@ from perijove.spawners import Devices
 
 class StubSpawner:
     """Whatever was started is up, at the address of the one stub."""
+
+    trash = None
 
     def __init__(self, instance: str, stub: int) -> None:
         self._instance = instance
@@ -63,7 +66,7 @@ class StubSpawner:
     async def ensure_storage(self, spec: LaunchSpec) -> None:
         """Need none."""
 
-    async def remove_storage(self, placement: Placement) -> None:
+    async def remove_storage(self, placement: Placement, label: Label) -> None:
         """Have none."""
 
 

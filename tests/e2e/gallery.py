@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
@@ -14,9 +14,12 @@ from perijove.http.cookies import LOGIN
 from perijove.model.client import Client
 from perijove.model.server import Phase
 from perijove.model.signal import Signal
+from perijove.model.trash import Label
 from perijove.model.user import Standing, User
 from perijove.model.workload import LaunchSpec, Observation, State
 from perijove.spawners.fake import FakeSpawner
+from perijove.spawners.homes import Homes
+from perijove.spawners.trash import Trash
 from perijove.store import clients
 from perijove.store.open import open_database
 from perijove.web.sign_up import COOKIE
@@ -95,8 +98,11 @@ def gallery(folder: Path) -> Iterator[Gallery]:
 
 async def _serve(it: Gallery, folder: Path, ready: threading.Event, end: asyncio.Event) -> None:
     database = await open_database(f"{folder}/hub.sqlite")
-    async with open_desk(database, folder, spawner=Waiting("i")) as desk:
+    spawner = Waiting("i")
+    spawner.trash = await asyncio.to_thread(_thrown_away, folder)
+    async with open_desk(database, folder, spawner=spawner) as desk:
         await _populate(desk, it)
+        await desk.hub.trash.turn()
         config = uvicorn.Config(
             desk.running.app,
             port=int(it.url.rpartition(":")[2]),
@@ -112,6 +118,18 @@ async def _serve(it: Gallery, folder: Path, ready: threading.Event, end: asyncio
         server.should_exit = True
         await serving
     await database.close()
+
+
+def _thrown_away(folder: Path) -> Trash:
+    """Return a trash with the homes of two people, one of whom has come back since."""
+    homes, now = Homes(folder / "homes"), datetime.now(UTC)
+    trash = Trash(homes)
+    for days, name, shown in ((3, "gao.lin", "Gao Lin"), (12, "he.jing", "He Jing")):
+        homes.make(f"1-{name}")
+        (homes.path(f"1-{name}") / "thesis.ipynb").write_text(" " * 5000 * days)
+        at = now - timedelta(days=days)
+        trash.throw(f"1-{name}", Label(user=name, user_id=1, at=at, display_name=shown))
+    return trash
 
 
 async def _populate(desk: Desk, it: Gallery) -> None:

@@ -56,6 +56,31 @@ def test_an_account_is_added_given_a_password_listed_and_removed(up: Up) -> None
     assert json.loads(perijove(up, "user", "list", "-o", "json").stdout) == []
 
 
+def test_a_deleted_home_is_listed_restored_put_beside_another_and_emptied(up: Up) -> None:
+    for name in ("ada", "bob"):
+        perijove(up, "user", "add", name)
+        perijove(up, "server", "start", name)
+        [home] = (up.data / "homes").glob(f"*-{name}")
+        (home / "work").write_text(name)
+        told = perijove(up, "user", "remove", name, "--yes").stdout
+        assert "`perijove trash restore` brings it back, for 30 days." in told
+    table = perijove(up, "trash", "list").stdout.splitlines()
+    assert [line.split()[1] for line in table] == ["USER", "bob", "ada"]
+    assert "has an account again" in perijove(up, "trash", "restore", "ada").stdout
+    [home] = (up.data / "homes").glob("*-ada")
+    assert (home / "work").read_text() == "ada"
+    assert "no home of ada" in perijove(up, "trash", "restore", "ada", rc=3).stderr
+    perijove(up, "user", "add", "bob")
+    assert "somebody called bob again" in perijove(up, "trash", "restore", "bob", rc=5).stderr
+    made = json.loads(perijove(up, "trash", "restore", "bob", "--into", "ada", "-o", "json").stdout)
+    assert (home / made["folder"] / "work").read_text() == "bob"
+    perijove(up, "user", "remove", "ada", "--yes")
+    assert "--yes" in perijove(up, "trash", "empty", "ada", rc=2).stderr
+    assert "is deleted" in perijove(up, "trash", "empty", "ada", "--yes").stdout
+    assert json.loads(perijove(up, "trash", "list", "-o", "json").stdout) == []
+    perijove(up, "user", "remove", "bob", "--yes")
+
+
 def test_a_person_who_is_blocked_is_listed_as_such_and_approved_again(up: Up) -> None:
     perijove(up, "user", "add", "bob", "--admin")
     token = (up.data / "secrets" / "cli-token").read_text().strip()

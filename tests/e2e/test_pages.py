@@ -73,6 +73,10 @@ def _opens(dialog: str) -> Act:
     return act
 
 
+def _scrolled(page: Page) -> None:
+    page.locator("#trash").scroll_into_view_if_needed()
+
+
 def _deep(page: Page) -> None:
     page.check('input[value="deep"]')
     page.locator("input[data-unlisted]").check()
@@ -108,6 +112,9 @@ ALL = [
     Seen("account", "lin.xiao", "/account"),
     Seen("people", "chen.wei", "/admin"),
     Seen("people-add", "chen.wei", "/admin", _opens("add")),
+    Seen("people-trash", "chen.wei", "/admin?q=gao.lin", _scrolled),
+    Seen("people-restore", "chen.wei", "/admin", _opens("restore-1")),
+    Seen("people-empty", "chen.wei", "/admin", _opens("empty-2")),
     Seen("people-none", "chen.wei", "/admin?q=zhuo"),
     Seen("person", "chen.wei", "/admin/lin.xiao"),
     Seen("person-delete", "chen.wei", "/admin/lin.xiao", _opens("delete")),

@@ -18,6 +18,7 @@ from perijove.spawners.kubernetes.interests import INTERESTS
 from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.kubernetes.spawner import KubernetesSpawner, PodSettings
 from tests.kubernetes.api_server import Answer, ApiServer, Request, status
+from tests.life import LABEL
 
 ADA = Origin(
     instance="i", incarnation=1, user="ada", server="", port=None, user_id=7, home="claim-ada"
@@ -104,7 +105,7 @@ async def test_a_deleted_home_is_known_to_go_before_the_watch_tells(
     await begin(spawner)
     for watch in server.watches:
         watch.silent = True
-    await spawner.remove_storage(HOME)
+    await spawner.remove_storage(HOME, LABEL)
     assert ADA.home not in server.objects["persistentvolumeclaims"]
     await spawner.ensure_storage(replace(SPEC, origin=replace(ADA, user_id=8)))
     assert ADA.home in server.objects["persistentvolumeclaims"]
@@ -115,7 +116,7 @@ async def test_homes_of_before_are_left_alone_where_homes_are_elsewhere(
 ) -> None:
     await begin(spawner)
     spawner._settings = PodSettings(traits={**TRAITS, "storage_pvc_ensure": False})
-    await spawner.remove_storage(HOME)
+    await spawner.remove_storage(HOME, LABEL)
     assert ADA.home in server.objects["persistentvolumeclaims"]
 
 

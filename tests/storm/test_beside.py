@@ -110,7 +110,7 @@ def _delete_one_of_two(ours: Box, theirs: Box) -> None:
     assert theirs.status("GET", "/u1") == 200
     assert (homes[theirs] / "work.txt").read_text() == "mine"
     assert not homes[ours].exists()
-    (kept,) = ours.folder.glob("data/trash/*-u1.*")
+    (kept,) = (it for it in ours.folder.glob("data/trash/*-u1.*") if it.is_dir())
     assert (kept / "work.txt").read_text() == "mine"
     assert not (ours.folder / "data" / "workloads" / "jupyter-u1").exists()
     assert kept.stat().st_mode & 0o077 == 0

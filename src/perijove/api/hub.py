@@ -10,7 +10,7 @@ from starlette.responses import Response
 from perijove.api.metrics import exposition
 from perijove.api.models import Ending, InfoModel, MessageModel, PartModel, VersionModel
 from perijove.core import Hub
-from perijove.core.about import Part
+from perijove.core.about import Homes, Part
 from perijove.core.access import grant
 from perijove.http.dress import VERSION
 from perijove.http.identity import required
@@ -43,6 +43,7 @@ async def info(hub: Hub, call: Call) -> Reply:  # noqa: ARG001
             spawner=_part(hub.about.spawner),
             authenticator=_part(hub.about.authenticator),
             homes=hub.about.homes,
+            homes_days=hub.trash.days if hub.about.homes is Homes.TRASH else None,
         ),
     )
 

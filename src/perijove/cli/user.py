@@ -71,9 +71,12 @@ def remove(given: Namespace) -> None:
 def _files(remote: Remote) -> str:
     """Return what becomes of the files of a deleted user, if we may know."""
     try:
-        return _HOMES.get(remote.get("/info").get("homes"), "")
+        info = remote.get("/info")
     except Trouble:
         return ""
+    days = info.get("homes_days")
+    kept = f" `perijove trash restore` brings it back, for {days} days." if days else ""
+    return _HOMES.get(info.get("homes"), "") + kept
 
 
 def _changed(given: Namespace, body: dict[str, Any], words: str) -> None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 class Homes(StrEnum):
     """What becomes of the home of a deleted user."""
 
-    TRASH = "trash"  # moved, for whoever has the machine to bring it back
+    TRASH = "trash"  # kept for a while (core.trash), so that it can be restored
     DELETED = "deleted"  # its claim is; the volume's class says what becomes of the files
     KEPT = "kept"  # a folder of a volume that all share
     NONE = "none"  # there is none: files end with the server

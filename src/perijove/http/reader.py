@@ -143,6 +143,14 @@ class Reader:
                 return f"{tenths:,g} {unit}"
         return self.say("{n:number} bytes", {"n": whole})
 
+    def amount(self, given: float) -> str:
+        """Return roughly how many bytes: 8.1 GiB, 340 MiB."""
+        power, least = 1, 10
+        while given >= 1024 ** (power + 1) and power < len(_UNITS):
+            power += 1
+        rest = given / 1024**power
+        return f"{rest:,.{int(rest < least)}f} {_UNITS[-power]}"
+
     def device(self, resource: str) -> str:
         """Return what people call a resource of a machine: GPU for nvidia.com/gpu."""
         name = resource.rpartition("/")[2]

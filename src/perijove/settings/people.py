@@ -88,6 +88,9 @@ class PeopleSettings(Section):
     """People by name. They get an account and may sign in; who is taken out of here keeps it."""
     groups: dict[str, GroupSettings] = Field(default={})
     """Groups by name."""
+    trash_days: int = Field(default=30, ge=0, le=36500)
+    """For how many days the home of a deleted person is kept in the trash, on one machine. 0: until
+    somebody empties it."""
 
     @field_validator("users", "groups", mode="before")
     @classmethod

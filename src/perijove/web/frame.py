@@ -41,6 +41,11 @@ DONE = {
     "declined": noted("The request of {what} is declined."),
     "blocked": noted("{what} is blocked: signed out everywhere, and running servers are stopped."),
     "added": noted("{what} is added."),
+    "restored": noted(
+        "{what} is back, with the home folder of before. Tokens, groups and rights are not back."
+    ),
+    "restored-into": noted("The files are in the home folder now, in {what}."),
+    "emptied": noted("The home folder of {what} is deleted for good."),
 }
 """What `?said=` can say. `{what}` is a name from the address, so nothing else may stand there."""
 

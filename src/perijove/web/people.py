@@ -20,6 +20,7 @@ from perijove.store.people import Activeness, Order, Wanted
 from perijove.web.cards import phase_shown, title
 from perijove.web.frame import Notice, done, draw, go, reader
 from perijove.web.sign_up import field_of
+from perijove.web.thrown import thrown
 
 PAGE = 50
 STANDINGS = {
@@ -58,6 +59,12 @@ async def show(hub: Hub, visit: Visit) -> Response:
     return await _show(hub, visit, {})
 
 
+async def show_trouble(hub: Hub, visit: Visit, error: HubError) -> Response:
+    """Show everybody, and why what was asked for was not done."""
+    said = told(error.code, error.params, reader(visit))
+    return await _show(hub, visit, {}, Notice(said, "", "bad", "failed", "alert"))
+
+
 async def add(hub: Hub, visit: Visit) -> Response:
     """Add a person who may sign in at once."""
     name, admin = visit.posted("username").strip(), bool(visit.posted("admin"))
@@ -75,7 +82,9 @@ async def add(hub: Hub, visit: Visit) -> Response:
     return go(visit, "admin", said="added", what=user.name)
 
 
-async def _show(hub: Hub, visit: Visit, wrong: Mapping[str, HubError]) -> Response:
+async def _show(
+    hub: Hub, visit: Visit, wrong: Mapping[str, HubError], trouble: Notice | None = None
+) -> Response:
     who, query = reader(visit), visit.asked("q").strip()[:255]
     offset = _offset(visit.asked("offset"))
     people, total = await hub.accounts.page(_wanted(query), offset, PAGE)
@@ -83,12 +92,12 @@ async def _show(hub: Hub, visit: Visit, wrong: Mapping[str, HubError]) -> Respon
     said = {field: told(it.code, it.params, who) for field, it in wrong.items()}
     waiting = await hub.accounts.waiting()
     _, everybody = await hub.accounts.page(Wanted(), 0, 1)
-    notices: list[Notice] = done(visit)
+    notices: list[Notice] = [trouble] if trouble else done(visit)
     return await draw(
         hub,
         visit,
         "people.html",
-        400 if wrong else 200,
+        400 if wrong or trouble else 200,
         totals=_totals(everybody, len(running), who),
         notices=notices,
         asking=waiting[:PAGE],
@@ -102,6 +111,7 @@ async def _show(hub: Hub, visit: Visit, wrong: Mapping[str, HubError]) -> Respon
         given={each: visit.posted(each) for each in ("username", "name", "admin")},
         errors={each: said.get(each, "") for each in ("username", "name", "password")},
         wrong=bool(wrong),
+        trash=await thrown(hub, visit),
         passwords=hub.login.signs_up,
         shortest=SHORTEST_PASSWORD,
     )

@@ -3,30 +3,17 @@
 from starlette.responses import Response
 
 from perijove.core import Hub
-from perijove.core.about import Homes
 from perijove.core.access import require_power
 from perijove.core.accounts import SHORTEST_PASSWORD
 from perijove.http.page import Visit
-from perijove.http.reader import noted
 from perijove.http.sentences import told
 from perijove.model.errors import Denied, HubError, Untimely
 from perijove.model.token import Kind
 from perijove.web.cards import card
 from perijove.web.frame import Notice, done, draw, go, reader
 from perijove.web.people import STANDINGS
+from perijove.web.thrown import becomes_of
 from perijove.web.visits import told_visits
-
-_HOMES = {
-    Homes.TRASH: noted(
-        "Their home folder is moved into the trash of this machine."
-        " It stays there until somebody empties it."
-    ),
-    Homes.DELETED: noted(
-        "Their home folder is deleted, with all files in it;"
-        " one that another hub has made is left alone."
-    ),
-    Homes.KEPT: noted("Their files are kept."),
-}
 
 
 async def show(hub: Hub, visit: Visit) -> Response:
@@ -116,5 +103,5 @@ async def _show(hub: Hub, visit: Visit, error: HubError | None = None) -> Respon
         tokens=sum(token.kind is Kind.API for token in tokens),
         passwords=hub.login.signs_up,
         shortest=SHORTEST_PASSWORD,
-        files=who.say(_HOMES[hub.about.homes]) if hub.about.homes in _HOMES else "",
+        files=becomes_of(hub, who),
     )

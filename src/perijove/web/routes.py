@@ -19,6 +19,7 @@ from perijove.web import (
     start,
     static_files,
     tokens,
+    trash,
     visits,
 )
 
@@ -85,6 +86,8 @@ PAGES = [
     page("POST", "/delete/{user}/{server}", servers.delete, any_of=STOP, target=Kind.SERVER),
     page("GET", "/admin", people.show, any_of=SEE),
     page("POST", "/admin", people.add, any_of=ADMIN),
+    page("POST", "/trash/{key}/restore", trash.restore, any_of=ADMIN),
+    page("POST", "/trash/{key}/empty", trash.empty, any_of=DELETE),
     page("GET", "/admin/{user}", person.show, any_of=ADMIN, target=Kind.USER),
     page("POST", "/admin/{user}/approve", person.approve, any_of=ADMIN, target=Kind.USER),
     page("POST", "/admin/{user}/decline", person.decline, any_of=ADMIN, target=Kind.USER),

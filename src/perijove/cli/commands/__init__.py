@@ -3,7 +3,18 @@
 Nothing else is imported here, so that help and completions are quick.
 """
 
-from perijove.cli.commands import config, db, group, machine, server, shell, token, user, watch
+from perijove.cli.commands import (
+    config,
+    db,
+    group,
+    machine,
+    server,
+    shell,
+    token,
+    trash,
+    user,
+    watch,
+)
 from perijove.cli.commands.command import Command
 
 __all__ = ["COMMANDS", "EXIT_CODES", "NOUNS", "Command"]
@@ -12,6 +23,7 @@ NOUNS = {
     "user": "people and their accounts",
     "group": "groups of people",
     "people": "people as the values say",
+    "trash": "homes of deleted people",
     "server": "people's servers",
     "token": "tokens for the API",
     "config": "the configuration",
@@ -24,6 +36,7 @@ COMMANDS: tuple[Command, ...] = (
     *watch.COMMANDS,
     *user.COMMANDS,
     *group.COMMANDS,
+    *trash.COMMANDS,
     *server.COMMANDS,
     *token.COMMANDS,
     *config.COMMANDS,

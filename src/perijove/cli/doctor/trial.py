@@ -45,5 +45,8 @@ def _cleaned(remote: Remote, box: Box, name: str) -> None:
     """Remove the account, its server and its home, which nobody has ever used."""
     with suppress(Trouble):
         remote.ask("DELETE", person(name))
-        for home in [*box.homes.glob(f"*-{name}"), *box.path.glob(f"trash/*-{name}.*")]:
+        for it in remote.get("/trash"):
+            if it["user"] == name:
+                remote.ask("DELETE", f"/trash/{it['key']}")
+        for home in box.homes.glob(f"*-{name}"):
             shutil.rmtree(home, ignore_errors=True)

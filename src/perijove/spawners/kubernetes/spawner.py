@@ -9,6 +9,7 @@ from perijove.kit.merged import merged
 from perijove.model.errors import Refused
 from perijove.model.placement import Placement
 from perijove.model.signal import Signal
+from perijove.model.trash import Label
 from perijove.model.workload import GONE, LaunchSpec, Observation, State
 from perijove.spawners import Devices
 from perijove.spawners.kubernetes import claim, pod
@@ -56,6 +57,8 @@ class KubernetesSpawner:
     """The pods of one instance in one namespace. What it knows it reads from the cache."""
 
     devices: Devices | None = None
+    trash = None
+    """A claim that is kept would hold its volume, and its cost: its class says what is kept."""
 
     def __init__(
         self,
@@ -176,8 +179,9 @@ class KubernetesSpawner:
         if there is not None and not self._belongs(there, spec):
             raise Refused("claim-taken", claim=name)
 
-    async def remove_storage(self, placement: Placement) -> None:
+    async def remove_storage(self, placement: Placement, label: Label) -> None:
         """Delete the claim: what becomes of the volume is said by its class."""
+        del label
         name = placement.home
         there = self._cache.get(CLAIMS, name)
         if there is None or not ours(there, self._instance):
