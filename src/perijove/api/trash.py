@@ -56,6 +56,7 @@ async def restore(hub: Hub, call: Call) -> Reply:
         user = await hub.trash.restore(it.key)
         return Reply(200, RestoredModel(user=user.name, folder=""))
     heir = await hub.accounts.named(call.body.into)
+    call.asked.done["into"] = call.body.into[:100]
     if heir is None:
         raise Unknown("trash.no-heir", name=call.body.into[:100])
     require_power(call.principal, heir)
@@ -72,6 +73,7 @@ async def empty(hub: Hub, call: Call) -> Reply:
 async def _one(hub: Hub, call: Call) -> Discarded:
     it = await hub.trash.one(call.params["key"])
     require_power(call.principal, owner(it))
+    call.asked.done["home_of"] = it.label.user if it.label else it.key
     return it
 
 

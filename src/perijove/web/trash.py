@@ -21,6 +21,7 @@ async def restore(hub: Hub, visit: Visit) -> Response:
         if not into:
             user = await hub.trash.restore(it.key)
             return go(visit, "admin", user.name, said="restored", what=user.name)
+        visit.request.done["into"] = into[:100]
         heir = await hub.accounts.named(into)
         if heir is None:
             raise Unknown("trash.no-heir", name=into[:100])
@@ -46,4 +47,5 @@ async def empty(hub: Hub, visit: Visit) -> Response:
 async def _one(hub: Hub, visit: Visit) -> Discarded:
     it = await hub.trash.one(visit.params["key"])
     require_power(visit.me.principal, owner(it))
+    visit.request.done["home_of"] = name_of(it)
     return it
