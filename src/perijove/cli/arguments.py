@@ -35,6 +35,12 @@ def number(text: str) -> int:
     raise ArgumentTypeError(f"{text} is no number")
 
 
+LOG = (
+    Argument(("--log-format",), "of log lines (default: console; json in a cluster)",
+             {"choices": ("console", "json")}),
+    Argument(("--log-level",), "what is logged (default: info)",
+             {"choices": ("debug", "info", "warning", "error")}),
+)  # fmt: skip
 FILE = Argument(("-f", "--file"), "configuration, as YAML", {"metavar": "FILE"})
 DATA = Argument(
     ("--data",), "data directory (default: $XDG_DATA_HOME/perijove)", {"metavar": "DIR"}

@@ -26,6 +26,7 @@ from perijove.cli.spawner import in_cluster, require_fitting
 from perijove.cli.supervisor.ports import chosen
 from perijove.cli.trouble import USAGE, Trouble
 from perijove.http.sentences import sentence
+from perijove.kit import log
 from perijove.kit.clock import Clock
 from perijove.kit.journal import Journal
 from perijove.kit.log import to_stderr
@@ -72,6 +73,7 @@ def command(given: Namespace) -> None:
     Raises:
         BadConfig, Trouble: it cannot.
     """
+    log.choose(given.log_format, given.log_level)
     require_fitting(given, besides=("port", "connect_url") if given.port else ())
     cluster = in_cluster(given)
     settings, box = load(given.file, cluster=cluster), Box.at(given.data)

@@ -9,6 +9,7 @@ from pathlib import Path
 from perijove.cli.box import Box, Ports
 from perijove.cli.hold import Held
 from perijove.cli.trouble import FAILURE
+from perijove.kit import log
 from perijove.proxy.__main__ import main as run_proxy
 
 _BOX_DRAIN = 1.5
@@ -25,6 +26,7 @@ def command(given: Namespace) -> None:
     Raises:
         BadConfig, Trouble: it cannot start.
     """
+    log.choose(given.log_format, given.log_level)
     program = [sys.executable, "-P", "-m", "perijove.cli.proxy"]
     direct = _direct(given)
     if "--hub" in direct:

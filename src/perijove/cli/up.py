@@ -21,6 +21,7 @@ from perijove.cli.supervisor.ports import chosen, require_free
 from perijove.cli.supervisor.supervise import Supervisor
 from perijove.cli.supervisor.tools import require_singleuser
 from perijove.cli.trouble import Trouble
+from perijove.kit import log
 from perijove.kit.clock import Clock
 from perijove.settings import Settings, load
 
@@ -45,6 +46,7 @@ def command(given: Namespace) -> None:
     Raises:
         BadConfig, Trouble: it cannot.
     """
+    log.choose(given.log_format, given.log_level)
     asked = Asked(
         file=given.file,
         data=given.data,

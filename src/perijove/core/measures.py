@@ -3,6 +3,7 @@
 import asyncio
 from time import perf_counter
 
+from perijove.kit.log import about
 from perijove.kit.timings import LOOP, POLL, SPAWN, STOP, Timings
 from perijove.model.server import Phase, Server
 from perijove.model.workload import Observation, State
@@ -14,7 +15,8 @@ _DOWN = frozenset({State.GONE, State.EXITED})
 
 
 async def look(timings: Timings, spawner: Spawner, key: str) -> Observation:
-    """Return what `spawner` sees of workload `key`."""
+    """Return what `spawner` sees of workload `key`, which the task is about from now on."""
+    about(server=key)
     began = perf_counter()
     seen = await spawner.poll(key)
     status = "stopped" if seen.state in _DOWN else "running"

@@ -21,9 +21,13 @@ class Dress:
         self._api = [*self._common, (_POLICY, f"{report}; default-src 'none'".encode())]
         self._page = [*self._common, (_POLICY, report.encode())]
 
-    def __call__(self, answer: Response, *, of_api: bool) -> None:
-        """Put them on `answer`; a policy that a page has of its own stays, and is reported to."""
+    def __call__(self, answer: Response, request: str, *, of_api: bool) -> None:
+        """Put them on the answer to `request`.
+
+        A policy that a page has of its own stays, and is reported to.
+        """
         headers = answer.raw_headers
+        headers.append((b"x-request-id", request.encode()))
         if not of_api:
             for at, (name, value) in enumerate(headers):
                 if name == _POLICY:

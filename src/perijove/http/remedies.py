@@ -20,6 +20,7 @@ NEXT: Mapping[str, str] = {
 }
 
 ADMINISTRATOR: Mapping[str, str] = {
+    "error": "In the log of the hub it is request {request}.",
     "allow.none": "No rule lets anybody in. Set `hub.config.Authenticator.allow_all` or `hub.config.Authenticator.allowed_users`.",
     "allow.users": "{name} is not in `hub.config.Authenticator.allowed_users`.",
     "blocked": "{name} was blocked on the page People or stands in `hub.config.Authenticator.blocked_users`.",

@@ -1,6 +1,16 @@
 """Commands that run Perijove, and look after it."""
 
-from perijove.cli.arguments import CLIENT, CLUSTER, CONNECT_URL, DATA, FILE, OUTPUT, Argument, port
+from perijove.cli.arguments import (
+    CLIENT,
+    CLUSTER,
+    CONNECT_URL,
+    DATA,
+    FILE,
+    LOG,
+    OUTPUT,
+    Argument,
+    port,
+)
 from perijove.cli.commands.command import Command
 
 COMMANDS = (
@@ -15,6 +25,7 @@ COMMANDS = (
             Argument(
                 ("--keep-servers",), "leave servers running at the end", {"action": "store_true"}
             ),
+            *LOG,
             OUTPUT,
         ),
         ("perijove up", "perijove up -f classroom.yaml --port 8000"),
@@ -37,6 +48,7 @@ COMMANDS = (
                 {"type": port, "metavar": "N"},
             ),
             CONNECT_URL,
+            *LOG,
         ),
         (
             "perijove hub --data /srv/perijove -f classroom.yaml",
@@ -61,6 +73,7 @@ COMMANDS = (
                 ("--trusted-proxies",), "networks whose X-Forwarded-* are believed, by commas",
                 {"metavar": "NETWORKS"},
             ),
+            *LOG,
         ),
         ("perijove proxy --data /srv/perijove",),
     ),

@@ -1,5 +1,6 @@
 """Part: one child of the supervisor, the hub or the proxy."""
 
+import json
 import os
 import shutil
 import signal
@@ -106,7 +107,7 @@ class Part:
             whole, newline, _ = log.read(_MOST_NEWS).rpartition(b"\n")
             self._read += len(whole) + len(newline)
             lines = whole.decode(errors="replace").splitlines()
-            return [line for line in lines if any(level in line for level in _LEVELS)]
+            return [told for line in lines if (told := _news(line))]
         return []
 
     def trim(self) -> None:
@@ -135,6 +136,18 @@ class Part:
     def _send(self, order: signal.Signals) -> None:
         if self.process and self.process.poll() is None:
             self.process.send_signal(order)
+
+
+def _news(line: str) -> str:
+    """Return what people should see of a line of the log, '' for nothing."""
+    if not line.startswith("{"):
+        return line if any(level in line for level in _LEVELS) else ""
+    try:
+        told = json.loads(line)
+        level = f" {told['level'].upper()} "
+        return f"{told['time']}{level}{told['logger']}: {told['message']}" * (level in _LEVELS)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ""
 
 
 def environment() -> dict[str, str]:
