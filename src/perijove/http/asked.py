@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from itertools import count
 from secrets import token_hex
 from time import perf_counter
 from typing import Any, TypeAlias
@@ -30,7 +29,7 @@ _PATIENCE = 60.0
 """Seconds in which a body must be there."""
 _FIELDS = 1000
 _PROCESS = token_hex(4)
-_numbers = count(1)
+_numbers = iter(range(1, 1 << 62))
 _PROMPT = 0.05
 """Seconds in which a body comes that was sent with its head."""
 _FORM = "application/x-www-form-urlencoded"
