@@ -7,7 +7,9 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from perijove import __version__
 from perijove.api.metrics import GAUGES, PERIODS
+from perijove.api.ours import OURS, PROCESS
 from perijove.app import running_hub
 from perijove.core import measures
 from perijove.kit.tasks import in_background
@@ -69,6 +71,7 @@ async def test_starts_stops_looks_and_sign_ins_are_timed(database: Database) -> 
     assert 0 < value(text, spawned.replace("_count", "_sum")) < 5
     for name in (*KINDS, *GAUGES, "csp_reports_total"):
         assert f"# TYPE jupyterhub_{name} " in text
+    ours(text)
 
 
 async def metrics(browser: Browser) -> str:
@@ -149,3 +152,14 @@ def test_strange_methods_make_no_series_of_their_own() -> None:
     for method in ("GET", "BREW", "X" * 1000):
         timings.note(method, "/x", 200, 0.1)
     assert {labels[0] for _, labels in timings.counted} == {"GET", ""}
+
+
+def ours(text: str) -> None:
+    for told in OURS:
+        assert f"# TYPE perijove_{told.name}{'_total' if told.counts else ''} " in text
+    assert f'perijove_info{{version="{__version__}"}} 1.0' in text
+    assert 'perijove_servers{phase="running"} 0.0' in text
+    assert 'perijove_server_ends_total{reason="asked"} 1.0' in text
+    assert "perijove_shards 64.0" in text
+    for name in PROCESS:
+        assert re.search(rf"^{name} [\d.e+]+$", text, re.MULTILINE), name

@@ -62,7 +62,7 @@ async def live(hub: Hub, call: Call) -> Response:  # noqa: ARG001
 
 
 async def metrics(hub: Hub, call: Call) -> Response:
-    """Return metrics for Prometheus, in the names of JupyterHub."""
+    """Return metrics for Prometheus: in the names of JupyterHub, and our own."""
     if not hub.about.open_metrics:
         grant(required(await call.who()), ("read:metrics",), call.target)
     text, media = await exposition(hub)

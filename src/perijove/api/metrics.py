@@ -1,4 +1,4 @@
-"""Metrics in the text format of Prometheus, under the names of JupyterHub (hub.md 2.10)."""
+"""Metrics in the text format of Prometheus: those of JupyterHub (hub.md 2.10), and ours."""
 
 import asyncio
 import os
@@ -7,6 +7,7 @@ from datetime import timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
+from perijove.api.ours import families, numbers, process
 from perijove.core import Hub
 from perijove.kit.timings import KINDS, Counted, Labels
 from perijove.model.server import Phase
@@ -46,13 +47,14 @@ async def exposition(hub: Hub) -> tuple[bytes, str]:
         "active_users": active,
         "place_silence_seconds": {"": hub.silence_of_place()},
     }
+    mine = await numbers(hub, servers)
     counted = {
         key: Counted(list(one.buckets), one.seconds) for key, one in hub.timings.counted.items()
     }
-    return await asyncio.to_thread(_text, gauges, hub.timings.reports, counted)
+    return await asyncio.to_thread(_text, gauges, hub.timings.reports, counted, mine)
 
 
-def _text(gauges: _Gauges, reports: int, counted: _Histograms) -> tuple[bytes, str]:
+def _text(gauges: _Gauges, reports: int, counted: _Histograms, mine: _Gauges) -> tuple[bytes, str]:
     # Read when somebody asks: a hub that nobody watches does not carry the library.
     from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
     from prometheus_client.core import CounterMetricFamily  # noqa: PLC0415
@@ -62,6 +64,8 @@ def _text(gauges: _Gauges, reports: int, counted: _Histograms) -> tuple[bytes, s
         *_gauges(gauges),
         CounterMetricFamily(f"{_PREFIX}_{REPORTS}", REPORTED, reports),
         *_histograms(counted),
+        *families(mine),
+        *process(),
     ]
 
     class Here:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from perijove.api.metrics import GAUGES, PERIODS, REPORTED, REPORTS
+from perijove.api.ours import OURS, PROCESS
 from perijove.api.routes import ROOT, ROUTES
 from perijove.core.roles import DEFAULTS
 from perijove.http import elsewhere
@@ -171,7 +172,7 @@ def _metrics() -> Iterator[str]:
     yield MADE
     yield "`/hub/metrics`, in the text format of Prometheus, for who holds `read:metrics`; for"
     yield "everybody with `hub.config.JupyterHub.authenticate_prometheus: false`. Every name"
-    yield "begins with `jupyterhub_` (`JUPYTERHUB_METRICS_PREFIX` changes that word).\n"
+    yield "of this table begins with `jupyterhub_` (`JUPYTERHUB_METRICS_PREFIX` changes that).\n"
     yield "| name | kind | labels | what it counts |\n|---|---|---|---|"
     for name, words in GAUGES.items():
         labels = f"`period`: {', '.join(PERIODS)}" if name == "active_users" else ""
@@ -182,5 +183,13 @@ def _metrics() -> Iterator[str]:
         yield f"| `{name}` | histogram, seconds | {labels} | {kind.words} |"
     yield "\n`status` is `success` or `failure`, of a look `running` or `stopped`. `reason` is an"
     yield "[error code](error-codes.md), or `throttled` where too many were starting.\n"
+    yield "## Our own\n\n| name | kind | label | what it counts |\n|---|---|---|---|"
+    for it in OURS:
+        shape, end = ("counter", "_total") if it.counts else ("gauge", "")
+        label = f"`{it.label}`" if it.label else ""
+        yield f"| `perijove_{it.name}{end}` | {shape} | {label} | {it.words} |"
+    yield from (f"| `{name}` | | | {words} |" for name, words in PROCESS.items())
+    yield "\n`phase` is queued, starting, running or stopping; `reason` an error code, or `asked`."
+    yield "Of several hubs each tells its own `shards`, `followers` and counters.\n"
     yield "## Of JupyterHub's, not here\n\n| name | why |\n|---|---|"
     yield from (f"| `{name}` | {why} |" for name, why in _ABSENT.items())

@@ -37,13 +37,22 @@ class Followers:
         """Wait until one of them comes."""
         await self._bell.wait()
 
+    def count(self) -> int:
+        """Return how many there are."""
+        self._forget()
+        return len(self._known)
+
     def have(self, version: int) -> bool:
         """Return whether all of them have a table of `version` or newer."""
+        self._forget()
+        return all((it.version or 0) >= version for it in self._known.values())
+
+    def _forget(self) -> None:
+        """Forget those that have not come back."""
         now = _now()
         for who, it in list(self._known.items()):
             if it.left is not None and now - it.left > _BACK:
                 del self._known[who]
-        return all((it.version or 0) >= version for it in self._known.values())
 
 
 def _now() -> float:

@@ -11,6 +11,8 @@ from perijove.spawners import Spawner
 
 _TURN = 0.05
 """Seconds."""
+ASKED = "asked"
+"""Why a server ends that somebody wanted to end."""
 _DOWN = frozenset({State.GONE, State.EXITED})
 
 
@@ -25,7 +27,7 @@ async def look(timings: Timings, spawner: Spawner, key: str) -> Observation:
 
 
 def changed(timings: Timings, was: Server, new: Server) -> None:
-    """Count the start or the stop that ends with `new`."""
+    """Count the start, the stop or the life that ends with `new`."""
     took = (new.since - was.since).total_seconds()
     match was.phase, new.phase:
         case Phase.STARTING, Phase.RUNNING:
@@ -34,6 +36,8 @@ def changed(timings: Timings, was: Server, new: Server) -> None:
             timings.took(SPAWN, took, "failure", new.reason.code if new.reason else "")
         case Phase.STOPPING, Phase.STOPPED:
             timings.took(STOP, took, "success")
+        case Phase.RUNNING, (Phase.FAILED | Phase.STOPPING | Phase.STOPPED):
+            timings.ends[new.reason.code if new.reason else ASKED] += 1
         case _:
             pass
 

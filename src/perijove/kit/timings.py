@@ -1,6 +1,7 @@
 """Timings: how long things have taken, counted as cheaply as a histogram can be."""
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -61,6 +62,8 @@ class Timings:
 
     reports: int = 0
     """How often a browser has told that a page broke its policy."""
+    ends: Counter[str] = field(default_factory=Counter[str])
+    """How often a server that ran has ended, by why."""
     counted: dict[tuple[str, Labels], Counted] = field(default_factory=dict)
     _requests: dict[tuple[str, str, int], Counted] = field(default_factory=dict)
 

@@ -1,0 +1,86 @@
+"""Metrics of our own, `perijove_…`, and those of the process that every exporter has."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from perijove import __version__
+from perijove.core import Hub
+from perijove.model.server import Server
+from perijove.model.user import Standing
+from perijove.store.people import Wanted
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+
+_PREFIX = "perijove"
+PHASES = ("queued", "starting", "running", "stopping")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One of our metrics: its name after `perijove_`, its label and what it counts."""
+
+    name: str
+    label: str
+    words: str
+    counts: bool = False
+    """It only ever grows."""
+
+
+OURS = (
+    Told("info", "version", "Which version the hub is; the value is 1"),
+    Told("servers", "phase", "Servers that are not at rest, as this hub's database has them"),
+    Told("people_waiting", "", "People who wait for an administrator to approve them"),
+    Told("shards", "", "Shards of the servers that this hub drives, of 64"),
+    Told("followers", "", "Proxies that follow the routes of this hub"),
+    Told("server_ends", "reason", "Servers that ran and run no longer, by why", counts=True),
+    Told("audit_missing", "", "Entries that the audit log lacks for want of room", counts=True),
+)
+"""Every metric of ours."""
+PROCESS = {
+    "process_cpu_seconds_total": "Processor time of the hub",
+    "process_resident_memory_bytes": "Memory of the hub",
+    "process_open_fds": "Files and connections that the hub has open",
+    "process_start_time_seconds": "When the hub began, in seconds of Unix time",
+}
+"""Of those of the process, the ones that are watched most."""
+
+
+async def numbers(hub: Hub, servers: list[Server]) -> Mapping[str, Mapping[str, float]]:
+    """Return the value of each of ours, by the value of its label ('' where there is none)."""
+    phases = Counter(str(server.phase) for server in servers)
+    waiting = Wanted(standing=Standing.WAITING)
+    _, total = await hub.accounts.page(waiting, 0, 1)
+    return {
+        "info": {__version__: 1},
+        "servers": {phase: phases[phase] for phase in PHASES},
+        "people_waiting": {"": total},
+        "shards": {"": hub.shards()},
+        "followers": {"": hub.feed.followers.count()},
+        "server_ends": dict(hub.timings.ends),
+        "audit_missing": {"": hub.audit_missing()},
+    }
+
+
+def families(values: Mapping[str, Mapping[str, float]]) -> Iterator["Metric"]:
+    """Yield ours as prometheus-client has them."""
+    from prometheus_client.core import (  # noqa: PLC0415 - as in api.metrics
+        CounterMetricFamily,
+        GaugeMetricFamily,
+    )
+
+    for it in OURS:
+        make = CounterMetricFamily if it.counts else GaugeMetricFamily
+        family = make(f"{_PREFIX}_{it.name}", it.words, labels=[it.label] if it.label else [])
+        for label, value in values[it.name].items():
+            family.add_metric([label] if it.label else [], value)
+        yield family
+
+
+def process() -> Iterator["Metric"]:
+    """Yield what the system knows of this process."""
+    from prometheus_client import ProcessCollector  # noqa: PLC0415 - as in api.metrics
+
+    yield from ProcessCollector(registry=None).collect()
