@@ -8,7 +8,7 @@ from perijove.model.placement import Placement
 from perijove.model.signal import Signal
 from perijove.model.trash import Label
 from perijove.model.workload import GONE, LaunchSpec, Observation, State
-from perijove.spawners import Devices, Spawner
+from perijove.spawners import Devices, Gauge, Spawner
 from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database
 from perijove.store.statement import Statement
@@ -80,6 +80,10 @@ class MortalSpawner:
 
     async def remove_storage(self, placement: Placement, label: Label) -> None:
         await self.fuse.call("remove_storage", lambda: self.inner.remove_storage(placement, label))
+
+    @property
+    def gauge(self) -> Gauge | None:
+        return self.inner.gauge
 
     @property
     def devices(self) -> Devices | None:

@@ -14,7 +14,7 @@ from perijove.model.signal import Signal
 from perijove.model.trash import Label
 from perijove.model.workload import GONE, LaunchSpec, Observation, State
 from perijove.settings import load
-from perijove.spawners import Devices
+from perijove.spawners import Devices, Gauge
 
 
 class StubSpawner:
@@ -49,6 +49,7 @@ class StubSpawner:
         await asyncio.Event().wait()
 
     devices: Devices | None = None
+    gauge: Gauge | None = None
 
     def renew(self, traits: Mapping[str, Any]) -> None:
         """Take no limits."""

@@ -136,3 +136,11 @@ def test_a_zone_that_makes_no_sense_is_that_of_the_machine(cookie: str) -> None:
 def test_the_zone_of_the_browser_is_taken() -> None:
     assert zone_of("480", UTC) == EAST
     assert zone_of("-300", UTC) == timezone(timedelta(hours=-5))
+
+
+@pytest.mark.parametrize(
+    ("size", "written"),
+    [(98024 << 10, "96 MiB"), (3_972_844_748, "3.7 GiB"), (4 << 30, "4.0 GiB")],
+)
+def test_a_size_that_is_no_limit_is_rounded(size: int, written: str) -> None:
+    assert ENGLISH.amount(size) == CHINESE.amount(size) == written

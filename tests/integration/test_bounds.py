@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,15 @@ from typing import Any
 
 import pytest
 
+from perijove.http.sentences import sentence
 from perijove.model.errors import Refused
+from perijove.model.signal import Signal
 from perijove.model.workload import State
-from perijove.spawners.bounds import Bound, Bounds, Entry, Rlimits
-from perijove.spawners.cgroups import Version1, Version2, find
+from perijove.spawners.bounds import Bound, Bounds, Charged, Entry, Rlimits
+from perijove.spawners.cgroups import find
 from perijove.spawners.process import ProcessSpawner
+from perijove.spawners.version_1 import Version1
+from perijove.spawners.version_2 import Version2
 from tests.integration.test_process import python, spawner_in, spec, until, until_gone
 
 MIB = 1 << 20
@@ -30,6 +35,8 @@ TOLD = """
     time.sleep(300)
 """
 HERE = find("i")
+PYTHON = Path(sys.executable).name[:15]
+"""As the kernel calls it."""
 
 
 @pytest.fixture
@@ -60,9 +67,54 @@ async def test_a_server_that_takes_too_much_memory_is_ended_and_says_so(
 ) -> None:
     await spawner.start(limited(GREEDY, mem_limit="96M"))
     seen = await until(spawner, State.EXITED)
-    assert [(it.code, it.params, it.terminal) for it in seen.signals] == [
-        ("out-of-memory", {"limit": 96 * MIB, "container": "srv-1"}, True)
-    ]
+    (signal,) = seen.signals
+    assert (signal.code, signal.terminal) == ("out-of-memory", True)
+    assert (signal.params["limit"], signal.params["container"]) == (96 * MIB, "srv-1")
+    assert signal.params["process"] in {PYTHON, ""}, "the kernel tells root"
+    if signal.params["process"]:
+        assert 64 * MIB < size(signal) < 97 * MIB
+    assert seen.signals == (await spawner.poll("srv-1")).signals
+
+
+@pytest.mark.skipif(isinstance(HERE, Rlimits), reason="no control groups can be made here")
+async def test_where_the_kernel_tells_nothing_the_biggest_is_remembered(
+    spawner: ProcessSpawner, tmp_path: Path
+) -> None:
+    spawner.gauge._log = tmp_path / "nothing"
+    slow = """
+        import time
+        held = []
+        while True:
+            held.append(bytearray(1 << 20))
+            held[-1][:] = b"x" * len(held[-1])
+            time.sleep(0.1 if len(held) > 60 else 0)
+    """
+    await spawner.start(limited(slow, mem_limit="96M"))
+    bells = spawner.watch()
+    async with asyncio.timeout(60):
+        while (seen := await spawner.poll("srv-1")).state is not State.EXITED:
+            await anext(bells)
+    (signal,) = seen.signals
+    assert signal.params["process"] == PYTHON
+    assert 60 * MIB < size(signal) < 97 * MIB
+
+
+@pytest.mark.skipif(isinstance(HERE, Rlimits), reason="no control groups can be made here")
+async def test_what_nobody_has_seen_is_said_to_be_unknown(
+    spawner: ProcessSpawner, tmp_path: Path
+) -> None:
+    spawner.gauge._log = tmp_path / "nothing"
+    await spawner.start(limited(GREEDY, mem_limit="96M"))
+    (signal,) = (await until(spawner, State.EXITED)).signals
+    assert signal.params["process"] == ""
+    said = sentence(signal.code, signal.params)
+    assert said.endswith("Files are kept. Which process was the biggest is not known.")
+
+
+def size(signal: Signal) -> float:
+    found = signal.params["size"]
+    assert isinstance(found, int)
+    return found
 
 
 @pytest.mark.skipif(isinstance(HERE, Rlimits), reason="no control groups can be made here")
@@ -176,15 +228,46 @@ def test_version_2_is_written_as_the_kernel_reads_it(
     bounds: Bounds = find("i", tmp_path)
     assert bounds.kind == "cgroup v2"
     group = own / "perijove-i" / "srv-1.3"
-    entry = bounds.make("srv-1", 3, Bound(memory=96 * MIB, cpu=0.5))
+    entry = bounds.make("srv-1", 3, Bound(96 * MIB, 0.5, memory_kept=64 * MIB, cpu_kept=1.5))
     assert entry == Entry((group / "cgroup.procs",))
     assert (group / "memory.max").read_text() == str(96 * MIB)
     assert (group / "cpu.max").read_text() == "50000 100000"
+    assert (group / "memory.low").read_text() == str(64 * MIB)
+    assert (group / "cpu.weight").read_text() == "150"
+    assert (own / "perijove-i" / "memory.low").read_text() == "max"
+    bounds.make("srv-2", 1, Bound())
+    assert (own / "perijove-i" / "srv-2.1" / "cpu.weight").read_text() == "10"
+    assert not (own / "perijove-i" / "srv-2.1" / "memory.low").exists()
     assert (own / "cgroup.subtree_control").read_text() == "+cpu +memory"
     assert bounds.out_of_memory("srv-1", 3) is None
     (group / "memory.events").write_text("low 0\nhigh 0\nmax 9\noom 1\noom_kill 1\n")
     assert bounds.out_of_memory("srv-1", 3) == 96 * MIB
     assert bounds.out_of_memory("srv-1", 2) is None
+    assert bounds.charged("srv-1", 3) is None
+    (group / "memory.current").write_text(f"{80 * MIB}\n")
+    (group / "memory.stat").write_text(f"anon 1\ninactive_file {16 * MIB}\n")
+    (group / "cpu.stat").write_text("usage_usec 2500000\nuser_usec 1\n")
+    (group / "cgroup.procs").write_text("11\n12\n")
+    assert bounds.charged("srv-1", 3) == Charged(64 * MIB, 96 * MIB, 64 * MIB)
+    assert bounds.cpu_seconds("srv-1", 3) == 2.5
+    assert bounds.members("srv-1", 3) == [11, 12]
+
+
+@pytest.mark.skipif(not isinstance(HERE, Version1), reason="no version 1 here")
+async def test_guarantees_are_written_where_the_kernel_takes_them(
+    spawner: ProcessSpawner,
+) -> None:
+    await spawner.start(limited("import time; time.sleep(60)", mem_guarantee="1G", cpu_guarantee=2))
+    await until(spawner, State.UP)
+    memory, cpu = await asyncio.to_thread(groups, spawner)
+    assert (memory / "memory.soft_limit_in_bytes").read_text().strip() == str(1024 * MIB)
+    assert (cpu / "cpu.shares").read_text().strip() == "2048"
+    assert int((cpu.parent / "cpu.shares").read_text()) == 1024 * (os.cpu_count() or 1)
+
+
+def test_a_guarantee_is_no_more_than_the_limit() -> None:
+    assert Bound.of({"mem_limit": "512M", "mem_guarantee": "1G"}).memory_kept == 512 * MIB
+    assert Bound.of({"mem_guarantee": "1G"}) == Bound(memory_kept=1024 * MIB)
 
 
 def test_an_entry_is_what_the_launcher_reads() -> None:

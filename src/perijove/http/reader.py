@@ -181,6 +181,8 @@ class _Value:
                 return self.reader.duration(float(self.it))
             case "bytes":
                 return self.reader.size(self.it)
+            case "about":
+                return self.reader.amount(float(self.it))
             case "device":
                 return self.reader.device(str(self.it))
             case "number":

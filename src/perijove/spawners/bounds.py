@@ -20,6 +20,10 @@ class Bound:
     """Bytes."""
     cpu: float | None = None
     """Cores."""
+    memory_kept: int | None = None
+    """Bytes that others are to leave it, as far as the machine can; never more than `memory`."""
+    cpu_kept: float | None = None
+    """Cores, by which the processors are shared out when there are too few."""
 
     @classmethod
     def of(cls, traits: Mapping[str, Any]) -> "Bound":
@@ -28,8 +32,14 @@ class Bound:
         Raises:
             Refused: an amount is none.
         """
-        cpu = traits.get("cpu_limit")
-        return cls(memory(traits.get("mem_limit")), float(cpu) if cpu else None)
+        cpu, kept = traits.get("cpu_limit"), traits.get("cpu_guarantee")
+        most, least = memory(traits.get("mem_limit")), memory(traits.get("mem_guarantee"))
+        return cls(
+            memory=most,
+            cpu=float(cpu) if cpu else None,
+            memory_kept=min(least, most or least) if least else None,
+            cpu_kept=float(kept) if kept else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,15 @@ class Entry:
         return ":".join([*(f"data={it}" for it in [self.data] if it), *map(str, self.groups)])
 
 
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """What a group has used of memory, in bytes, and what it may and should have."""
+
+    used: int
+    limit: int | None = None
+    kept: int | None = None
+
+
 class Bounds(Protocol):
     """Binds workloads. Everything is found by name and start; nothing is kept in memory."""
 
@@ -60,6 +79,30 @@ class Bounds(Protocol):
 
     def out_of_memory(self, name: str, incarnation: int) -> int | None:
         """Return the limit in bytes if a process was killed for want of memory, else None."""
+        ...
+
+    def ended(self, name: str, incarnation: int) -> int:
+        """Return how many processes the kernel has ended for want of memory."""
+        ...
+
+    def group(self, name: str, incarnation: int) -> str:
+        """Return the end of the path of its group, as the kernel writes it; '' if it has none."""
+        ...
+
+    def members(self, name: str, incarnation: int) -> list[int] | None:
+        """Return every process of it; None if that is not known here."""
+        ...
+
+    def used(self, name: str, incarnation: int) -> int | None:
+        """Return the bytes that it has used, those included that can be taken back at any time."""
+        ...
+
+    def charged(self, name: str, incarnation: int) -> Charged | None:
+        """Return its memory; None if that is not known here."""
+        ...
+
+    def cpu_seconds(self, name: str, incarnation: int) -> float | None:
+        """Return what it has used of processors since its start; None if that is not known."""
         ...
 
     def kill(self, name: str) -> bool:
@@ -82,6 +125,36 @@ class Rlimits:
 
     def out_of_memory(self, name: str, incarnation: int) -> int | None:
         """Return None: a process that gets no more memory ends by itself, in its own way."""
+        del name, incarnation
+        return None
+
+    def ended(self, name: str, incarnation: int) -> int:
+        """Return 0, for the same reason."""
+        del name, incarnation
+        return 0
+
+    def group(self, name: str, incarnation: int) -> str:
+        """Return '': there is none."""
+        del name, incarnation
+        return ""
+
+    def members(self, name: str, incarnation: int) -> list[int] | None:
+        """Return None: only /proc knows who was started by whom."""
+        del name, incarnation
+        return None
+
+    def used(self, name: str, incarnation: int) -> int | None:
+        """Return None: nobody keeps count."""
+        del name, incarnation
+        return None
+
+    def charged(self, name: str, incarnation: int) -> Charged | None:
+        """Return None: nobody keeps count."""
+        del name, incarnation
+        return None
+
+    def cpu_seconds(self, name: str, incarnation: int) -> float | None:
+        """Return None: nobody keeps count."""
         del name, incarnation
         return None
 

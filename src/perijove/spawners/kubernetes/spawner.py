@@ -11,7 +11,7 @@ from perijove.model.placement import Placement
 from perijove.model.signal import Signal
 from perijove.model.trash import Label
 from perijove.model.workload import GONE, LaunchSpec, Observation, State
-from perijove.spawners import Devices
+from perijove.spawners import Devices, Gauge
 from perijove.spawners.kubernetes import claim, pod
 from perijove.spawners.kubernetes.cache import Cache
 from perijove.spawners.kubernetes.cluster import CLAIMS, NODES, PODS, Cluster, Kind
@@ -59,6 +59,7 @@ class KubernetesSpawner:
     devices: Devices | None = None
     trash = None
     """A claim that is kept would hold its volume, and its cost: its class says what is kept."""
+    gauge: Gauge | None = None
 
     def __init__(
         self,

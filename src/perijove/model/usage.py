@@ -1,0 +1,34 @@
+"""What a workload uses of its machine, at one look."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process, as the kernel calls it."""
+
+    name: str
+    memory: int
+    """Bytes of its own that are in memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """All of it together; None is unknown."""
+
+    incarnation: int
+    memory: int | None = None
+    """Bytes, without what the kernel only keeps of files that were read."""
+    memory_limit: int | None = None
+    """Bytes; also None if there is none."""
+    memory_kept: int | None = None
+    """Bytes that were promised to it; also None if none were."""
+    cpu_seconds: float | None = None
+    """Since its start."""
+    processes: int | None = None
+    open_files: int | None = None
+    biggest: Process | None = None
+    out_of_memory: int = 0
+    """How many of its processes the kernel has ended for want of memory."""
+    last_ended: Process | None = None
+    """The last of them."""

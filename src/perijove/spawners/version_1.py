@@ -1,0 +1,106 @@
+"""Control groups, version 1: cgroups(7), and the kernel's cgroup-v1 documents."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from perijove.spawners.bounds import Bound, Charged, Entry
+from perijove.spawners.group_files import (
+    CORES,
+    PERIOD,
+    UNASKED,
+    amount,
+    counted,
+    fresh,
+    kill,
+    members,
+    remove,
+)
+
+_SHARES = 1024
+"""What it calls one core."""
+_NEVER = 1 << 60
+"""Bytes that nobody has: it calls no limit by a number near 2^63."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version1:
+    """One tree for each controller."""
+
+    memory: Path
+    cpu: Path
+    kind: ClassVar[str] = "cgroup v1"
+
+    def make(self, name: str, incarnation: int, bound: Bound) -> Entry:
+        """Make the groups of one start."""
+        group = fresh(self.memory, name, incarnation)
+        entered = [group / "cgroup.procs"]  # without a limit, too: it says who belongs to it
+        if bound.memory:
+            (group / "memory.limit_in_bytes").write_text(str(bound.memory))
+        if bound.memory_kept:
+            (group / "memory.soft_limit_in_bytes").write_text(str(bound.memory_kept))
+        group = fresh(self.cpu, name, incarnation)
+        with suppress(OSError):
+            (self.cpu / "cpu.shares").write_text(str(_SHARES * CORES))  # of all servers together
+        (group / "cpu.shares").write_text(str(round(_SHARES * (bound.cpu_kept or UNASKED))))
+        if bound.cpu:
+            (group / "cpu.cfs_period_us").write_text(str(PERIOD))
+            (group / "cpu.cfs_quota_us").write_text(str(round(bound.cpu * PERIOD)))
+        return Entry((*entered, group / "cgroup.procs"))
+
+    def out_of_memory(self, name: str, incarnation: int) -> int | None:
+        """Look at how often the kernel has killed."""
+        ended = self.ended(name, incarnation)
+        return amount(self._of(name, incarnation) / "memory.limit_in_bytes") if ended else None
+
+    def ended(self, name: str, incarnation: int) -> int:
+        """Read what the kernel has counted."""
+        return counted(self._of(name, incarnation) / "memory.oom_control", "oom_kill")
+
+    def group(self, name: str, incarnation: int) -> str:
+        """Return where its memory is counted."""
+        return f"{self.memory.name}/{name}.{incarnation}"
+
+    def members(self, name: str, incarnation: int) -> list[int] | None:
+        """Read who is in it."""
+        return members(self._of(name, incarnation))
+
+    def used(self, name: str, incarnation: int) -> int | None:
+        """Read what the kernel has counted."""
+        return amount(self._of(name, incarnation) / "memory.usage_in_bytes")
+
+    def charged(self, name: str, incarnation: int) -> Charged | None:
+        """Read what the kernel has counted; what was never set is a number beyond all memory."""
+        group = self._of(name, incarnation)
+        used = self.used(name, incarnation)
+        if used is None:
+            return None
+        idle = counted(group / "memory.stat", "total_inactive_file")
+        most, least = (
+            amount(group / f"memory.{it}_in_bytes") or _NEVER for it in ("limit", "soft_limit")
+        )
+        return Charged(
+            max(used - idle, 0),
+            most if most < _NEVER else None,
+            least if least < _NEVER else None,
+        )
+
+    def cpu_seconds(self, name: str, incarnation: int) -> float | None:
+        """Return None: that is a controller of its own, which may be elsewhere."""
+        del name, incarnation
+        return None
+
+    def _of(self, name: str, incarnation: int) -> Path:
+        return self.memory / f"{name}.{incarnation}"
+
+    def kill(self, name: str) -> bool:
+        """Kill who is in the groups of its starts."""
+        return kill(self.memory, name)
+
+    def remove(self, name: str) -> None:
+        """Remove the groups of all its starts."""
+        for base in (self.memory, self.cpu):
+            remove(base, name)
+            with suppress(OSError):  # there are others
+                base.rmdir()

@@ -1,0 +1,97 @@
+"""Control groups, version 2: the kernel's cgroup-v2.rst."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from perijove.spawners.bounds import Bound, Charged, Entry
+from perijove.spawners.group_files import (
+    CORES,
+    PERIOD,
+    UNASKED,
+    amount,
+    counted,
+    fresh,
+    kill,
+    members,
+    remove,
+)
+
+_HEAVIEST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Version2:
+    """One tree: a group has all controllers."""
+
+    base: Path
+    kind: ClassVar[str] = "cgroup v2"
+
+    def make(self, name: str, incarnation: int, bound: Bound) -> Entry:
+        """Make the group of one start."""
+        group = fresh(self.base, name, incarnation)
+        for file, value in (("memory.low", "max"), ("cpu.weight", str(_weight(CORES)))):
+            with suppress(OSError):  # what is promised below must be promised here
+                (self.base / file).write_text(value)
+        if bound.memory:
+            (group / "memory.max").write_text(str(bound.memory))
+            with suppress(FileNotFoundError):  # a machine that never swaps
+                (group / "memory.swap.max").write_text("0")
+        if bound.memory_kept:
+            (group / "memory.low").write_text(str(bound.memory_kept))
+        if bound.cpu:
+            (group / "cpu.max").write_text(f"{round(bound.cpu * PERIOD)} {PERIOD}")
+        (group / "cpu.weight").write_text(str(_weight(bound.cpu_kept or UNASKED)))
+        return Entry((group / "cgroup.procs",))
+
+    def out_of_memory(self, name: str, incarnation: int) -> int | None:
+        """Look at how often the kernel has killed."""
+        ended = self.ended(name, incarnation)
+        return amount(self._of(name, incarnation) / "memory.max") if ended else None
+
+    def ended(self, name: str, incarnation: int) -> int:
+        """Read what the kernel has counted."""
+        return counted(self._of(name, incarnation) / "memory.events", "oom_kill")
+
+    def group(self, name: str, incarnation: int) -> str:
+        """Return where all of it is."""
+        return f"{self.base.name}/{name}.{incarnation}"
+
+    def members(self, name: str, incarnation: int) -> list[int] | None:
+        """Read who is in it."""
+        return members(self._of(name, incarnation))
+
+    def used(self, name: str, incarnation: int) -> int | None:
+        """Read what the kernel has counted."""
+        return amount(self._of(name, incarnation) / "memory.current")
+
+    def charged(self, name: str, incarnation: int) -> Charged | None:
+        """Read what the kernel has counted."""
+        group = self._of(name, incarnation)
+        used = self.used(name, incarnation)
+        if used is None:
+            return None
+        idle = counted(group / "memory.stat", "inactive_file")
+        kept = amount(group / "memory.low") or None
+        return Charged(max(used - idle, 0), amount(group / "memory.max"), kept)
+
+    def cpu_seconds(self, name: str, incarnation: int) -> float | None:
+        """Read what the kernel has counted."""
+        return counted(self._of(name, incarnation) / "cpu.stat", "usage_usec") / 1e6
+
+    def _of(self, name: str, incarnation: int) -> Path:
+        return self.base / f"{name}.{incarnation}"
+
+    def kill(self, name: str) -> bool:
+        """Kill who is in the groups of its starts."""
+        return kill(self.base, name)
+
+    def remove(self, name: str) -> None:
+        """Remove the groups of all its starts."""
+        remove(self.base, name)
+
+
+def _weight(cores: float) -> int:
+    """Return what version 2 calls so many cores: a hundred each."""
+    return min(max(round(cores * 100), 1), _HEAVIEST)
