@@ -85,11 +85,10 @@ async def test_nothing_is_said_of_what_does_not_run(spawner: ProcessSpawner) -> 
     assert await asyncio.to_thread(spawner.gauge.usage, ["srv-1"]) == {}
 
 
+@pytest.mark.parametrize("spawner", ["groups"], indirect=True)
 async def test_a_process_that_is_ended_for_its_memory_is_counted_and_named(
     spawner: ProcessSpawner,
 ) -> None:
-    if isinstance(spawner.bounds, Rlimits):
-        pytest.skip("nobody is ended there")
     lives = """
         import subprocess, sys, time
         much = "b = bytearray(200 << 20); b[:] = b'x' * len(b)"
