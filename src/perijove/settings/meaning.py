@@ -43,6 +43,31 @@ def shown(settings: Settings) -> dict[str, Any]:
     return dumped
 
 
+def secrets(settings: Settings) -> Iterator[str]:
+    """Yield every secret that is set."""
+    yield from _hidden_in(json.loads(settings.model_dump_json(by_alias=True)), shown(settings))
+
+
+def _hidden_in(value: Any, told: Any) -> Iterator[str]:
+    """Yield the texts of `value` that `told` does not tell."""
+    if isinstance(told, dict):
+        for key, it in told.items():
+            yield from _hidden_in(value[key], it)
+    elif isinstance(told, list):
+        for it, other in zip(value, told, strict=True):
+            yield from _hidden_in(it, other)
+    elif told == _HIDDEN and told != value:
+        yield from _texts(value)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict | list):
+        for it in value.values() if isinstance(value, dict) else value:
+            yield from _texts(it)
+    elif value is not None:
+        yield str(value)
+
+
 def _redacted(value: Any, model: Any = Settings) -> Any:
     """Return a dumped value without its secrets."""
     if isinstance(value, dict):

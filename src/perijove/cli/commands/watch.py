@@ -1,6 +1,6 @@
 """Commands that show what goes on, and what went on."""
 
-from perijove.cli.arguments import DATA, OUTPUT, Argument, number
+from perijove.cli.arguments import DATA, FILE, OUTPUT, Argument, number
 from perijove.cli.commands.command import Command
 
 
@@ -28,5 +28,18 @@ COMMANDS = (
             OUTPUT,
         ),
         ("perijove audit --about ada --since 7d", "perijove audit --check"),
+    ),
+    Command(
+        "support",
+        "write one file for whoever is to help, without secrets",
+        "perijove.cli.support:command",
+        (
+            Argument(("target",), "file to write (default: perijove-support-TIME.tar.gz)",
+                     {"nargs": "?", "metavar": "TARGET"}),
+            FILE,
+            DATA,
+            OUTPUT,
+        ),
+        ("perijove support", "perijove support /tmp/for-the-help-desk.tar.gz"),
     ),
 )  # fmt: skip
