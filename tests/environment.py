@@ -10,13 +10,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def kept(folder: str, name: str, content: bytes, fill: Callable[[Path], None]) -> Path:
+def kept(
+    folder: str,
+    name: str,
+    content: bytes,
+    fill: Callable[[Path], None],
+    *,
+    cache: Path | None = None,
+    made_by: str = sys.executable,
+) -> Path:
     """Return the Python of an environment in ~/.cache/`folder`; `fill` installs into a new one.
 
-    Another `content`, or another Python of ours, is another environment.
+    Another `content`, or another Python of ours, is another environment. `made_by`: which Python
+    it is of.
     """
-    digest = hashlib.sha256(content + sys.version.encode()).hexdigest()[:12]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    digest = hashlib.sha256(content + sys.version.encode() + made_by.encode()).hexdigest()[:12]
+    cache = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     place = cache / folder / f"{name}-{digest}"
     python = place / "bin/python"
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -25,7 +34,7 @@ def kept(folder: str, name: str, content: bytes, fill: Callable[[Path], None]) -
         if not (place / "ready").exists():
             shutil.rmtree(place, ignore_errors=True)
             bare = ["--without-pip"] if _uv().exists() else []
-            subprocess.run([sys.executable, "-m", "venv", *bare, str(place)], check=True)
+            subprocess.run([made_by, "-m", "venv", *bare, str(place)], check=True)
             fill(python)
             (place / "ready").touch()
     return python

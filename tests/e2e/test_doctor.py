@@ -33,6 +33,7 @@ ORDER = [
     "disk",
     "limits",
     "gpus",
+    "accounts",
     "database",
     "ports",
     "websocket",
@@ -111,7 +112,7 @@ def test_a_rule_that_lets_nobody_in_is_found(up: Up, tmp_path: Path) -> None:
 def test_a_directory_without_a_box_is_found(tmp_path: Path) -> None:
     _, findings = found = doctor("--data", str(tmp_path))
     broken("data", "data.missing", found, str(tmp_path))
-    assert [it["code"] for it in findings.values()][3:] == ["skipped"] * 7
+    assert [it["code"] for it in findings.values()][3:] == ["skipped"] * 8
 
 
 def mounted(data: Path, how: str) -> list[str]:

@@ -8,6 +8,7 @@ from perijove.app import homes_of_deleted
 from perijove.core.about import Homes
 from perijove.model.server import Phase
 from perijove.model.user import Standing
+from perijove.settings import of
 from perijove.settings.pod_sections import StorageType
 from perijove.store.database import Database
 from tests.web.desk import PASSWORD, Browser, Desk, Shown
@@ -62,8 +63,11 @@ async def test_who_deletes_a_person_is_told_what_becomes_of_the_files(
 def test_what_becomes_of_files_on_a_cluster_depends_on_its_storage(
     storage: StorageType, homes: Homes
 ) -> None:
-    assert homes_of_deleted(storage, in_cluster=True) is homes
-    assert homes_of_deleted(storage, in_cluster=False) is Homes.TRASH
+    settings = of({"singleuser": {"storage": {"type": storage.value}}})
+    assert homes_of_deleted(settings, in_cluster=True) is homes
+    assert homes_of_deleted(settings, in_cluster=False) is Homes.TRASH
+    own = of({"systemUsers": True})
+    assert homes_of_deleted(own, in_cluster=False) is Homes.KEPT
 
 
 async def test_a_name_that_is_taken_keeps_the_dialog_open(desk: Desk, chen: Browser) -> None:

@@ -89,7 +89,7 @@ def backup(given: Namespace) -> None:
             revision=revision, tables=counted, made_at=_now(), secrets=kept, homes=given.homes
         )
         if given.homes:
-            remark("Adding people's homes; files that change meanwhile are as they are then.")
+            remark(_homes(box))
         try:
             archive.write(target, manifest, folder, secrets, box.homes)
         except OSError as error:
@@ -220,6 +220,16 @@ def _in_words() -> Iterator[None]:
         yield
     except (Refused, Unavailable) as error:
         raise Trouble(sentence(error.code, error.params, "en")) from error
+
+
+def _homes(box: Box) -> str:
+    """Return what is said of the homes that go into a backup."""
+    if box.homes.is_dir() and any(box.homes.iterdir()):
+        return "Adding people's homes; files that change meanwhile are as they are then."
+    return (
+        f"There are no homes in {box.homes}. Those of Unix accounts (systemUsers) are not put into"
+        " a backup: keep /home by other means."
+    )
 
 
 def _tell_backup(given: Namespace, target: Path, manifest: Manifest) -> None:

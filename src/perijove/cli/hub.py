@@ -18,6 +18,7 @@ import uvloop
 
 from perijove.app import running_hub
 from perijove.cli.box import Box
+from perijove.cli.doctor.accounts import require_accounts
 from perijove.cli.hangups import HangUps
 from perijove.cli.hold import Held
 from perijove.cli.listen import End, listener, serve
@@ -36,9 +37,10 @@ from perijove.model.errors import Refused, Unavailable
 from perijove.parts import Parts
 from perijove.settings import Problem, Reading, Settings, load, read
 from perijove.spawners import Spawner
+from perijove.spawners.accounts import GIVEN
 from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.process import ProcessSpawner
-from perijove.store import beside
+from perijove.store import beside, users
 from perijove.store.database import Database
 from perijove.store.open import open_database
 
@@ -80,6 +82,8 @@ def command(given: Namespace) -> None:
     where = _beside_pods(given, settings) if cluster else None
     if given.secrets:
         box = replace(box, keys=Path(given.secrets))
+    if not cluster:
+        require_accounts(settings, box, given.file)
     box.ready()
     if where is None and given.port:
         where = _another(given, settings)
@@ -144,7 +148,7 @@ def run(
             begin_anew(settings, box)
             url = database_url(settings, box)
             beside.bring_up_to_date(url)
-            uvloop.run(_run(settings, box, url, spawner or _processes(box, settings), place, again))
+            uvloop.run(_run(settings, box, url, spawner, place, again))
     except Held as held:
         raise Trouble(
             f"A hub already runs on {box.path}"
@@ -156,7 +160,7 @@ async def _run(
     settings: Settings,
     box: Box,
     url: str,
-    spawner: Callable[[str], Spawner],
+    spawner: Callable[[str], Spawner] | None,
     where: Where,
     again: Callable[[], Reading] | None,
 ) -> None:
@@ -166,7 +170,8 @@ async def _run(
         database = await open_database(url)
     except (Refused, Unavailable) as error:
         raise Trouble(sentence(error.code, error.params, "en")) from error
-    parts = replace(_parts(box, database, spawner, where, end), read=again)
+    made = spawner or partial(_processes, box, settings, database)
+    parts = replace(_parts(box, database, made, where, end), read=again)
     try:
         await asyncio.to_thread(box.sign)
         async with (
@@ -244,8 +249,18 @@ def _address(given: Namespace, otherwise: str) -> str:
     return url.rstrip("/")
 
 
-def _processes(box: Box, settings: Settings) -> Callable[[str], Spawner]:
-    return partial(ProcessSpawner, box.workloads, homes=box.homes, traits=_traits(settings))
+def _processes(box: Box, settings: Settings, database: Database, instance: str) -> ProcessSpawner:
+    async def groups_of(person: int) -> frozenset[str]:
+        user = await database.read(users.by_id(person))
+        return user.groups if user else frozenset()
+
+    return ProcessSpawner(
+        box.workloads,
+        instance,
+        box.homes,
+        traits=_traits(settings),
+        groups_of=groups_of if settings.system_users else None,
+    )
 
 
 def _traits(settings: Settings) -> Mapping[str, Any]:
@@ -259,4 +274,5 @@ def _traits(settings: Settings) -> Mapping[str, Any]:
         "mem_guarantee": memory.guarantee,
         "extra_resource_limits": extra.limits,
         "extra_resource_guarantees": extra.guarantees,
+        GIVEN: settings.people.unix,
     }

@@ -50,25 +50,21 @@ def command(given: Namespace) -> None:
 
 def next_steps(unit: Unit) -> list[str]:
     """Return the commands that make the unit run, from where this machine is now."""
-    account, data = shlex.quote(unit.account), shlex.quote(str(unit.data))
+    account, data = unit.account, shlex.quote(str(unit.data))
     steps = []
-    if not _exists(unit.account):
-        steps.append(f"useradd --system --home-dir {data} --shell /bin/bash {account}")
-    if not unit.state and not unit.data.exists():
-        steps.append(f"install -d -m 700 -o {account} {data}")
+    if account and not _exists(account):
+        steps.append(f"useradd --system --home-dir {data} --shell /bin/bash {shlex.quote(account)}")
+    if account and not unit.state and not unit.data.exists():
+        steps.append(f"install -d -m 700 -o {shlex.quote(account)} {data}")
     return [*steps, "systemctl daemon-reload", f"systemctl enable --now {unit.name}"]
 
 
 def _unit(given: Namespace, settings: Settings) -> Unit:
-    for option, name in (("--name", given.name), ("--user", given.user)):
+    account = _account(given, settings)
+    for option, name in (("--name", given.name), ("--user", account or "root")):
         if not _NAME.fullmatch(name):
             words = f"{option} is {name!r}: use up to 31 letters, digits, - and _ (no digit first)"
             raise Trouble(f"{words}.", exit_code=USAGE)
-    if given.user == "root":
-        raise Trouble(
-            "With --user root everybody's server would run as root: name another account.",
-            exit_code=USAGE,
-        )
     file = given.file
     if file is not None and not file.is_file():
         words = f"{file} is no file that a service can read whenever it starts: name one with -f."
@@ -77,12 +73,31 @@ def _unit(given: Namespace, settings: Settings) -> Unit:
         name=given.name,
         program=_program(),
         data=Path(given.data or f"/var/lib/{given.name}").expanduser().absolute(),
-        account=given.user,
+        account=account,
         file=file.absolute() if file else None,
         port=given.port,
         low_port=low(given.port or settings.proxy.port),
         reads=(Path(sys.executable).resolve(),),
     )
+
+
+def _account(given: Namespace, settings: Settings) -> str | None:
+    """Return the account of the service; None is root."""
+    if settings.system_users:
+        if given.user not in {None, "root"}:
+            raise Trouble(
+                f"The configuration says `systemUsers: true`, which only root can do, and --user"
+                f" {given.user}: leave one of them out.",
+                exit_code=USAGE,
+            )
+        return None
+    if given.user == "root":
+        raise Trouble(
+            "With --user root everybody's server would run as root: name another account, or set"
+            " `systemUsers: true`, and everybody's runs as their own.",
+            exit_code=USAGE,
+        )
+    return str(given.user or "perijove")
 
 
 def _program() -> Path:
@@ -106,12 +121,16 @@ def _doubt(unit: Unit) -> str:
     """Return why the account could not run it; '' if it can, or only root could find out."""
     if os.geteuid():
         return ""
-    who = Who.of(unit.account) if _exists(unit.account) else Who()
-    why = why_not(who, unit.file)
-    return why and (
-        f"The account {unit.account} cannot run it yet ({why}): install Perijove where every"
-        " account may read it, say in /opt/perijove, and let the account read the configuration."
-    )
+    account = unit.account
+    who = Who.of(account) if account and _exists(account) else Who()
+    why = why_not(who, unit.file if account else None)
+    if not why:
+        return ""
+    where = "install Perijove where every account may read it, say in /opt/perijove"
+    if account is None:
+        return f"People's accounts cannot run their servers ({why}): {where}."
+    let = "and let the account read the configuration"
+    return f"The account {account} cannot run it yet ({why}): {where}, {let}."
 
 
 def _written(path: Path, text: str, *, force: bool) -> bool:

@@ -13,6 +13,15 @@ _HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
 """What ProtectHome= hides."""
 _SYSTEM = tuple(Path(it) for it in ("/usr", "/bin", "/sbin", "/lib", "/boot", "/efi", "/etc"))
 """What ProtectSystem=full makes read-only."""
+_PROGRAMS = tuple(Path(it) for it in ("/usr", "/bin", "/sbin", "/lib", "/boot", "/efi"))
+"""What ProtectSystem=yes does."""
+_LOW = "CAP_NET_BIND_SERVICE"
+_OF_ROOT = (
+    "CAP_SETUID", "CAP_SETGID",  # become them
+    "CAP_CHOWN", "CAP_FOWNER", "CAP_DAC_OVERRIDE",  # their homes, and the files of useradd
+    "CAP_KILL", "CAP_SYS_PTRACE",  # their processes: end them; see what listens, /proc/*/fd
+    "CAP_AUDIT_WRITE",  # useradd says what it does
+)  # fmt: skip
 _FIRST_FREE_PORT = 1024
 _NO_PROGRAM = frozenset("\"'\\")
 
@@ -29,7 +38,8 @@ class Unit:
     program: Path
     """`perijove` of the environment that it is to run."""
     data: Path
-    account: str
+    account: str | None
+    """None: root, which runs everybody's servers as their own accounts."""
     file: Path | None = None
     port: int | None = None
     """As the command line says it."""
@@ -41,6 +51,8 @@ class Unit:
     @property
     def state(self) -> str | None:
         """Return the data directory as StateDirectory= takes it: systemd makes it and owns it."""
+        if self.account is None:
+            return None  # with a new owner, systemd would give all that is in it to root
         below = self.data.is_relative_to(_STATE) and self.data != _STATE
         plain = ":" not in str(self.data)  # which would begin a second name of it
         return str(self.data.relative_to(_STATE)) if below and plain else None
@@ -70,7 +82,7 @@ class Unit:
         return (
             "[Service]",
             "Type=exec",
-            f"User={self.account}",
+            *((f"User={self.account}",) if self.account else ()),
             *((f"StateDirectory={quoted(self.state)}", "StateDirectoryMode=0700")
               if self.state else ()),
             f"ExecStart={_command(self.program, *up, '--keep-servers')}",
@@ -89,12 +101,16 @@ class Unit:
         )  # fmt: skip
 
     def _sandbox(self) -> Iterator[str]:
-        low = "CAP_NET_BIND_SERVICE" if self.low_port else ""
         yield "# All of this binds people's servers, too. Not here, because they need it:"
         yield "# PrivateTmp (it would empty /tmp of servers that outlive a restart), RemoveIPC"
         yield "# (likewise), PrivateDevices (GPUs), MemoryDenyWriteExecute (numba, PyTorch),"
         yield "# PrivateNetwork, ProtectControlGroups."
         yield "NoNewPrivileges=yes"
+        yield from self._of_root() if self.account is None else self._of_an_account()
+        yield from _SANDBOX
+
+    def _of_an_account(self) -> Iterator[str]:
+        low = _LOW if self.low_port else ""
         yield f"CapabilityBoundingSet={low}"
         if low:
             yield f"AmbientCapabilities={low}"
@@ -102,7 +118,14 @@ class Unit:
         yield f"ProtectHome={'read-only' if self._in_homes() else 'yes'}"
         if self._below(self.data, (*_HOMES, *_SYSTEM)):
             yield f"ReadWritePaths={quoted(str(self.data))}"
-        yield from _SANDBOX
+        yield "RestrictSUIDSGID=yes"
+
+    def _of_root(self) -> Iterator[str]:
+        yield "# Root makes accounts (in /etc) and homes, becomes people, and ends their servers."
+        yield f"CapabilityBoundingSet={' '.join(_OF_ROOT)}{f' {_LOW}' if self.low_port else ''}"
+        yield "ProtectSystem=yes"
+        if self._below(self.data, _PROGRAMS):
+            yield f"ReadWritePaths={quoted(str(self.data))}"
 
     def _in_homes(self) -> bool:
         needed = (self.program, self.data, *((self.file,) if self.file else ()), *self.reads)
@@ -156,7 +179,6 @@ _SANDBOX = (
     "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
     "RestrictNamespaces=yes",
     "RestrictRealtime=yes",
-    "RestrictSUIDSGID=yes",
     "LockPersonality=yes",
     "KeyringMode=private",
     "SystemCallArchitectures=native",

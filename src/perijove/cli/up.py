@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from perijove.cli.box import Box, Ports, data_trouble
+from perijove.cli.doctor.accounts import require_accounts, worth_saying
 from perijove.cli.hold import Held
 from perijove.cli.proxy import of_box
 from perijove.cli.supervisor.ending import Ending
@@ -65,6 +66,7 @@ def bring_up(settings: Settings, asked: Asked) -> None:
     """
     require_singleuser(settings.singleuser.cmd or SINGLEUSER)
     box, orders = Box.at(asked.data), Orders()
+    require_accounts(settings, box, asked.file)
     box.ready()
     with orders.heard(), _alone(box), data_trouble(box):
         box.renew_sign_in(Clock()().timestamp())
@@ -121,6 +123,8 @@ def _supervised(run: _Run) -> None:
         supervisor.start(ending.local, run.local(run.host, run.ports.public))
         if not run.orders.stop:
             _tell(run)
+            for sentence in worth_saying(run.settings, run.box, run.asked.file):
+                say(sentence)
         supervisor.run()
     except BaseException:
         ending.parts_alone()  # a part that cannot start is no reason to stop people's servers

@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 
+from perijove.http import account_sentences as account
 from perijove.http import cluster_sentences as cluster
 
 NEXT: Mapping[str, str] = {
@@ -16,6 +17,7 @@ NEXT: Mapping[str, str] = {
     "port-taken": "Start it again: it gets another port.",
     "signup.declined": "Ask an administrator.",
     "start-timeout": "Look at the log, then start it again.",
+    **account.NEXT,
     **cluster.NEXT,
 }
 
@@ -30,5 +32,6 @@ ADMINISTRATOR: Mapping[str, str] = {
     "no-answer": "The process lives and its port answers nobody: look for what blocks it in the log.",
     "port-taken": "A program that is not ours listens on port {port}.",
     "start-timeout": "It did not answer within `singleuser.startTimeout`.",
+    **account.ADMINISTRATOR,
     **cluster.ADMINISTRATOR,
 }

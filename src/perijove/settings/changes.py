@@ -19,6 +19,7 @@ _AFTER_A_RESTART: tuple[Path, ...] = (
     ("hub", "config", "JupyterHub", "authenticator_class"),
     ("hub", "config", "JupyterHub", "authenticate_prometheus"),
     ("proxy",),
+    ("systemUsers",),
     ("place",),
     ("singleuser", "storage"),
     ("singleuser", "podNameTemplate"),

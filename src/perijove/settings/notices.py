@@ -63,6 +63,10 @@ def _misspelt(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Prob
 
 
 def _idle(settings: Settings) -> Iterator[Problem]:
+    if settings.people.unix and not settings.system_users:
+        names = ", ".join(sorted(settings.people.unix))
+        words = f"the `account` of {names} has no effect without `systemUsers: true`."
+        yield Problem(words, "people.users")
     keys = sorted({key for _, key in _overrides(settings)} & traits()["KubeSpawner"])
     keys = [key for key in keys if key not in HONOURED]
     if keys:

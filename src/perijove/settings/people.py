@@ -1,5 +1,6 @@
 """`people`: who there is and what they share, as data; and `load_groups`, which is a part of it."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from perijove.core.roles import DEFAULTS, Role
 from perijove.kit.section import Section, Traits
 from perijove.model.errors import Invalid
 
+_ACCOUNT = re.compile(r"[A-Za-z_][\w.@$-]*", re.ASCII)
 Names = Annotated[frozenset[str], Field(strict=False)]
 """Not strict: a validator that runs before has made a list of it."""
 
@@ -49,6 +51,18 @@ class PersonSettings(Section):
     roles: Names = frozenset()
     """Roles they have, by name."""
     limits: LimitSettings = LimitSettings()
+    account: str | None = Field(default=None, max_length=255)
+    """With systemUsers: a Unix account of this machine that is theirs already; unset: one is made
+    for them. It must be a person's, not the system's, and may not be able to become root."""
+
+    @field_validator("account")
+    @classmethod
+    def _unix(cls, account: str | None) -> str | None:
+        if account is not None and not _ACCOUNT.fullmatch(account):
+            raise ValueError(f"{account!r} is no name of a Unix account")
+        if account == "root":
+            raise ValueError("nobody works as root")
+        return account
 
 
 class GroupSettings(Section):
@@ -104,6 +118,20 @@ class PeopleSettings(Section):
     def _good_names(cls, users: dict[str, PersonSettings]) -> dict[str, PersonSettings]:
         _good(frozenset(users))
         return users
+
+    @field_validator("users")
+    @classmethod
+    def _own_accounts(cls, users: dict[str, PersonSettings]) -> dict[str, PersonSettings]:
+        named = [it.account for it in users.values() if it.account]
+        twice = next((name for name in named if named.count(name) > 1), None)
+        if twice:
+            raise ValueError(f"two people have the Unix account {twice!r}; each needs their own")
+        return users
+
+    @property
+    def unix(self) -> dict[str, str]:
+        """Return the Unix accounts that are people's already, by person."""
+        return {normal(name): it.account for name, it in self.users.items() if it.account}
 
     @property
     def names(self) -> frozenset[str]:

@@ -11,7 +11,8 @@ from perijove.settings.walk import keys
 _OTHERS = ("scheduling", "imagePullSecrets")
 _OF_PROCESSES = frozenset({"cpu", "memory", "extraResource"})
 """Keys of pods that bind processes as well."""
-_OF_BOXES = ("gpus",)
+_OF_BOXES, _OF_A_MACHINE = ("gpus",), ("systemUsers",)
+"""Sections, and keys, of one machine alone."""
 _GPUS = "nvidia.com/"
 """Of extra resources, what a box has as well."""
 _CHART = {
@@ -68,7 +69,8 @@ def of_pods(known: Mapping[str, Any]) -> list[Path]:
 
 def of_boxes(known: Mapping[str, Any]) -> list[Path]:
     """Return the keys in `known` that have an effect on one machine alone."""
-    return [(section, key) for section in _OF_BOXES for key in known.get(section) or {}]
+    inner = [(section, key) for section in _OF_BOXES for key in known.get(section) or {}]
+    return [*inner, *((key,) for key in _OF_A_MACHINE if known.get(key))]
 
 
 def _resources(given: Any) -> Iterator[Path]:

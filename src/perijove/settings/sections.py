@@ -115,6 +115,9 @@ class Settings(Section):
     place: PlaceSettings = PlaceSettings()
     gpus: DeviceSettings = DeviceSettings()
     scheduling: SchedulingSettings = SchedulingSettings()
+    system_users: bool = False
+    """On one machine, as root: every person's servers run as a Unix account of their own, which is
+    made when it is first needed. Without it, all people share the account that runs the hub."""
     image_pull_secrets: tuple[str | dict[str, Any], ...] = ()
     """Secrets with which every image is fetched."""
     compat: CompatSettings = CompatSettings()

@@ -4,9 +4,10 @@ The hub's own environment may hold secrets of the administrator.
 """
 
 import os
-import pwd
 import sys
 from pathlib import Path
+
+from perijove.spawners.resident import Resident
 
 _KEPT = (
     "PATH",
@@ -23,9 +24,8 @@ _KEPT = (
 """As JupyterHub keeps them, and the time zone."""
 
 
-def inherited(home: Path) -> dict[str, str]:
-    """Return the environment in which a server with that home begins."""
-    account = pwd.getpwuid(os.getuid())
+def inherited(by: Resident) -> dict[str, str]:
+    """Return the environment in which a server begins that runs as `by`."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     ours = str(Path(sys.executable).parent)  # where our server and its Python are
     path = kept.get("PATH", os.defpath).split(os.pathsep)
@@ -33,8 +33,9 @@ def inherited(home: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         **kept,
         "PATH": os.pathsep.join([ours, *(part for part in path if part != ours)]),
-        "HOME": str(home),
-        "USER": account.pw_name,
-        "LOGNAME": account.pw_name,
-        "SHELL": account.pw_shell or "/bin/sh",
+        "HOME": str(by.home),
+        "USER": by.account,
+        "LOGNAME": by.account,
+        "SHELL": by.shell or "/bin/sh",
+        **by.environment,
     }

@@ -100,8 +100,9 @@ COMMANDS = (
             Argument(("--data",), "data directory (default: /var/lib/NAME)", {"metavar": "DIR"}),
             Argument(("--port",), "port of the public address", {"type": port, "metavar": "N"}),
             Argument(
-                ("--user",), "account that runs it and people's servers (default: perijove)",
-                {"metavar": "ACCOUNT", "default": "perijove"},
+                ("--user",),
+                "account that runs it and people's servers (perijove; root with systemUsers)",
+                {"metavar": "ACCOUNT"},
             ),
             Argument(
                 ("--name",), "of the unit (default: perijove)",

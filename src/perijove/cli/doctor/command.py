@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from perijove.cli.box import Box
 from perijove.cli.doctor import machine
+from perijove.cli.doctor.accounts import accounts
 from perijove.cli.doctor.devices import gpus
 from perijove.cli.doctor.finding import Finding, Health, bad, good, skipped
 from perijove.cli.doctor.knock import echoed
@@ -57,13 +58,14 @@ def _of_a_box(
     if there.health is Health.BAD:
         yield from (
             skipped(it, "data")
-            for it in ("disk", "limits", "gpus", "database", "ports", "websocket")
+            for it in ("disk", "limits", "gpus", "accounts", "database", "ports", "websocket")
         )
         yield skipped("start", "data")
         return
     yield machine.disk(box)
     yield machine.limits()
     yield gpus(settings) if settings else skipped("gpus", "config")
+    yield accounts(settings, box, given.file) if settings else skipped("accounts", "config")
     yield machine.database(settings, box, language) if settings else skipped("database", "config")
     ports = machine.ports(box, box.base_url())
     yield ports

@@ -1,5 +1,6 @@
 """A real start: an account of its own, a server, its progress, its end; nothing stays."""
 
+import os
 import secrets
 import shutil
 import time
@@ -9,6 +10,7 @@ from perijove.cli.box import Box
 from perijove.cli.doctor.finding import Finding, bad, good
 from perijove.cli.remote import Remote, person, place
 from perijove.cli.trouble import Trouble
+from perijove.spawners.accounts import unmake
 
 _PREFIX = "perijove-doctor-"
 
@@ -43,10 +45,12 @@ def _started(remote: Remote, name: str) -> str:
 
 def _cleaned(remote: Remote, box: Box, name: str) -> None:
     """Remove the account, its server and its home, which nobody has ever used."""
-    with suppress(Trouble):
+    with suppress(Trouble, OSError):
         remote.ask("DELETE", person(name))
         for it in remote.get("/trash"):
             if it["user"] == name:
                 remote.ask("DELETE", f"/trash/{it['key']}")
         for home in box.homes.glob(f"*-{name}"):
             shutil.rmtree(home, ignore_errors=True)
+        if not os.geteuid():
+            unmake(name)

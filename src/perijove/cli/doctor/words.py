@@ -1,9 +1,11 @@
 """What doctor says: code -> language -> (sentence, remedy)."""
 # ruff: noqa: E501, RUF001 (a table: one code, one line a language; Chinese has its own commas)
 
+from perijove.cli.doctor.account_words import ACCOUNT_WORDS
 from perijove.cli.doctor.cluster_words import CLUSTER_WORDS
 
 WORDS: dict[str, dict[str, tuple[str, str]]] = {
+    **ACCOUNT_WORDS,
     **CLUSTER_WORDS,
     "skipped": {
         "en": ("Not looked at, because of `{because}`.", ""),

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _NOBODY = 65534
-_TRY = "import sys; import perijove; [open(it).close() for it in sys.argv[1:]]"
+_TRY = """
+import os, sys, shutil
+import perijove.singleuser
+file, program = sys.argv[1:]
+if file:
+    open(file).close()
+beside = os.path.dirname(sys.executable)
+if program and not (shutil.which(program) or shutil.which(program, path=beside)):
+    sys.exit(f"{program}: it cannot be run")
+"""
 _PATIENCE = 60.0
 
 
@@ -28,12 +37,21 @@ class Who:
         return cls(uid=entry.pw_uid, gid=entry.pw_gid, groups=groups)
 
 
-def why_not(who: Who, file: Path | None = None) -> str:
-    """Return why `who` cannot run our Python, with Perijove in it, and read `file`.
+def may_read(who: Who, file: Path) -> bool:
+    """Return whether `who` can read `file`. Only root can ask."""
+    tried = subprocess.run(  # noqa: S603 - a program of every machine
+        ["/usr/bin/test", "-r", str(file)], user=who.uid, group=who.gid, extra_groups=who.groups,
+        cwd="/", check=False,
+    )  # fmt: skip
+    return tried.returncode == 0
+
+
+def why_not(who: Who, file: Path | None = None, program: str = "") -> str:
+    """Return why `who` cannot run our Python with Perijove in it, read `file`, run `program`.
 
     '' if it can. Only root can ask.
     """
-    command = [sys.executable, "-P", "-c", _TRY, *([str(file)] if file else [])]
+    command = [sys.executable, "-P", "-c", _TRY, str(file or ""), program]
     try:
         tried = subprocess.run(  # noqa: S603 - our own Python
             command, user=who.uid, group=who.gid, extra_groups=who.groups, cwd="/", check=False,
