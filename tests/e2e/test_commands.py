@@ -117,6 +117,15 @@ def test_a_server_is_started_followed_listed_read_and_stopped(up: Up) -> None:
     (server,) = json.loads(perijove(up, "server", "list", "-o", "json").stdout)
     assert (server["user"], server["ready"]) == ("eve", True)
     assert perijove(up, "server", "list").stdout.splitlines()[1].split()[:2] == ["eve", "ready"]
+    used = json.loads(perijove(up, "server", "usage", "eve", "-o", "json").stdout)
+    assert used["memory"] > 1 << 20
+    assert (used["processes"] > 0, used["open_files"] > 0) == (True, True)
+    assert "being added up" in perijove(up, "server", "usage", "eve").stdout or used["home"]
+    until(lambda: "home  " in (said := perijove(up, "server", "usage", "eve").stdout)
+          and "being" not in said, "its home was added up")  # fmt: skip
+    shown = perijove(up, "server", "usage").stdout.splitlines()
+    assert shown[0].split()[:3] == ["SERVER", "MEMORY", "CORES"]
+    assert shown[1].split()[0] == "eve"
     told = json.loads(perijove(up, "server", "logs", "eve", "-o", "json").stdout)
     assert told["server"] == "eve"
     opened = perijove(up, "server", "open", "eve", "--print")
@@ -186,6 +195,8 @@ def test_status_says_what_runs_and_what_does_not(up: Up) -> None:
     shown = perijove(up, "status").stdout
     assert "1 running" in shown
     assert "answers in" in shown
+    assert "in use by servers" in shown
+    assert told["machine"]["memory"] > told["memory"] > 1 << 20
     extended = json.loads(perijove(up, "server", "extend", "grace", "-o", "json").stdout)
     before = json.loads(perijove(up, "server", "list", "-o", "json").stdout)[0]["stops_at"]
     assert extended["stops_at"] == before

@@ -9,6 +9,7 @@ from perijove.cli.doctor.knock import healthy
 from perijove.cli.output import answer, answer_json, fields, remark
 from perijove.cli.remote import Remote, connect
 from perijove.cli.trouble import Trouble
+from perijove.cli.usage import size
 
 _UNHEALTHY = 7
 
@@ -49,6 +50,20 @@ def _inside(remote: Remote) -> dict[str, Any]:
         "speaks": f"JupyterHub {info['version']}",
         "people": people,
         "servers": dict(sorted(states.items())),
+        **_usage(remote.get("/usage")),
+    }
+
+
+def _usage(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what all servers use together of what there is."""
+    servers, devices = found["servers"].values(), found["devices"]
+    return {
+        "machine": found["machine"],
+        "memory": sum(it["memory"] or 0 for it in servers),
+        "memory_promised": sum(it["memory_guarantee"] or 0 for it in servers),
+        "cores": round(sum(it["cores"] or 0 for it in servers), 2),
+        "gpus": len(devices),
+        "gpus_in_use": sum(bool(it["servers"]) for it in devices),
     }
 
 
@@ -56,6 +71,24 @@ def _state(server: dict[str, Any]) -> str:
     if server["pending"] == "spawn":
         return "starting"
     return "stopping" if server["pending"] else "running"
+
+
+def _used(found: dict[str, Any]) -> dict[str, str]:
+    """Return the same in words; nothing where there is not one machine."""
+    machine = found["machine"]
+    if machine is None:
+        return {}
+    memory = f"{size(found['memory'])} in use by servers, {size(machine['memory_free'])} free"
+    shown = {
+        "memory": f"{memory} of {size(machine['memory'])}",
+        "cores": f"{found['cores']:g} in use by servers of {machine['cores']}",
+        "disk": f"{size(machine['disk_free'])} free of {size(machine['disk'])}",
+    }
+    if found["memory_promised"] > machine["memory"]:
+        shown["promised"] = f"{size(found['memory_promised'])}: more memory than there is"
+    if found["gpus"]:
+        shown["gpus"] = f"{found['gpus_in_use']} in use of {found['gpus']}"
+    return shown
 
 
 def _tell(found: dict[str, Any], *, well: bool) -> None:
@@ -70,6 +103,7 @@ def _tell(found: dict[str, Any], *, well: bool) -> None:
             "version": f"{found['version']}, speaks {found['speaks']}",
             "people": f"{found['people']:,}",
             "servers": servers or "none",
+            **_used(found),
         }
     fields(shown)
     if "trouble" in found:

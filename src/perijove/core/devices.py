@@ -61,6 +61,8 @@ class Allotment:
 
     async def holdings(self) -> list[Holding]:
         """Return those that may be given, and who holds them."""
+        if self.devices is None:
+            return []
         holders = await self._holders()
         return [
             Holding(it, tuple(sorted(name for name, ids in holders.items() if it.id in ids)))

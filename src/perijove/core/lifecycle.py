@@ -12,6 +12,7 @@ from perijove.core.cull import Ask, Culler, Culling
 from perijove.core.devices import Allotment, DeviceSettings
 from perijove.core.ends import Ends
 from perijove.core.feed import Feed
+from perijove.core.gauges import Gauges
 from perijove.core.instances import own
 from perijove.core.launch import Launcher, Overrides, no_overrides
 from perijove.core.leases import Rhythm, Shared
@@ -100,6 +101,7 @@ class Lifecycle:
     timings: Timings
     ends: Ends
     culler: Culler
+    gauges: Gauges
     rings: Rings | None = None
     """What is told to the other hubs, if there may be any."""
 
@@ -110,6 +112,7 @@ class Lifecycle:
             tasks.create_task(self.activity.run())
             tasks.create_task(self.reconciler.run())
             tasks.create_task(self.culler.run())
+            tasks.create_task(self.gauges.run())
             if self.rings:
                 tasks.create_task(self.rings.run())
 
@@ -149,6 +152,7 @@ async def assemble(needs: Needs) -> Lifecycle:
         timings=needs.timings,
         ends=ends,
         culler=_culler(needs, ends, reconciler),
+        gauges=Gauges(gauge=spawner.gauge, clock=clock),
         rings=rings,
     )
 

@@ -32,3 +32,18 @@ class Usage:
     """How many of its processes the kernel has ended for want of memory."""
     last_ended: Process | None = None
     """The last of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What the machine has on which workloads run."""
+
+    cores: int
+    memory: int
+    """Bytes."""
+    memory_free: int
+    """Bytes that could be had without anybody missing them."""
+    disk: int
+    """Bytes of the disk where the hub keeps its data, and homes unless accounts have their own."""
+    disk_free: int
+    """Bytes of it that people may still use."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from perijove.model.placement import Placement
-from perijove.model.usage import Process, Usage
+from perijove.model.usage import Machine, Process, Usage
 from perijove.spawners import kernel_log
 from perijove.spawners.bounds import Bounds
 from perijove.spawners.directory import Directory, Pid
@@ -55,6 +55,19 @@ class ProcessGauge:
         """Return what those of `names` use that run."""
         found = ((name, self._usage(name)) for name in names)
         return {name: usage for name, usage in found if usage}
+
+    def machine(self) -> Machine:
+        """Return what there is to use: /proc/meminfo, and the disk of the homes."""
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        memory = {name: value for name, _, value in (line.partition(":") for line in lines)}
+        disk = os.statvfs(self._root)
+        return Machine(
+            cores=os.cpu_count() or 1,
+            memory=int(memory["MemTotal"].split()[0]) << 10,
+            memory_free=int(memory["MemAvailable"].split()[0]) << 10,
+            disk=disk.f_blocks * disk.f_frsize,
+            disk_free=disk.f_bavail * disk.f_frsize,
+        )
 
     def home(self, placement: Placement) -> int | None:
         """Return the bytes that a home takes on its own disk, or None; this may take minutes."""

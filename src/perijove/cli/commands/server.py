@@ -46,6 +46,19 @@ COMMANDS = (
         ("perijove server extend ada",),
     ),
     Command(
+        "server usage",
+        "show what servers use: memory, processors, processes, files, home, GPUs",
+        "perijove.cli.usage:command",
+        (
+            Argument(
+                ("server",), "USER or USER/SERVER; all that run if it is left out",
+                {"metavar": "USER[/SERVER]", "nargs": "?", "default": ""},
+            ),
+            *CLIENT,
+        ),
+        ("perijove server usage", "perijove server usage ada/lab2"),
+    ),
+    Command(
         "server logs",
         "show the end of a server's log",
         "perijove.cli.server:logs",
