@@ -144,6 +144,8 @@ async def _populate(desk: Desk, it: Gallery) -> None:
     await desk.person("du.fan", display_name="Du Fan", standing=Standing.BLOCKED)
     for n in range(60):
         await hub.accounts.add(f"student-{n:02}", display_name=f"Student {n}")
+    await hub.groups.create("ml-2026", members=["lin.xiao", "slow.sun", "gao.lin", "du.fan"])
+    await hub.groups.create("staff", members=["chen.wei"])
     await _servers(desk, lin, slow)
     service = Client(
         id="service-grades",

@@ -73,6 +73,22 @@ def _opens(dialog: str) -> Act:
     return act
 
 
+def _picks(page: Page) -> None:
+    page.check("[data-all]")
+
+
+def _asks_to_delete(page: Page) -> None:
+    for box in page.locator("[data-row]").all()[:4]:
+        box.check()
+    page.locator('[name="do"][value="delete"]').click()
+
+
+def _blocks_oneself(page: Page) -> None:
+    page.check("[data-all]")
+    page.locator('[name="do"][value="block"]').click()
+    page.locator("main form button.main").click()
+
+
 def _scrolled(page: Page) -> None:
     page.locator("#trash").scroll_into_view_if_needed()
 
@@ -111,6 +127,9 @@ ALL = [
     Seen("token-made", "lin.xiao", "/token", _make_token),
     Seen("account", "lin.xiao", "/account"),
     Seen("people", "chen.wei", "/admin"),
+    Seen("people-picked", "chen.wei", "/admin?q=group:ml-2026&sort=seen", _picks),
+    Seen("people-sure", "chen.wei", "/admin?q=student-0", _asks_to_delete),
+    Seen("people-failed", "chen.wei", "/admin?q=wei", _blocks_oneself),
     Seen("people-add", "chen.wei", "/admin", _opens("add")),
     Seen("people-trash", "chen.wei", "/admin?q=gao.lin", _scrolled),
     Seen("people-restore", "chen.wei", "/admin", _opens("restore-1")),
@@ -138,6 +157,7 @@ ELSEWHERE = {
     "/spawn-stream/{user}": "a stream",
     "/spawn-stream/{user}/{server}": "a stream",
     "/home/stream": "a stream",
+    "/people/stream": "a stream",
     "/signup/stream": "a stream",
     "/visit/{user}/{server}": "visit, of a named server",
     "/user/{user}": "leads on",

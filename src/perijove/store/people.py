@@ -1,6 +1,7 @@
 """Statements that read one page of pj_users."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -12,7 +13,9 @@ from perijove.model.server import Phase
 from perijove.model.user import Standing, User
 from perijove.store import users as store
 from perijove.store.statement import Query, Statement, Value
-from perijove.store.tables import members, servers, users
+from perijove.store.tables import members, micros, servers, users
+
+_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Activeness(StrEnum):
@@ -46,6 +49,10 @@ class Wanted:
     """Administrators only."""
     group: str | None = None
     """Its members only; None: whoever."""
+    since: datetime | None = None
+    """Active then or later."""
+    before: datetime | None = None
+    """Not active since, or never."""
     state: Activeness = Activeness.ANY
     order: Order = Order.ID
     descending: bool = False
@@ -70,6 +77,8 @@ def _shape(wanted: Wanted) -> Wanted:
         standing=wanted.standing,
         admin=wanted.admin,
         group=None if wanted.group is None else "",
+        since=wanted.since and _ANY_TIME,
+        before=wanted.before and _ANY_TIME,
     )
 
 
@@ -77,8 +86,13 @@ def _values(wanted: Wanted) -> dict[str, Value]:
     escaped = stored_as(wanted.name_filter.lower())
     for special in ("\\", "%", "_"):
         escaped = escaped.replace(special, f"\\{special}")
-    group = {} if wanted.group is None else {"in_group": stored_as(wanted.group)}
-    return {"pattern": f"%{escaped}%", **group}
+    values: dict[str, Value] = {"pattern": f"%{escaped}%"}
+    if wanted.group is not None:
+        values["in_group"] = stored_as(wanted.group)
+    for name, at in (("since", wanted.since), ("before", wanted.before)):
+        if at is not None:
+            values[name] = micros(at)
+    return values
 
 
 @cache
@@ -108,6 +122,7 @@ def _some(rows: Select[Any], shape: Wanted) -> Select[Any]:
         rows = rows.where(users.c.admin == 1)
     if shape.group is not None:
         rows = rows.where(_is_member())
+    rows = _seen(rows, shape)
     match shape.state:
         case Activeness.ANY:
             return rows
@@ -117,6 +132,14 @@ def _some(rows: Select[Any], shape: Wanted) -> Select[Any]:
             return rows.where(_has(servers.c.phase == Phase.RUNNING.value))
         case Activeness.INACTIVE:
             return rows.where(~_has(_AT_WORK))
+
+
+def _seen(rows: Select[Any], shape: Wanted) -> Select[Any]:
+    if shape.since is not None:
+        rows = rows.where(users.c.last_activity >= bindparam("since"))
+    if shape.before is not None:
+        rows = rows.where(func.coalesce(users.c.last_activity, 0) < bindparam("before"))
+    return rows
 
 
 def _like(text: ColumnElement[str]) -> ColumnElement[bool]:

@@ -41,6 +41,12 @@ DONE = {
     "declined": noted("The request of {what} is declined."),
     "blocked": noted("{what} is blocked: signed out everywhere, and running servers are stopped."),
     "added": noted("{what} is added."),
+    "bulk-stopped": noted("Servers are being stopped: {what}."),
+    "bulk-joined": noted("Put into the group: {what}."),
+    "bulk-left": noted("Taken out of the group: {what}."),
+    "bulk-approved": noted("They can sign in now: {what}."),
+    "bulk-blocked": noted("Blocked: {what}."),
+    "bulk-deleted": noted("Deleted: {what}."),
     "restored": noted(
         "{what} is back, with the home folder of before. Tokens, groups and rights are not back."
     ),

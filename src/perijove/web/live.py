@@ -30,8 +30,8 @@ def stream(messages: AsyncIterator[str]) -> Response:
     return StreamingResponse(_alive(messages), headers=_HEADERS, media_type="text/event-stream")
 
 
-async def looks(look: Callable[[], Awaitable[T]]) -> AsyncIterator[T]:
-    """Yield what `look` returns, now and whenever that is another."""
+async def looks(look: Callable[[], Awaitable[T]], every: float = _LOOK) -> AsyncIterator[T]:
+    """Yield what `look` returns, now and whenever that is another, `every` so many seconds."""
     last: T | None = None
     async with asyncio.timeout(_LIFE):
         while True:
@@ -39,7 +39,7 @@ async def looks(look: Callable[[], Awaitable[T]]) -> AsyncIterator[T]:
             if now != last:
                 yield now
             last = now
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(every)
 
 
 async def _alive(messages: AsyncIterator[str]) -> AsyncIterator[str]:

@@ -1,8 +1,8 @@
-"""/admin: everybody, who waits for approval, search."""
+"""/admin: everybody, who waits for approval, search; the list follows what happens."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -11,47 +11,21 @@ from perijove.core import Hub
 from perijove.core.access import require_power
 from perijove.core.accounts import SHORTEST_PASSWORD
 from perijove.http.page import Visit
-from perijove.http.reader import Reader, noted
+from perijove.http.reader import Reader
 from perijove.http.sentences import told
 from perijove.model.errors import HubError
-from perijove.model.server import Phase
-from perijove.model.user import Standing, User
-from perijove.store.people import Activeness, Order, Wanted
-from perijove.web.cards import phase_shown, title
+from perijove.model.user import User
+from perijove.store.people import Wanted
+from perijove.web import live
 from perijove.web.frame import Notice, done, draw, go, reader
+from perijove.web.listed import PAGE, Search, rows
 from perijove.web.sign_up import field_of
 from perijove.web.thrown import thrown
 
-PAGE = 50
-STANDINGS = {
-    Standing.ACTIVE: noted("may sign in"),
-    Standing.WAITING: noted("waits for approval"),
-    Standing.DECLINED: noted("declined"),
-    Standing.BLOCKED: noted("blocked"),
-}
-_REST = {Phase.STOPPED}
-_STATES = {"is:running": Activeness.ACTIVE, "is:inactive": Activeness.INACTIVE}
-_GROUP = "group:"
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One server in the list: a name only where it is not the default one."""
-
-    state: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """One row of the list."""
-
-    name: str
-    display_name: str
-    admin: bool
-    standing_word: str
-    servers: list[Shown]
-    last_activity: datetime | None
+MOST = 500
+"""People whom one action may be about."""
+_LOOK = 3.0
+"""Seconds between two looks at the list."""
 
 
 async def show(hub: Hub, visit: Visit) -> Response:
@@ -82,67 +56,70 @@ async def add(hub: Hub, visit: Visit) -> Response:
     return go(visit, "admin", said="added", what=user.name)
 
 
+async def stream(hub: Hub, visit: Visit) -> Response:
+    """Send the list afresh whenever something in it changes; boxes that are ticked stay so."""
+
+    async def drawn() -> str:
+        context = await _list(hub, visit, Search.of(visit))
+        return visit.pages.text(visit, "people-list.html", **context)
+
+    async def sections() -> AsyncIterator[str]:
+        async for html in live.looks(drawn, every=_LOOK):
+            yield live.section(html)
+
+    return live.stream(sections())
+
+
 async def _show(
     hub: Hub, visit: Visit, wrong: Mapping[str, HubError], trouble: Notice | None = None
 ) -> Response:
-    who, query = reader(visit), visit.asked("q").strip()[:255]
-    offset = _offset(visit.asked("offset"))
-    people, total = await hub.accounts.page(_wanted(query), offset, PAGE)
-    running = await hub.servers.running()
+    who = reader(visit)
     said = {field: told(it.code, it.params, who) for field, it in wrong.items()}
     waiting = await hub.accounts.waiting()
-    _, everybody = await hub.accounts.page(Wanted(), 0, 1)
     notices: list[Notice] = [trouble] if trouble else done(visit)
     return await draw(
         hub,
         visit,
         "people.html",
         400 if wrong or trouble else 200,
-        totals=_totals(everybody, len(running), who),
         notices=notices,
         asking=waiting[:PAGE],
-        query=query,
-        people=[await _person(hub, user, who) for user in people],
-        first=offset + 1,
-        last=offset + len(people),
-        total=total,
-        before=_page(visit, query, max(offset - PAGE, 0)) if offset else "",
-        after=_page(visit, query, offset + PAGE) if offset + PAGE < total else "",
         given={each: visit.posted(each) for each in ("username", "name", "admin")},
         errors={each: said.get(each, "") for each in ("username", "name", "password")},
         wrong=bool(wrong),
         trash=await thrown(hub, visit),
         passwords=hub.login.signs_up,
         shortest=SHORTEST_PASSWORD,
+        **await _list(hub, visit, Search.of(visit)),
     )
 
 
-def _wanted(query: str) -> Wanted:
-    """Read a search: `is:running group:lab wei` is a wei of that group whose server runs."""
-    words = query.split()
-    asked = {word for word in words if word.startswith(("is:", _GROUP))}
-    groups = [word.removeprefix(_GROUP) for word in words if word.startswith(_GROUP)]
-    standing = next((each for each in Standing if f"is:{each.value}" in asked), None)
-    return Wanted(
-        name_filter=" ".join(word for word in words if word not in asked),
-        anywhere=True,
-        state=next((state for word, state in _STATES.items() if word in asked), Activeness.ANY),
-        standing=standing,
-        admin="is:admin" in asked,
-        group=groups[-1] if groups else None,
-        order=Order.NAME,
+async def _list(hub: Hub, visit: Visit, search: Search) -> dict[str, Any]:
+    """Return what the list is drawn with: one page of those who match."""
+    who, offset = reader(visit), search.offset
+    people, total = await hub.accounts.page(search.wanted(hub.clock()), offset, PAGE)
+    running = await hub.servers.running()
+    _, everybody = await hub.accounts.page(Wanted(), 0, 1)
+    stream = {"q": search.query, "offset": offset, "sort": search.sort, "_xsrf": visit.xsrf}
+    before, after = (
+        replace(search, offset=max(offset - PAGE, 0)),
+        replace(search, offset=offset + PAGE),
     )
-
-
-def _offset(text: str) -> int:
-    return min(int(text), 10**9) if text.isascii() and text.isdigit() else 0
-
-
-def _page(visit: Visit, query: str, offset: int) -> str:
-    asked = {"q": query} if query else {}
-    if offset:
-        asked["offset"] = str(offset)
-    return visit.pages.url("admin") + (f"?{urlencode(asked)}" if asked else "")
+    return {
+        "totals": _totals(everybody, len(running), who),
+        "stream": f"{visit.pages.url('people', 'stream')}?{urlencode(stream)}",
+        "query": search.query,
+        "sort": search.sort,
+        "chips": search.chips(visit),
+        "sorted_by": search.sorted_by(visit),
+        "people": await rows(hub, visit, people),
+        "first": offset + 1,
+        "last": offset + len(people),
+        "total": total,
+        "most": MOST,
+        "before": before.address(visit) if offset else "",
+        "after": after.address(visit) if offset + PAGE < total else "",
+    }
 
 
 def _totals(people: int, running: int, who: Reader) -> str:
@@ -151,21 +128,3 @@ def _totals(people: int, running: int, who: Reader) -> str:
         "servers": who.count("{n} server runs", "{n} servers run", running),
     }
     return who.say("{people}, {servers}.", given)
-
-
-async def _person(hub: Hub, user: User, who: Reader) -> Person:
-    servers = await hub.servers.of(user)
-    return Person(
-        name=user.name,
-        display_name=user.display_name,
-        admin=user.admin,
-        standing_word=(
-            "" if user.standing is Standing.ACTIVE else who.say(STANDINGS[user.standing])
-        ),
-        servers=[
-            Shown(phase_shown(each).value, title(who, each, each.name) if each.name else "")
-            for each in servers
-            if each.phase not in _REST
-        ],
-        last_activity=hub.activity.of_user(user),
-    )

@@ -11,7 +11,7 @@ from perijove.model.errors import Denied, HubError, Untimely
 from perijove.model.token import Kind
 from perijove.web.cards import card
 from perijove.web.frame import Notice, done, draw, go, reader
-from perijove.web.people import STANDINGS
+from perijove.web.listed import STANDINGS
 from perijove.web.thrown import becomes_of
 from perijove.web.visits import told_visits
 

@@ -7,6 +7,7 @@ from perijove.http.page import Visit, page
 from perijove.model.scope import Kind
 from perijove.web import (
     account,
+    bulk,
     first,
     home,
     language,
@@ -86,6 +87,9 @@ PAGES = [
     page("POST", "/delete/{user}/{server}", servers.delete, any_of=STOP, target=Kind.SERVER),
     page("GET", "/admin", people.show, any_of=SEE),
     page("POST", "/admin", people.add, any_of=ADMIN),
+    page("GET", "/people/stream", people.stream, any_of=SEE, unnoted=True),
+    page("POST", "/people", bulk.ask, any_of=SEE, unaudited="it only asks"),
+    page("POST", "/people/{action}", bulk.carry_out, any_of=SEE),
     page("POST", "/trash/{key}/restore", trash.restore, any_of=ADMIN),
     page("POST", "/trash/{key}/empty", trash.empty, any_of=DELETE),
     page("GET", "/admin/{user}", person.show, any_of=ADMIN, target=Kind.USER),

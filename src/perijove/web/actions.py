@@ -1,0 +1,134 @@
+"""What can be done with many people at once: how each is asked, done and told."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from perijove.core import Hub
+from perijove.core.access import grant, require_power
+from perijove.http.page import Visit
+from perijove.http.reader import noted
+from perijove.model.errors import Denied
+from perijove.model.scope import Kind, Target
+from perijove.model.user import User
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What is done with each, and how it is asked and told."""
+
+    do: Callable[[Hub, Visit, User], Awaitable[None]]
+    title: tuple[str, str]
+    """The question, for one and for many."""
+    loss: str
+    button: str
+    done: str
+    """What `?said=` says when it was done for everybody."""
+    danger: bool = False
+    group: bool = False
+    """It asks for a group."""
+
+
+async def _stop(hub: Hub, visit: Visit, user: User) -> None:
+    for server in await hub.servers.of(user):
+        if not server.at_rest:
+            target = Target(
+                kind=Kind.SERVER, user=user.name, server=server.name, groups=user.groups
+            )
+            grant(visit.me.principal, ("delete:servers",), target)
+            await hub.servers.stop(user, server.name)
+
+
+async def _join(hub: Hub, visit: Visit, user: User) -> None:
+    _require_group(visit)
+    await hub.groups.join(visit.posted("group"), [user.name])
+
+
+async def _leave(hub: Hub, visit: Visit, user: User) -> None:
+    _require_group(visit)
+    await hub.groups.leave(visit.posted("group"), [user.name])
+
+
+async def _approve(hub: Hub, visit: Visit, user: User) -> None:
+    _require(visit, user, "admin:users")
+    await hub.accounts.approve(user)
+
+
+async def _block(hub: Hub, visit: Visit, user: User) -> None:
+    _require(visit, user, "admin:users")
+    await hub.accounts.block(user)
+
+
+async def _delete(hub: Hub, visit: Visit, user: User) -> None:
+    _require(visit, user, "delete:users")
+    await hub.accounts.delete(user)
+
+
+ACTIONS = {
+    "stop": Action(
+        _stop,
+        (noted("Stop the servers of this person?"), noted("Stop the servers of {n} people?")),
+        noted(
+            "What runs in them ends: variables in memory and open terminals are lost."
+            " Files in the home folders stay."
+        ),
+        noted("Stop servers"),
+        "bulk-stopped",
+    ),
+    "join": Action(
+        _join,
+        (noted("Put this person into a group"), noted("Put {n} people into a group")),
+        noted("They get what the group gives: profiles, limits and rights."),
+        noted("Add to group"),
+        "bulk-joined",
+        group=True,
+    ),
+    "leave": Action(
+        _leave,
+        (noted("Take this person out of a group"), noted("Take {n} people out of a group")),
+        noted("They lose what the group gives: profiles, limits and rights. Servers run on."),
+        noted("Take out of group"),
+        "bulk-left",
+        group=True,
+    ),
+    "approve": Action(
+        _approve,
+        (noted("Let this person in?"), noted("Let {n} people in?")),
+        noted("They may sign in from now on."),
+        noted("Let in"),
+        "bulk-approved",
+    ),
+    "block": Action(
+        _block,
+        (noted("Block this person?"), noted("Block {n} people?")),
+        noted(
+            "Signing in is refused from now on, sessions and tokens end, and running servers"
+            " are stopped. Files stay."
+        ),
+        noted("Block"),
+        "bulk-blocked",
+        danger=True,
+    ),
+    "delete": Action(
+        _delete,
+        (noted("Delete this person?"), noted("Delete {n} people?")),
+        noted(
+            "Their accounts, servers and tokens are gone. People added later under the same"
+            " names get nothing of theirs."
+        ),
+        noted("Delete"),
+        "bulk-deleted",
+        danger=True,
+    ),
+}
+
+
+def _require(visit: Visit, user: User, scope: str) -> None:
+    """Let only those do it who may do it to `user`, and nobody to themselves."""
+    grant(visit.me.principal, (scope,), Target(kind=Kind.USER, user=user.name, groups=user.groups))
+    require_power(visit.me.principal, user)
+    if user.id == visit.me.user.id:
+        raise Denied("own-account")
+
+
+def _require_group(visit: Visit) -> None:
+    grant(visit.me.principal, ("groups",), Target(kind=Kind.GROUP, group=visit.posted("group")))

@@ -1,0 +1,196 @@
+"""The list of people: what a search means, its filters, and one row of it."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from perijove.core import Hub
+from perijove.http.page import Visit
+from perijove.http.reader import Reader, noted
+from perijove.model.server import Phase, Server
+from perijove.model.user import Standing, User
+from perijove.store.people import Activeness, Order, Wanted
+from perijove.web.cards import phase_shown, title
+from perijove.web.frame import reader
+
+PAGE = 50
+STANDINGS = {
+    Standing.ACTIVE: noted("may sign in"),
+    Standing.WAITING: noted("waits for approval"),
+    Standing.DECLINED: noted("declined"),
+    Standing.BLOCKED: noted("blocked"),
+}
+_STATES = {"is:running": Activeness.ACTIVE, "is:inactive": Activeness.INACTIVE}
+_UNSEEN = "unseen:30"
+_CHIPS = {
+    "is:running": noted("server runs"),
+    "is:inactive": noted("nothing runs"),
+    "is:waiting": noted("waits for approval"),
+    "is:blocked": noted("blocked"),
+    "is:admin": noted("administrator"),
+    _UNSEEN: noted("not seen for 30 days"),
+}
+_APART = ({"is:running", "is:inactive"}, {"is:waiting", "is:blocked"})
+"""Words of which only one can be meant."""
+_WORD = re.compile(r'(?:[^\s"]|"[^"]*")+')
+_KEY = re.compile(r"is:|group:|seen:|unseen:")
+_LONGEST_AGO = 36500
+ORDERS = {"": (Order.NAME, False), "-name": (Order.NAME, True),
+          "seen": (Order.LAST_ACTIVITY, True), "-seen": (Order.LAST_ACTIVITY, False)}  # fmt: skip
+"""What `sort` can say, and what it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One filter: a link that adds it to the search, or takes it out."""
+
+    label: str
+    url: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One server in the list: a name only where it is not the default one."""
+
+    state: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """One row of the list."""
+
+    id: int
+    name: str
+    display_name: str
+    admin: bool
+    standing_word: str
+    groups: list[tuple[str, str]]
+    """Each with the search for its members."""
+    servers: list[Shown]
+    last_activity: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What was asked for: words, the page, the order."""
+
+    query: str = ""
+    offset: int = 0
+    sort: str = ""
+
+    @classmethod
+    def of(cls, visit: Visit) -> "Search":
+        """Return what the address asks for."""
+        sort, offset = visit.asked("sort"), visit.asked("offset")
+        whole = int(offset) if offset.isascii() and offset.isdigit() else 0
+        known = sort if sort in ORDERS else ""
+        return cls(visit.asked("q").strip()[:255], min(whole, 10**9), known)
+
+    @property
+    def words(self) -> list[str]:
+        """Return its words; what stands in quotes is one."""
+        return _WORD.findall(self.query)
+
+    def address(self, visit: Visit) -> str:
+        """Return where its page is."""
+        given = {"q": self.query, "offset": self.offset or "", "sort": self.sort}
+        asked = urlencode({name: it for name, it in given.items() if it})
+        return visit.pages.url("admin") + (f"?{asked}" if asked else "")
+
+    def wanted(self, now: datetime) -> Wanted:
+        """Return whom it means: `is:running group:lab wei` is a wei of that group who runs."""
+        asked = [word for word in self.words if _KEY.match(word)]
+        groups = [_value(word) for word in asked if word.startswith("group:")]
+        order, descending = ORDERS[self.sort]
+        return Wanted(
+            name_filter=" ".join(word.strip('"') for word in self.words if word not in asked),
+            anywhere=True,
+            state=next((it for word, it in _STATES.items() if word in asked), Activeness.ANY),
+            standing=next((it for it in Standing if f"is:{it.value}" in asked), None),
+            admin="is:admin" in asked,
+            group=groups[-1] if groups else None,
+            since=_ago(asked, "seen:", now),
+            before=_ago(asked, "unseen:", now),
+            order=order,
+            descending=descending,
+        )
+
+    def with_word(self, word: str) -> "Search":
+        """Return the search that has this word as well, or has it no more."""
+        words = self.words
+        if word in words:
+            left = [it for it in words if it != word]
+        else:
+            apart = next((each for each in _APART if word in each), set[str]())
+            left = [*(it for it in words if it not in apart), word]
+        return Search(" ".join(left), 0, self.sort)
+
+    def chips(self, visit: Visit) -> list[Chip]:
+        """Return every filter, those of groups that are asked for among them."""
+        who, words = reader(visit), self.words
+        known = [(word, who.say(label)) for word, label in _CHIPS.items()]
+        groups = [(word, _value(word)) for word in dict.fromkeys(words) if word[:6] == "group:"]
+        return [
+            Chip(label, self.with_word(word).address(visit), word in words)
+            for word, label in [*known, *groups]
+        ]
+
+    def sorted_by(self, visit: Visit) -> dict[str, tuple[str, str]]:
+        """Return for each column that sorts where its link leads, and how it is sorted now."""
+        found: dict[str, tuple[str, str]] = {}
+        for column, key in (("name", ""), ("seen", "seen")):
+            other = f"-{column}" if self.sort == key else key
+            descending = ORDERS[self.sort][1]
+            here = self.sort in {key, f"-{column}"}
+            now = ("descending" if descending else "ascending") if here else ""
+            found[column] = (replace(self, sort=other, offset=0).address(visit), now)
+        return found
+
+
+async def rows(hub: Hub, visit: Visit, people: Sequence[User]) -> list[Person]:
+    """Return the rows of `people`, with their servers in one read."""
+    servers: defaultdict[int, list[Server]] = defaultdict(list)
+    for server in await hub.servers.of_many(people):
+        servers[server.user_id].append(server)
+    who = reader(visit)
+    return [_row(hub, visit, user, servers[user.id], who) for user in people]
+
+
+def _row(hub: Hub, visit: Visit, user: User, servers: list[Server], who: Reader) -> Person:
+    active = user.standing is Standing.ACTIVE
+    return Person(
+        id=user.id,
+        name=user.name,
+        display_name=user.display_name,
+        admin=user.admin,
+        standing_word="" if active else who.say(STANDINGS[user.standing]),
+        groups=[(it, Search(of_group(it)).address(visit)) for it in sorted(user.groups)],
+        servers=[
+            Shown(phase_shown(it).value, title(who, it, it.name) if it.name else "")
+            for it in sorted(servers, key=lambda it: it.name)
+            if it.phase is not Phase.STOPPED
+        ],
+        last_activity=hub.activity.of_user(user),
+    )
+
+
+def of_group(name: str) -> str:
+    """Return the search for the members of a group."""
+    return f'group:"{name}"' if re.search(r"\s", name) else f"group:{name}"
+
+
+def _value(word: str) -> str:
+    return word.partition(":")[2].replace('"', "")
+
+
+def _ago(asked: list[str], key: str, now: datetime) -> datetime | None:
+    """Return how far back `seen:30` or `unseen:30` goes, in days."""
+    given = next((_value(word) for word in asked if word.startswith(key)), "")
+    if not (given.isascii() and given.isdigit()) or int(given[:9]) > _LONGEST_AGO:
+        return None
+    return now - timedelta(days=int(given))
