@@ -1,10 +1,11 @@
 """A box with systemUsers whose people are real, with real JupyterLabs, in a place all can reach."""
 
+import json
 import pwd
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,20 @@ class Box(Up):
         self.python = str(made.python)
         self.machine = machine
         self.program = made
+        self.source = made.source
+        self.as_whom: list[str] = []
+        """A command that becomes somebody else, and goes on."""
 
-    def begin(self, *more: str, **how: Any) -> None:
-        environment = f"PYTHONPATH={self.program.source}"
-        super().begin(*more, **{"wrapped": lambda it: ["env", environment, *it], **how})
+    def write(self, **settings: Any) -> None:
+        """Change the configuration."""
+        self.file.write_text(json.dumps({**json.loads(self.file.read_text()), **settings}))
+
+    def log(self, part: str) -> str:
+        return (self.data / "log" / f"{part}.log").read_text()
+
+    def begin(self, *more: str, wrapped: Callable[[list[str]], list[str]] = list) -> None:
+        environment = ["env", f"PYTHONPATH={self.source}", *self.as_whom]
+        super().begin(*more, wrapped=lambda it: wrapped([*environment, *it]))
 
     def person(self, word: str) -> str:
         """Return the name of a person who has a server that is ready."""
@@ -36,6 +47,12 @@ class Box(Up):
         assert self.hub("POST", f"/users/{name}/server")[0] in {201, 202}
         until(lambda: self.ready(name), f"{name}'s server is ready", patience=120)
         return name
+
+    def ask_for_server(self, name: str) -> int:
+        """Ask for a server, whether there is a hub that hears it or not."""
+        token = (self.data / "secrets" / "cli-token").read_text().strip()
+        headers = {"Authorization": f"token {token}"}
+        return self.ask("POST", f"/hub/api/users/{name}/server", headers)[0]
 
     def account(self, name: str) -> pwd.struct_passwd:
         return pwd.getpwnam(f"jupyter-{name}")
