@@ -75,9 +75,11 @@ BAR_5 := PERIJOVE_BAR=5 $(BIN)/pytest tests/integration/test_crash.py tests/inte
 BAR_8 := PERIJOVE_BAR=8 $(BIN)/pytest tests/e2e/test_up.py -k comes_back
 BAR_14 := $(BIN)/pytest tests/unit/test_clock.py tests/integration/test_clock_steps.py \
 	tests/integration/test_concurrency.py -k 'clock or stepped'
-BARS := 1 2 3 4 5 8 14
+# The soak of half an hour: 45 small servers, 5 with JupyterLab.
+BAR_30 := SOAK_MINUTES=30 SOAK_SMALL=45 SOAK_LABS=5 $(BIN)/pytest -s tests/storm/test_soak.py
+BARS := 1 2 3 4 5 8 14 30
 
-bar: $(VENV)/dev.stamp  ## Run a bar at full size (B=1, one of 1 2 3 4 5 8 14)
+bar: $(VENV)/dev.stamp  ## Run a bar at full size (B=1, one of 1 2 3 4 5 8 14 30)
 	@test -n "$(BAR_$(B))" || { echo "There is no bar B=$(B) yet: choose one of $(BARS)." >&2; exit 2; }
 	$(BAR_$(B)) --durations=5 $(ARGS)
 

@@ -60,6 +60,8 @@ class Parts:
     """For how many seconds nothing was heard of the place where servers run."""
     in_cluster: bool = False
     """Whether servers are pods, so that they do not run as one Unix account."""
+    awaits_proxies: float = 0.0
+    """Seconds in which proxies come back that followed the hub before this one."""
     traits: Callable[[Settings], Mapping[str, Any]] = lambda _: {}
     """What the spawner gives to every server, after a reload; raises BadConfig."""
     journal: Journal | None = None
@@ -108,6 +110,7 @@ def of_lifecycle(settings: Settings, parts: Parts) -> lifecycle.Needs:
         lifetime=settings.cull.lifetime,
         culling=_culling(settings),
         in_cluster=parts.in_cluster,
+        awaits_proxies=parts.awaits_proxies,
     )
 
 

@@ -106,3 +106,17 @@ async def test_who_does_not_listen_does_not_answer() -> None:
         pass
     with pytest.raises(OSError, match=r"."):
         await ask(address, "/user/ada/", "secret")
+
+
+async def test_a_server_that_closes_after_every_answer_is_asked_as_well() -> None:
+    left = [answer({"last_activity": AT}), answer([kernel("idle")])]
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(left.pop(0))
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as listening:
+        host, port = listening.sockets[0].getsockname()[:2]
+        said = await ask(f"http://{host}:{port}", "/user/ada/", "t0ken")
+    assert said == Said(THEN, busy=False)

@@ -206,6 +206,25 @@ async def test_a_proxy_that_does_not_come_back_is_not_waited_for_for_long(
         await asyncio.wait_for(life.feed.reach(row), 3)
 
 
+async def test_a_new_hub_waits_for_the_proxies_of_the_one_that_died(database: Database) -> None:
+    before = await hub(database)
+    async with in_background(before.feed.run()):
+        server = await before.servers.start(await user(before, "ada"), "", {})
+        await settle(before.reconciler, server.key)
+    after = await hub(database, awaits_proxies=0.6)  # the other died before it told anybody
+    async with in_background(after.feed.run()):
+        await after.feed.after(None)
+        row = await after.servers.find(await user(after, "ada"), "")
+        assert row is not None
+        assert row.phase is Phase.RUNNING
+        assert not after.feed.reached(row)
+        version = (await after.feed.follow("one", None, wait=0)).version
+        assert not after.feed.reached(row), "there may be more of them"
+        await asyncio.sleep(0.7)
+        await after.feed.follow("one", version, wait=0)
+        assert after.feed.reached(row)
+
+
 async def poll(life: Lifecycle, who: str, version: int) -> int:
     return (await life.feed.follow(who, version, wait=5)).version
 

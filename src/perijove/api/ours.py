@@ -1,5 +1,6 @@
 """Metrics of our own, `perijove_…`, and those of the process that every exporter has."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ OURS = (
     Told("people_waiting", "", "People who wait for an administrator to approve them"),
     Told("shards", "", "Shards of the servers that this hub drives, of 64"),
     Told("followers", "", "Proxies that follow the routes of this hub"),
+    Told("tasks", "", "Tasks of the hub's event loop: what it does at this moment"),
     Told("server_ends", "reason", "Servers that ran and run no longer, by why", counts=True),
     Told("audit_missing", "", "Entries that the audit log lacks for want of room", counts=True),
 )
@@ -59,6 +61,7 @@ async def numbers(hub: Hub, servers: list[Server]) -> Mapping[str, Mapping[str, 
         "people_waiting": {"": total},
         "shards": {"": hub.shards()},
         "followers": {"": hub.feed.followers.count()},
+        "tasks": {"": len(asyncio.all_tasks())},
         "server_ends": dict(hub.timings.ends),
         "audit_missing": {"": hub.audit_missing()},
     }

@@ -49,6 +49,8 @@ _PODS_PATIENCE = Patience(stop=timedelta(seconds=30), wait=timedelta(seconds=3))
 _YOUNG, _MIDDLE, _OLD = 50_000, 20, 50
 """For the garbage collector: a hub makes little that only it can find, and looks are long."""
 _PORT = 8081
+_RETURN = 1.5
+"""Seconds in which a proxy comes back that has lost its hub; it tries once a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +208,7 @@ def _parts(
         end=end,
         patience=_PATIENCE,
         replica=where.replica,
+        awaits_proxies=_RETURN,
         journal=None if where.reach else Journal(box.audit(where.port if where.one_of else None)),
     )
 

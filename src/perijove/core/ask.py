@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from perijove.kit.exchange import Broken, Exchange, request
+from perijove.kit.exchange import Broken, request
 from perijove.kit.origin import Origin
 
 _PATIENCE = 10.0
@@ -35,19 +35,20 @@ async def ask(address: str, prefix: str, token: str) -> Said:
     """
     origin = Origin.of(address)
     async with asyncio.timeout(_PATIENCE):
-        exchange = await origin.connect(_PATIENCE)
-        try:
-            status = await _get(exchange, origin, f"{prefix}api/status", token)
-            kernels = await _get(exchange, origin, f"{prefix}api/kernels", token)
-        finally:
-            exchange.close()
+        status = await _get(origin, f"{prefix}api/status", token)
+        kernels = await _get(origin, f"{prefix}api/kernels", token)
     return _read(status, kernels)
 
 
-async def _get(exchange: Exchange, origin: Origin, path: str, token: str) -> Any:
-    fields = {"Host": origin.authority, "Authorization": f"token {token}"}
-    status = await exchange.ask(request("GET", f"{path}?no_track_activity=1", fields))
-    body = await exchange.rest(_MOST_BYTES)
+async def _get(origin: Origin, path: str, token: str) -> Any:
+    """Return the JSON of an answer, on a connection of its own: some servers keep none open."""
+    fields = {"Host": origin.authority, "Authorization": f"token {token}", "Connection": "close"}
+    exchange = await origin.connect(_PATIENCE)
+    try:
+        status = await exchange.ask(request("GET", f"{path}?no_track_activity=1", fields))
+        body = await exchange.rest(_MOST_BYTES)
+    finally:
+        exchange.close()
     if status == _NOT_FOUND:
         return None
     if status != _OK:

@@ -57,6 +57,8 @@ class Feed:
     look: float = 1.0
     clock: Clock = field(default_factory=Clock)
     timings: Timings = field(default_factory=Timings)
+    awaits: float = 0.0
+    """Seconds from the start in which proxies come back that followed the hub before."""
     followers: Followers = field(default_factory=Followers)
     tell: Callable[[], None] = lambda: None
     """Is called when this replica has changed a route, for the others."""
@@ -107,9 +109,9 @@ class Feed:
         if path not in self._routes:
             return False
         change = next((it for it in reversed(self._changes) if path in it.prefixes), None)
-        if change is None or _now() - change.at > _PATIENCE:
-            return True
-        return self.followers.have(change.version)
+        if change is None:  # another hub's, perhaps of one that has just died
+            return self.followers.have(0)
+        return _now() - change.at > _PATIENCE or self.followers.have(change.version)
 
     async def reach(self, server: Server) -> None:
         """Wait until proxies send people to `server`, for two seconds at most."""
@@ -142,6 +144,7 @@ class Feed:
 
     async def run(self) -> None:
         """Keep up until cancelled."""
+        self.followers.expect(self.awaits)
         while True:
             try:
                 with self.timings.timed(CHECK):

@@ -1,6 +1,7 @@
 """Followers: the proxies that pull the feed, and how new the table of each is."""
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 
 _BACK = 1.0
@@ -19,8 +20,14 @@ class _Follower:
 class Followers:
     """Who follows is known by the connection on which it asks; in a running event loop."""
 
+    _until: float = -math.inf
+    """By the loop's clock: before that, proxies may follow that have not come back yet."""
     _known: dict[str, _Follower] = field(default_factory=dict[str, _Follower])
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def expect(self, seconds: float) -> None:
+        """Note that those who followed the hub before this one have `seconds` to come."""
+        self._until = _now() + seconds
 
     def came(self, who: str, version: int | None) -> None:
         """Note that `who` asks for what is newer than `version`."""
@@ -45,6 +52,8 @@ class Followers:
     def have(self, version: int) -> bool:
         """Return whether all of them have a table of `version` or newer."""
         self._forget()
+        if _now() < self._until:
+            return False
         return all((it.version or 0) >= version for it in self._known.values())
 
     def _forget(self) -> None:

@@ -75,6 +75,8 @@ class Needs:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     overrides: Overrides = no_overrides
     in_cluster: bool = False
+    awaits_proxies: float = 0.0
+    """Seconds in which proxies come back that followed the hub before this one."""
     """Whether servers are pods."""
     timings: Timings = field(default_factory=Timings)
     lifetime: Lifetime = field(default_factory=Lifetime)
@@ -133,6 +135,7 @@ async def assemble(needs: Needs) -> Lifecycle:
         base_url=needs.base_url,
         clock=clock,
         timings=needs.timings,
+        awaits=needs.awaits_proxies,
     )
     places = Places(settings=needs.places, instance=instance.id, names=needs.names)
     reconciler = _reconciler(needs, instance, spawner, transitions, places, feed)
