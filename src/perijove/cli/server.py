@@ -30,7 +30,8 @@ def every(given: Namespace) -> None:
 def start(given: Namespace) -> None:
     """Start a server, and follow it until it is ready."""
     remote, (_, _, path) = connect(given), place(given.server)
-    remote.ask("POST", path, {"user_options": _options(given)})
+    rescue = "?rescue=true" if given.rescue else ""
+    remote.ask("POST", f"{path}{rescue}", {"user_options": _options(given)})
     if given.no_wait:
         _done(given, {"server": given.server, "ready": False}, f"{given.server} is starting.")
         return

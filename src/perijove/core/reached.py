@@ -25,6 +25,7 @@ _FAILED_AT = {
     StepCode.IMAGE: ("image",),
     StepCode.STARTED: (
         *("container", "crash-loop", "disappeared", "evicted", "exited", "init-failed"),
+        *("home-full", "start-file"),
         *("node-lost", "not-ready", "out-of-memory", "pod", "port-taken", "preempted"),
         *("refused", "sandbox", "start-timeout"),
     ),

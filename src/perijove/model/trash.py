@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from perijove.model.user import User
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
@@ -16,6 +18,17 @@ class Label:
     admin: bool = False
     heir: int = 0
     """The id of the account for which a restore was begun; 0: of none."""
+
+    @classmethod
+    def of(cls, user: User, at: datetime) -> "Label":
+        """Return the label of the home of `user`."""
+        return cls(
+            user=user.name,
+            user_id=user.id,
+            at=at,
+            display_name=user.display_name,
+            admin=user.admin,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,6 +86,7 @@ def _storage(storage: StorageSettings) -> dict[str, Any]:
             "storage_capacity": storage.capacity,
             "storage_extra_labels": storage.extra_labels,
         }
+    made["home_mount_path"] = storage.home_mount_path  # no trait of KubeSpawner: for rescue starts
     home = {"name": name, "persistentVolumeClaim": {"claimName": claim}}
     mount = {"name": name, "mountPath": storage.home_mount_path}
     if folder:

@@ -10,6 +10,7 @@ from perijove.http.reader import Reader
 from perijove.http.sentences import told
 from perijove.model.idle import IDLE, End
 from perijove.model.server import Desired, Phase, Server
+from perijove.model.workload import OLD_HOME
 from perijove.web.choices import about
 from perijove.web.frame import reader as reader_of
 from perijove.web.frame import server_url
@@ -106,10 +107,19 @@ def title(reader: Reader, server: Server | None, name: str) -> str:
 
 def _words(reader: Reader, server: Server | None) -> str:
     if server is None or server.phase in {Phase.STARTING, Phase.RUNNING}:
-        return ""
+        return _rescued(reader) if server and server.rescue else ""
     if server.reason and server.reason.code != "cancelled":
         return told(server.reason.code, server.reason.params, reader)
     return ""
+
+
+def _rescued(reader: Reader) -> str:
+    return reader.say(
+        "Rescue start: the home folder is empty, and your files are in {folder} in it."
+        " What is saved beside that is lost when the server stops;"
+        " the next start is the usual one.",
+        {"folder": OLD_HOME},
+    )
 
 
 def _ending(reader: Reader, ends: End | None, now: datetime) -> Ending | None:

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from perijove.core import Hub
+from perijove.core import Hub, rescue
 from perijove.core.bigger import ran_out
 from perijove.http.page import Visit
 from perijove.http.sentences import administrator, next_step, told
@@ -38,6 +38,8 @@ async def show(hub: Hub, visit: Visit, server: Server) -> Response:
         more_about=about(hub, found.options) if found else "",
         administrator=administrator(reason.code, {**reason.params, "pod": server.key}, who),
         server=shown,
+        rescue=rescue.helps(server, hub.about.homes, ran=ran),
+        rescue_first=rescue.is_the_cure(server),
         has_options=bool(hub.profiles.items),
         back=visit.pages.url("home"),
         steps=[] if ran else steps_of(stage, who),

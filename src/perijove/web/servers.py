@@ -12,7 +12,7 @@ from perijove.web.start import begin
 
 
 async def start(hub: Hub, visit: Visit) -> Response:
-    """Start it with the choices of last time, or more memory, and show how far it is."""
+    """Start it as last time, with more memory or an empty home, and show how far it is."""
     name = visit.params.get("server", "")
     server = await hub.servers.find(visit.owner, name)
     options = server.user_options if server else {}
@@ -21,7 +21,7 @@ async def start(hub: Hub, visit: Visit) -> Response:
         if found is None:  # its settings have changed since the page was shown, or it runs
             return go(visit, "spawn", *_path(visit))
         options = found.options
-    response = await begin(hub, visit, dict(options))
+    response = await begin(hub, visit, dict(options), rescue=bool(visit.posted("rescue")))
     if response:
         return response
     if visit.posted("next"):

@@ -5,6 +5,7 @@ from typing import Any
 from starlette.responses import Response
 
 from perijove.core import Hub
+from perijove.core.about import Homes
 from perijove.http.page import Visit
 from perijove.http.sentences import told
 from perijove.model.errors import Busy, HubError, Invalid, Untimely
@@ -41,17 +42,25 @@ async def answer(hub: Hub, visit: Visit) -> Response:
     """Start what was chosen, and show how far it is."""
     owner, name = visit.owner, visit.params.get("server", "")
     chosen = answered(hub, visit.form)
-    response = await begin(hub, visit, chosen, called=visit.posted("called") or None)
+    called, rescue = visit.posted("called") or None, bool(visit.posted("rescue"))
+    response = await begin(hub, visit, chosen, called=called, rescue=rescue)
     return response or away(_pending(visit, owner, name))
 
 
 async def begin(
-    hub: Hub, visit: Visit, options: dict[str, Any], *, called: str | None = None
+    hub: Hub,
+    visit: Visit,
+    options: dict[str, Any],
+    *,
+    called: str | None = None,
+    rescue: bool = False,
 ) -> Response | None:
     """Start it; None if it was started, else the page that says why not."""
     owner, name = visit.owner, visit.params.get("server", "")
     try:
-        await hub.servers.start(owner, name, options, display_name=called, in_line=True)
+        await hub.servers.start(
+            owner, name, options, display_name=called, in_line=True, rescue=rescue
+        )
     except Untimely as error:
         if error.code == "already-running":
             return away(following(visit, server_url(hub, owner.name, name)))
@@ -94,6 +103,7 @@ async def _form(
         action=visit.pages.url("spawn", *path) + (f"?{query}" if query else ""),
         summary=about(hub, kept),
         shared_account=hub.shared_account,
+        can_rescue=hub.about.homes is not Homes.NONE,
     )
 
 

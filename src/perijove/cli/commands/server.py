@@ -22,6 +22,10 @@ COMMANDS = (
                 ("--option",), "an option of the profile, may be repeated",
                 {"metavar": "KEY=CHOICE", "action": "append", "default": []},
             ),
+            Argument(
+                ("--rescue",), "with an empty home, and the old one as a folder in it",
+                {"action": "store_true"},
+            ),
             Argument(("--no-wait",), "do not follow it", {"action": "store_true"}),
             Argument(
                 ("--timeout",), "seconds to follow it for",
@@ -29,7 +33,11 @@ COMMANDS = (
             ),
             *CLIENT,
         ),
-        ("perijove server start ada", "perijove server start ada/lab2 --profile gpu"),
+        (
+            "perijove server start ada",
+            "perijove server start ada/lab2 --profile gpu",
+            "perijove server start ada --rescue",
+        ),
     ),
     Command(
         "server stop",

@@ -20,6 +20,7 @@ from perijove.spawners.kubernetes.labels import USER, origin_of
 from perijove.spawners.kubernetes.names import Fields, expand, fields, placed
 from perijove.spawners.kubernetes.observe import observation, ours
 from perijove.spawners.kubernetes.refusals import refusal
+from perijove.spawners.kubernetes.rescue import rescued
 from perijove.spawners.kubernetes.said import said
 from perijove.spawners.kubernetes.signals import Sight, moment
 from perijove.spawners.kubernetes.wire import Object
@@ -232,7 +233,8 @@ class KubernetesSpawner:
             self._cache.put(kind, left)
 
     def _traits(self, spec: LaunchSpec) -> dict[str, Any]:
-        return merged(self._settings.traits, spec.overrides)
+        traits = merged(self._settings.traits, spec.overrides)
+        return rescued(traits) if spec.rescue else traits
 
     def _known(self, spec: LaunchSpec) -> Fields:
         origin = spec.origin
