@@ -141,6 +141,20 @@ async def test_a_server_runs_as_the_account_of_its_person_and_can_become_nobody_
     assert told == "told"
 
 
+async def test_a_rescue_start_has_an_empty_home_that_is_theirs_alone(lab: Lab) -> None:
+    await said(lab.spawner(), lab.spec("/bin/sh", "-c", "echo kept > work"))
+    script = 'pwd; echo "$HOME"; id -un; stat -c "%a %U" . .jupyter README.txt; cat old-home/work'
+    place, home, who, *owned, kept = await said(
+        lab.spawner(), replace(lab.spec("/bin/sh", "-c", script), rescue=True)
+    )
+    account = lab.account()
+    assert place == home != account.pw_dir
+    assert owned == [f"700 {who}", f"700 {who}", f"644 {who}"]
+    assert (who, kept) == (account.pw_name, "kept")
+    assert not Path(place).exists(), "it goes with the workload"
+    assert (Path(account.pw_dir) / "work").exists()
+
+
 async def test_an_account_has_no_password_and_a_home_of_its_own(lab: Lab) -> None:
     await lab.spawner().ensure_storage(lab.spec())
     account = lab.account()

@@ -9,10 +9,13 @@ import yaml
 from perijove.model.amounts import memory
 from perijove.model.errors import Refused
 from perijove.model.workload import LaunchSpec, Origin
+from perijove.settings import of
+from perijove.settings.pods import traits
 from perijove.spawners.amounts import quantity
 from perijove.spawners.kubernetes import claim, pod
 from perijove.spawners.kubernetes.labels import INCARNATION, ORIGIN, origin_of
 from perijove.spawners.kubernetes.names import fields
+from perijove.spawners.kubernetes.rescue import rescued
 
 RECORDED = yaml.safe_load((Path(__file__).parents[1] / "vectors" / "kubespawner.yaml").read_text())
 ORIGIN_OF_ADA = Origin(
@@ -165,3 +168,25 @@ def test_memory_is_read_as_kubespawner_reads_it(given: Any, bytes: int | None) -
 )
 def test_quantities_are_those_of_kubernetes(given: str, number: float) -> None:
     assert quantity(given) == number
+
+
+def rescued_pod(**storage: Any) -> dict[str, Any]:
+    tree = {"singleuser": {"image": {"name": "lab", "tag": "1"}, "storage": storage}}
+    manifest = pod.manifest(spec(), rescued(traits(of(tree))), KNOWN)
+    return dict(manifest["spec"])
+
+
+@pytest.mark.parametrize("kind", ["dynamic", "static"])
+def test_a_rescue_start_mounts_an_empty_home_and_the_old_one_below_it(kind: str) -> None:
+    static = {"pvcName": "shared", "subPath": "home/{username}"}
+    found = rescued_pod(type=kind, static=static)
+    assert {"name": "rescue", "emptyDir": {}} in found["volumes"]
+    mounts = found["containers"][0]["volumeMounts"]
+    assert [it["mountPath"] for it in mounts] == ["/home/jovyan", "/home/jovyan/old-home"]
+    assert mounts[0]["name"] == "rescue"
+    assert mounts[1].get("subPath") == ("home/ada" if kind == "static" else None)
+
+
+def test_without_a_home_there_is_nothing_to_be_saved_from() -> None:
+    found = rescued_pod(type="none")
+    assert "volumes" not in found
