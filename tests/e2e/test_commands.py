@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -271,3 +272,27 @@ def test_the_audit_log_says_who_changed_what_and_whether_it_was_touched(up: Up) 
     assert "it was changed" in perijove(up, "audit", "--check", rc=7).stdout
     log.unlink()
     assert "There is no audit log" in perijove(up, "audit", rc=1).stderr
+
+
+def test_top_shows_what_servers_use_and_goes_on_until_it_is_interrupted(up: Up) -> None:
+    perijove(up, "user", "add", "topmost")
+    perijove(up, "server", "start", "topmost")
+    once = perijove(up, "top").stdout.splitlines()
+    assert "1 server" in once[0]
+    assert "memory" in once[0]
+    assert once[1].split()[:2] == ["SERVER", "MEMORY"]
+    assert any(line.startswith("topmost") for line in once[2:])
+    told = json.loads(perijove(up, "top", "-o", "json").stdout)
+    assert told["servers"]["topmost/"]["processes"] >= 1
+    assert "no time" in perijove(up, "top", "--every", "0", rc=2).stderr
+    inside, outside = pty.openpty()
+    command = [sys.executable, "-m", "perijove", "top", "--every", "0.5", "--data", str(up.data)]
+    process = subprocess.Popen(command, stdout=outside, stderr=outside, stdin=outside)
+    os.close(outside)
+    screens = 0
+    while screens < 2:  # it is drawn again and again
+        screens += os.read(inside, 65536).count(b"topmost")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    os.close(inside)
+    perijove(up, "server", "stop", "topmost")

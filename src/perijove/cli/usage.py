@@ -7,7 +7,7 @@ from perijove.cli.output import answer_json, fields, moment, remark, table
 from perijove.cli.remote import connect, place
 from perijove.http.reader import Reader
 
-_COLUMNS = ("server", "memory", "cores", "processes", "files", "home", "gpus")
+COLUMNS = ("server", "memory", "cores", "processes", "files", "home", "gpus")
 _NONE = "-"
 
 
@@ -23,7 +23,7 @@ def command(given: Namespace) -> None:
     if given.output == "json":
         answer_json(every)
     elif every["servers"]:
-        table(_COLUMNS, [_row(name, it) for name, it in sorted(every["servers"].items())])
+        table(COLUMNS, [row(name, it) for name, it in sorted(every["servers"].items())])
     else:
         remark("No server runs.")
 
@@ -39,7 +39,8 @@ def memory(found: dict[str, Any]) -> str:
     return f"{size(used)} of {size(limit)}" if limit else size(used)
 
 
-def _row(name: str, found: dict[str, Any]) -> tuple[str, ...]:
+def row(name: str, found: dict[str, Any]) -> tuple[str, ...]:
+    """Return one server as a table shows it."""
     return (
         name.rstrip("/"),
         memory(found),

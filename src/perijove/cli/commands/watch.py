@@ -10,7 +10,28 @@ def _ago(text: str) -> object:
     return ago(text)
 
 
+def _seconds(text: str) -> object:
+    from perijove.cli.top import seconds  # noqa: PLC0415 - likewise
+
+    return seconds(text)
+
+
 COMMANDS = (
+    Command(
+        "top",
+        "show what servers use at this moment, the most first",
+        "perijove.cli.top:command",
+        (
+            Argument(("--sort",), "what comes first (default: memory)",
+                     {"choices": ("memory", "cores", "files", "name"), "default": "memory"}),
+            Argument(("--every",), "seconds between two looks (default: 2)",
+                     {"type": _seconds, "default": 2.0, "metavar": "S"}),
+            Argument(("--once",), "show it once and end", {"action": "store_true"}),
+            DATA,
+            OUTPUT,
+        ),
+        ("perijove top", "perijove top --sort cores --once"),
+    ),
     Command(
         "audit",
         "show who changed what",
