@@ -124,14 +124,18 @@ class Crowded(FakeSpawner):
 
 
 class Plenty:
-    """A machine with a GPU for everybody."""
+    """A machine with a GPU for everybody, who asks for one; or with two, and nobody asks."""
+
+    def __init__(self, *, two: bool = False) -> None:
+        self.two = two
 
     def there(self) -> Sequence[Device]:
-        return [Device(f"GPU-{number}", "NVIDIA L4", "nvidia.com/gpu") for number in range(400)]
+        count = 2 if self.two else 400
+        return [Device(f"GPU-{number}", "NVIDIA L4", "nvidia.com/gpu") for number in range(count)]
 
     def wanted(self, overrides: Mapping[str, Any]) -> Mapping[str, int]:
         del overrides
-        return {"nvidia.com/gpu": 1}
+        return {} if self.two else {"nvidia.com/gpu": 1}
 
     def held(self) -> Mapping[str, Sequence[str]]:
         return {}

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,7 @@ from perijove.model.client import Client
 from perijove.model.server import Phase
 from perijove.model.signal import Signal
 from perijove.model.trash import Label
+from perijove.model.usage import Usage
 from perijove.model.user import Standing, User
 from perijove.model.workload import LaunchSpec, Observation, State
 from perijove.spawners.fake import FakeSpawner
@@ -23,6 +24,8 @@ from perijove.spawners.trash import Trash
 from perijove.store import clients
 from perijove.store.open import open_database
 from perijove.web.sign_up import COOKIE
+from tests.integration.test_usage import Meter
+from tests.mortal import Plenty
 from tests.parts import free_port
 from tests.web.desk import Desk
 from tests.web.desk import desk as open_desk
@@ -68,6 +71,17 @@ class Waiting(FakeSpawner):
         await super().start(spec)
 
 
+class Busy(Meter):
+    """Every server uses something."""
+
+    def usage(self, names: Collection[str]) -> Mapping[str, Usage]:
+        used = Usage(
+            incarnation=1, memory=1_395_864_371, memory_limit=4 << 30, cpu_seconds=20.0,
+            processes=12, open_files=340,
+        )  # fmt: skip
+        return dict.fromkeys(names, used)
+
+
 @contextmanager
 def gallery(folder: Path) -> Iterator[Gallery]:
     """Yield it, served by a thread of its own."""
@@ -99,6 +113,7 @@ def gallery(folder: Path) -> Iterator[Gallery]:
 async def _serve(it: Gallery, folder: Path, ready: threading.Event, end: asyncio.Event) -> None:
     database = await open_database(f"{folder}/hub.sqlite")
     spawner = Waiting("i")
+    spawner.gauge, spawner.devices = Busy(), Plenty(two=True)
     spawner.trash = await asyncio.to_thread(_thrown_away, folder)
     async with open_desk(database, folder, spawner=spawner) as desk:
         await _populate(desk, it)

@@ -7,6 +7,7 @@ a server that nobody can see has what it has.
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +59,11 @@ class Allotment:
         self.known = {it.id: it for it in found}
         names = self.settings.only
         return only(found, None if names is None else [str(it) for it in names])
+
+    async def look(self) -> None:
+        """Know what there is before somebody asks for it."""
+        with suppress(OSError):
+            await self.there()
 
     async def holdings(self) -> list[Holding]:
         """Return those that may be given, and who holds them."""

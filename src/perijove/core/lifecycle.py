@@ -115,6 +115,7 @@ class Lifecycle:
             tasks.create_task(self.reconciler.run())
             tasks.create_task(self.culler.run())
             tasks.create_task(self.gauges.run())
+            tasks.create_task(self.servers.allotment.look())
             if self.rings:
                 tasks.create_task(self.rings.run())
 

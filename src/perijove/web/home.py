@@ -14,6 +14,7 @@ from perijove.model.server import Desired, Phase, Server
 from perijove.web import live
 from perijove.web.cards import Card, card, phase_shown
 from perijove.web.frame import away, done, draw, following, go, reader, server_url
+from perijove.web.uses import uses
 from perijove.web.visits import latest
 
 
@@ -62,6 +63,7 @@ async def new(hub: Hub, visit: Visit) -> Response:
 async def _show(hub: Hub, visit: Visit, called: str = "", error: str = "") -> Response:
     user = visit.me.user
     servers = {it.name: it for it in await hub.servers.of(user) if not _forgotten(it)}
+    used = await uses(hub, list(servers.values()), reader(visit))
     default = card(hub, visit, user.name, servers.pop("", None))
     named = [card(hub, visit, user.name, server) for _, server in sorted(servers.items())]
     notices = [*done(visit), *await latest(hub, visit)]
@@ -78,6 +80,7 @@ async def _show(hub: Hub, visit: Visit, called: str = "", error: str = "") -> Re
         status=400 if error else 200,
         default=default,
         named=named,
+        uses=used,
         named_allowed=hub.servers.naming.allowed,
         moving=default.moving or any(each.moving for each in named),
         dialogs=_dialogs(default, named),

@@ -15,6 +15,7 @@ from perijove.model.user import Standing, User
 from perijove.store.people import Activeness, Order, Wanted
 from perijove.web.cards import phase_shown, title
 from perijove.web.frame import reader
+from perijove.web.uses import gpus, memory_of
 
 PAGE = 50
 STANDINGS = {
@@ -73,6 +74,9 @@ class Person:
     """Each with the search for its members."""
     servers: list[Shown]
     last_activity: datetime | None
+    memory: str = ""
+    """What their servers use of it together, if that is known."""
+    gpus: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +161,18 @@ async def rows(hub: Hub, visit: Visit, people: Sequence[User]) -> list[Person]:
     servers: defaultdict[int, list[Server]] = defaultdict(list)
     for server in await hub.servers.of_many(people):
         servers[server.user_id].append(server)
+    readings = await hub.gauges.of([it for each in servers.values() for it in each])
     who = reader(visit)
-    return [_row(hub, visit, user, servers[user.id], who) for user in people]
+    return [
+        replace(
+            _row(hub, visit, user, servers[user.id], who),
+            memory=memory_of(
+                [readings[it.id] for it in servers[user.id] if it.id in readings], who
+            ),
+            gpus=gpus(hub, servers[user.id]),
+        )
+        for user in people
+    ]
 
 
 def _row(hub: Hub, visit: Visit, user: User, servers: list[Server], who: Reader) -> Person:

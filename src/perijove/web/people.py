@@ -113,6 +113,8 @@ async def _list(hub: Hub, visit: Visit, search: Search) -> dict[str, Any]:
         "chips": search.chips(visit),
         "sorted_by": search.sorted_by(visit),
         "people": await rows(hub, visit, people),
+        "has_memory": hub.gauges.gauge is not None,
+        "has_gpus": bool(hub.servers.allotment.known),
         "first": offset + 1,
         "last": offset + len(people),
         "total": total,

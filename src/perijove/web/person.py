@@ -13,6 +13,7 @@ from perijove.web.cards import card
 from perijove.web.frame import Notice, done, draw, go, reader
 from perijove.web.listed import STANDINGS
 from perijove.web.thrown import becomes_of
+from perijove.web.uses import home, uses
 from perijove.web.visits import told_visits
 
 
@@ -98,6 +99,8 @@ async def _show(hub: Hub, visit: Visit, error: HubError | None = None) -> Respon
         standing_word=who.say(STANDINGS[person.standing]),
         notices=notices,
         servers=sorted(shown, key=lambda each: each.name),
+        uses=await uses(hub, servers, who),
+        home=home(hub, servers[0].placement, who) if servers else "",
         visits=await told_visits(hub, person, who),
         sessions=len(await hub.sessions.of(person)),
         tokens=sum(token.kind is Kind.API for token in tokens),
