@@ -90,6 +90,8 @@ def test_a_box_that_works_is_healthy_and_nothing_of_the_trial_stays(up: Up) -> N
     assert rc == 0, findings
     assert list(findings) == ORDER
     assert {it["health"] for it in findings.values()} == {"good"}
+    root = os.geteuid() == 0
+    assert findings["accounts"]["code"] == ("accounts.root" if root else "accounts.shared")
     assert up.hub("GET", "/users") == (200, [])
     assert list((up.data / "homes").iterdir()) == []
 

@@ -134,7 +134,9 @@ def test_system_users_and_an_account_for_all_are_not_both(
     assert install(units, "-f", str(config), "--user", "jupyter") == 2
     assert "leave one of them out" in capsys.readouterr().err
     assert install(units, "-f", str(config), "--user", "root", "-o", "json") == 0
-    assert not [it for it in json.loads(capsys.readouterr().out)["next"] if "useradd" in it]
+    told = json.loads(capsys.readouterr().out)["next"]
+    assert told[0] == f"chmod 600 {config}", "what is secret in it is secret to people's accounts"
+    assert not [it for it in told if "useradd" in it]
 
 
 def test_what_the_service_needs_is_not_forbidden(units: Path) -> None:

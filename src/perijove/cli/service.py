@@ -16,6 +16,7 @@ from perijove.cli.unit import Unit, Unwritable, low
 from perijove.settings import Settings, load
 
 CONFLICT, DENIED = 5, 4
+_OTHERS = 0o077
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,30}")
 """What systemd takes for the name of an account; a stricter rule than for names of units."""
 
@@ -56,6 +57,8 @@ def next_steps(unit: Unit) -> list[str]:
         steps.append(f"useradd --system --home-dir {data} --shell /bin/bash {shlex.quote(account)}")
     if account and not unit.state and not unit.data.exists():
         steps.append(f"install -d -m 700 -o {shlex.quote(account)} {data}")
+    if account is None and unit.file and unit.file.stat().st_mode & _OTHERS:
+        steps.append(f"chmod 600 {shlex.quote(str(unit.file))}")
     return [*steps, "systemctl daemon-reload", f"systemctl enable --now {unit.name}"]
 
 
