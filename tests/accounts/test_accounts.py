@@ -19,7 +19,7 @@ import pytest
 from perijove.model.errors import Refused
 from perijove.model.placement import Placement
 from perijove.model.trash import Label
-from perijove.model.workload import LaunchSpec, Observation, Origin, State
+from perijove.model.workload import OLD_HOME, LaunchSpec, Observation, Origin, State
 from perijove.spawners.accounts import GIVEN, Accounts
 from perijove.spawners.directory import Directory
 from perijove.spawners.process import ProcessSpawner
@@ -106,10 +106,6 @@ async def said(it: ProcessSpawner, spec: LaunchSpec) -> list[str]:
     return lines
 
 
-def read(file: str) -> bytes:
-    return Path(file).read_bytes()
-
-
 async def test_a_server_runs_as_the_account_of_its_person_and_can_become_nobody_else(
     lab: Lab,
 ) -> None:
@@ -168,17 +164,17 @@ async def test_an_account_has_no_password_and_a_home_of_its_own(lab: Lab) -> Non
     assert not (lab.folder / "homes" / lab.home()).exists()
 
 
-async def test_made_again_nothing_changes_whoever_asks(lab: Lab) -> None:
+async def test_made_again_nothing_changes_whoever_asks(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lab.groups[7] = {lab.machine.name("phys")}
     await lab.spawner().ensure_storage(lab.spec())
     account = lab.account()
     (Path(account.pw_dir) / "work").write_text("kept")
-    files = ["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow"]
-    before = [(read(file), Path(file).stat().st_ino) for file in files]
+    monkeypatch.setattr("perijove.spawners.passwd.SEARCHED", str(tmp_path))  # no useradd is there
     for _ in range(3):
         await lab.spawner().ensure_storage(lab.spec())
-    assert [(read(file), Path(file).stat().st_ino) for file in files] == before, (
-        "not written at all"
-    )
+    assert lab.account() == account
     assert (Path(account.pw_dir) / "work").read_text() == "kept"
 
 
@@ -444,6 +440,20 @@ async def test_an_account_that_is_gone_is_said_and_not_run_as_root(lab: Lab) -> 
     run("userdel", "--remove", lab.account().pw_name)
     with pytest.raises(FileNotFoundError):
         await lab.spawner().start(lab.spec("id"))
+
+
+async def test_a_rescue_start_is_theirs_as_well(lab: Lab) -> None:
+    await said(lab.spawner(), lab.spec("/bin/sh", "-c", "echo kept > work"))
+    script = f"id -un; pwd; stat -c '%a %U' . .jupyter; cat {OLD_HOME}/work; touch new"
+    who, place, *modes, kept = await said(
+        lab.spawner(), replace(lab.spec("/bin/sh", "-c", script), rescue=True)
+    )
+    account = lab.account()
+    assert who == account.pw_name
+    assert place != account.pw_dir
+    assert modes == [f"700 {account.pw_name}"] * 2
+    assert kept == "kept"
+    assert not Path(place).exists(), "it goes with the workload"
 
 
 async def test_what_no_account_can_be_made_with_is_tried_again(
