@@ -27,6 +27,7 @@ from perijove.spawners.fake import FakeSpawner
 from perijove.store import clients, feed, phase_log, servers, tokens
 from perijove.store.database import Database
 from perijove.store.open import open_database
+from tests.bar import size
 from tests.life import hub, user
 from tests.mortal import Crash, Fuse, MortalDatabase, MortalSpawner, mortal_knock
 
@@ -217,8 +218,8 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 TestLife.settings = settings(
-    max_examples=25,
-    stateful_step_count=30,
+    max_examples=size(6, 25, 1000),
+    stateful_step_count=size(6, 30, 1000),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=True,

@@ -1,7 +1,6 @@
 """PostgreSQL that cannot be used: told in a sentence at the start, waited for afterwards."""
 
 import asyncio
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +20,13 @@ from perijove.store.open import open_database
 from perijove.store.postgres import DIALECT, PostgresDatabase
 from perijove.store.postgres_words import in_our_words, require_fitting
 from tests import parts
+from tests.bar import size
 from tests.postgres import Postgres, made, programs
 
 of({"hub": {"config": {"JupyterHub": {}}}})  # settings read their tables when they are first used
 pytestmark = pytest.mark.skipif(programs() is None, reason="PostgreSQL is not here")
-SECONDS = float(os.environ.get("PERIJOVE_AWAY", "3"))
-"""How long it is away; PERIJOVE_AWAY=30 is the bar."""
+SECONDS = size(9, 3.0, 30.0)
+"""How long it is away."""
 ADMIN = {"authorization": f"token {parts.ADMIN_TOKEN}"}
 
 

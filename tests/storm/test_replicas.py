@@ -1,7 +1,4 @@
-"""Three hubs on one PostgreSQL, one killed and one put to sleep: nothing lost, nothing doubled.
-
-STORM_PAUSE=60 lets it sleep for a minute.
-"""
+"""Three hubs on one PostgreSQL, one killed and one put to sleep: nothing lost, nothing doubled."""
 
 import os
 import signal
@@ -18,11 +15,12 @@ import asyncpg
 import httpx
 import pytest
 
+from tests.bar import size
 from tests.ports import free_port
 from tests.storm.box import Box
 
 USERS = 12
-PAUSE = float(os.environ.get("STORM_PAUSE", "8"))
+PAUSE = size(11, 8.0, 60.0)
 
 
 class Three:
