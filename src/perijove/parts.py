@@ -12,6 +12,7 @@ from perijove.authenticators.local import LocalAuthenticator
 from perijove.core import gate, lifecycle
 from perijove.core.accounts import Accounts
 from perijove.core.cull import Culling
+from perijove.core.departures import Leaving
 from perijove.core.lifecycle import Lifecycle
 from perijove.core.place import Names
 from perijove.core.ready import Knocker, knock
@@ -143,6 +144,20 @@ def of_gate(settings: Settings, parts: Parts, life: Lifecycle) -> gate.Needs:
         services=_services(settings, parts, roles),
         first=parts.first,
         declared=settings.declared,
+    )
+
+
+def leaving(settings: Settings) -> Leaving:
+    """Return who is deleted because they were not here for long: nobody, unless the values say."""
+    cull = settings.cull
+    if not (cull.enabled and cull.users):
+        return Leaving()
+    return Leaving(
+        timeout=cull.lifetime.timeout,
+        max_age=cull.lifetime.max_age,
+        administrators=bool(cull.admin_users),
+        staying=frozenset(person.name for person in settings.declared.persons),
+        every=timedelta(seconds=cull.every or 600),
     )
 
 

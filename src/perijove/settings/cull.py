@@ -29,7 +29,10 @@ class CullSettings(Section):
     remove_named_servers: bool | None = False
     """Forget named servers when they are stopped; files are kept."""
     users: bool | None = False
-    """Delete the idle user as well; read by nothing in this version."""
+    """Delete people as well, of whom nothing runs: who have done nothing for `timeout` seconds, or
+    whose account is older than `maxAge`. Homes become what those of deleted people do."""
+    admin_users: bool | None = False
+    """Administrators as well; Zero-to-JupyterHub's default is true."""
 
     @property
     def lifetime(self) -> Lifetime:

@@ -42,6 +42,13 @@ def _risks(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem
         if open_to_all:
             words = "`dummy` lets anybody in, and `proxy.ip` opens this to the network."
         yield Problem(words, dotted(key), place_of(places, key))
+    if settings.cull.enabled and settings.cull.users and settings.cull.timeout:
+        words = (
+            f"people who do nothing for {settings.cull.timeout} s, and of whom nothing runs, are"
+            " deleted with all that is theirs."
+        )
+        where = place_of(places, ("cull", "users"))
+        yield Problem(words, "cull.users", where, "`cull.timeout` says how long.")
     if not sign_in.rules.any and not sign_in.rules.admin_users:
         hint = "Set hub.config.Authenticator.allow_all, allowed_users or admin_users."
         yield Problem("nobody may sign in: no rule allows anybody.", "hub.config", None, hint)

@@ -86,15 +86,8 @@ def _idle(walk: Walk, known: Mapping[str, Any], *, cluster: bool) -> list[Path]:
     """Return the keys that have no effect on one machine, or in a cluster."""
     if cluster:
         idle = (path for path in walk.idle if not of_the_chart(path))
-        return [*idle, *_not_yet(known), *of_boxes(known)]
-    return [*walk.idle, *_not_yet(known), *of_pods(known)]
-
-
-def _not_yet(known: Mapping[str, Any]) -> list[Path]:
-    """Return keys that are ours, are checked, and that nothing reads in this version."""
-    cull = known.get("cull")
-    given = cull.get("users") if isinstance(cull, Mapping) else None
-    return [("cull", "users")] if given else []
+        return [*idle, *of_boxes(known)]
+    return [*walk.idle, *of_pods(known)]
 
 
 def _validated(

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Table, bindparam, case, func, or_, select, update
 
 from perijove.model.server import Phase, Server
+from perijove.model.user import User
 from perijove.store.statement import Query, Statement, write
 from perijove.store.tables import micros, servers, tokens, users
 
@@ -39,6 +40,14 @@ _UNUSED = Query(
         func.coalesce(_s.keep_until, 0) == bindparam("kept_until"),
     )
     .values(last_activity=_s.last_activity)
+)
+_NOT_SEEN = Query(
+    update(users)
+    .where(
+        users.c.id == bindparam("was_id"),
+        func.coalesce(users.c.last_activity, 0) <= bindparam("seen_until"),
+    )
+    .values(last_activity=users.c.last_activity)
 )
 _KEEP = Query(
     update(servers)
@@ -78,6 +87,12 @@ def unused_since(server: Server) -> Statement[None]:
         "kept_until": micros(server.keep_until) if server.keep_until else 0,
     }
     return write(_UNUSED, given)
+
+
+def not_seen_since(user: User) -> Statement[None]:
+    """Require that nothing is known of a person that is newer than the row that was read."""
+    seen = micros(user.last_activity) if user.last_activity else 0
+    return write(_NOT_SEEN, {"was_id": user.id, "seen_until": seen})
 
 
 def keep(server_id: int, until: datetime) -> Statement[None]:

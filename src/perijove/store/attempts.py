@@ -80,6 +80,11 @@ def until(key: str, at: datetime) -> tuple[Statement[None], Statement[None]]:
     )
 
 
+def forget(key: str) -> Statement[None]:
+    """Give `key` back, if it was taken."""
+    return write(_REMOVE, {"was_key": key}, touches=None)
+
+
 def purge(before: datetime) -> Statement[None]:
     """Delete the windows that began up to `before`."""
     return write(_PURGE, {"before": micros(before)}, touches=None)
