@@ -57,14 +57,13 @@ class ProcessGauge:
         return {name: usage for name, usage in found if usage}
 
     def machine(self) -> Machine:
-        """Return what there is to use: /proc/meminfo, and the disk of the homes."""
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        memory = {name: value for name, _, value in (line.partition(":") for line in lines)}
+        """Return what there is to use."""
         disk = os.statvfs(self._root)
+        whole = os.sysconf("SC_PHYS_PAGES") * _PAGE
         return Machine(
             cores=os.cpu_count() or 1,
-            memory=int(memory["MemTotal"].split()[0]) << 10,
-            memory_free=int(memory["MemAvailable"].split()[0]) << 10,
+            memory=whole,
+            memory_free=_available() or os.sysconf("SC_AVPHYS_PAGES") * _PAGE,
             disk=disk.f_blocks * disk.f_frsize,
             disk_free=disk.f_bavail * disk.f_frsize,
         )
@@ -139,6 +138,15 @@ class ProcessGauge:
             if len(self._order) > _REMEMBERED:
                 self._seen.pop(self._order.popleft())
         self._seen[key] = biggest
+
+
+def _available() -> int:
+    """Return MemAvailable of /proc/meminfo in bytes; 0 where a service may not read that."""
+    with suppress(OSError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) << 10
+    return 0
 
 
 def _biggest(pids: Iterable[int]) -> Process | None:
