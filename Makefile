@@ -79,6 +79,7 @@ BAR_6 := PERIJOVE_BAR=6 $(BIN)/pytest tests/integration/test_life_machine.py
 BAR_7 := PERIJOVE_BAR=7 $(BIN)/pytest tests/integration/test_api_machine.py
 BAR_9 := PERIJOVE_BAR=9 $(BIN)/pytest tests/integration/test_postgres_away.py
 BAR_11 := PERIJOVE_BAR=11 $(BIN)/pytest tests/storm/test_replicas.py
+BAR_12 := PERIJOVE_BAR=12 $(BIN)/pytest tests/storm/test_sign_ins.py
 BAR_13 := PERIJOVE_BAR=13 $(BIN)/pytest tests/integration/test_cull_races.py
 BAR_21 := $(BIN)/pytest tests/integration/test_shut_out.py tests/integration/test_signin.py \
 	tests/integration/test_tokens.py
@@ -86,7 +87,7 @@ BAR_22 := $(BIN)/pytest tests/integration/test_lock_out.py tests/integration/tes
 BAR_27 := $(BIN)/pytest tests/e2e/test_canary.py
 # The soak of half an hour: 45 small servers, 5 with JupyterLab.
 BAR_30 := SOAK_MINUTES=30 SOAK_SMALL=45 SOAK_LABS=5 $(BIN)/pytest -s tests/storm/test_soak.py
-BARS := 1 2 3 4 5 6 7 8 9 11 13 14 21 22 27 30
+BARS := 1 2 3 4 5 6 7 8 9 11 12 13 14 21 22 27 30
 
 bar: $(VENV)/dev.stamp  ## Run a bar at full size (B=1, 1 to 30; it lists them)
 	@test -n "$(BAR_$(B))" || { echo "There is no bar B=$(B) yet: choose one of $(BARS)." >&2; exit 2; }
