@@ -77,7 +77,7 @@ BAR_14 := $(BIN)/pytest tests/unit/test_clock.py tests/integration/test_clock_st
 	tests/integration/test_concurrency.py -k 'clock or stepped'
 BAR_6 := PERIJOVE_BAR=6 $(BIN)/pytest tests/integration/test_life_machine.py
 BAR_7 := PERIJOVE_BAR=7 $(BIN)/pytest tests/integration/test_api_machine.py
-BAR_9 := PERIJOVE_BAR=9 $(BIN)/pytest tests/integration/test_postgres_away.py
+BAR_9 := PERIJOVE_BAR=9 $(BIN)/pytest tests/integration/test_database_away.py
 BAR_11 := PERIJOVE_BAR=11 $(BIN)/pytest tests/storm/test_replicas.py
 BAR_12 := PERIJOVE_BAR=12 $(BIN)/pytest tests/storm/test_sign_ins.py
 BAR_13 := PERIJOVE_BAR=13 $(BIN)/pytest tests/integration/test_cull_races.py

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.accounts.program import Program, program
-from tests.conftest import MUST
+from tests.databases import MUST
 from tests.e2e.box import until
 
 BOOT = Path(__file__).with_name("boot.sh")

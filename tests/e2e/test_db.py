@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 
 from perijove.store.migrations import HEAD
+from tests.databases import settings
 from tests.e2e.box import Up, until
 
 PEOPLE = [f"u{n}" for n in range(20)]
@@ -47,14 +47,6 @@ def up(tmp_path: Path) -> Iterator[Up]:
     it = Up(tmp_path / "old", hub={"concurrentSpawnLimit": 0})
     yield it
     it.end()
-
-
-@pytest.fixture
-async def postgres_url(postgres: str) -> str:
-    connection = await asyncpg.connect(postgres)
-    await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    await connection.close()
-    return postgres
 
 
 def filled(up: Up) -> str:
@@ -109,26 +101,25 @@ def test_a_backup_while_twenty_servers_start_restores_to_a_working_box(
         new.end()
 
 
-def test_a_box_moves_to_postgresql_with_all_it_has(
-    up: Up, tmp_path: Path, postgres_url: str
+def test_a_box_moves_to_a_server_with_all_it_has_and_back(
+    up: Up, tmp_path: Path, emptied: str
 ) -> None:
     token = filled(up)
-    assert "stop it first" in refused(
-        "copy", "--to", postgres_url, "--data", up.data, "-f", up.file
-    )
+    where = ("--data", up.data, "-f", up.file)
+    assert "stop it first" in refused("copy", "--to", emptied, *where)
     assert up.stop() == 0
-    said = done("copy", "--to", postgres_url, "--data", up.data, "-f", up.file)
-    assert "the same here and there" in said
-    assert "not empty" in refused("copy", "--to", postgres_url, "--data", up.data, "-f", up.file)
+    assert "the same here and there" in done("copy", "--to", as_others_write_it(emptied), *where)
+    assert "not empty" in refused("copy", "--to", emptied, *where)
     tree = json.loads(up.file.read_text())
-    tree["hub"]["db"] = {"type": "postgres", "url": postgres_url}
+    tree["hub"]["db"] = settings(emptied)
     up.file.write_text(json.dumps(tree))
     up.start()
     assert who(up, token)["name"] == "u0"
     checked = json.loads(done("check", "--data", up.data, "-f", up.file, "-o", "json"))
-    assert (checked["kind"], checked["revision"], checked["wrong"]) == ("postgresql", HEAD, None)
+    kind = emptied.partition(":")[0]
+    assert (checked["kind"], checked["revision"], checked["wrong"]) == (kind, HEAD, None)
     assert checked["rows"]["pj_users"] >= 20
-    archive = tmp_path / "postgres.tar"
+    archive = tmp_path / "server.tar"
     assert "people" in done("backup", archive, "--data", up.data, "-f", up.file)
     assert up.stop() == 0
     back = tmp_path / "back"
@@ -137,6 +128,11 @@ def test_a_box_moves_to_postgresql_with_all_it_has(
     done("restore", archive, "--data", back, "-f", up.file)
     with closing(sqlite3.connect(back / "perijove.sqlite")) as database:
         assert database.execute("SELECT count(*) FROM pj_users").fetchone()[0] >= 20
+
+
+def as_others_write_it(url: str) -> str:
+    """Return the URL as JupyterHub's documentation has it."""
+    return url.replace("mysql:", "mysql+pymysql:").replace("postgresql:", "postgresql+psycopg2:")
 
 
 def test_what_is_wrong_is_one_sentence_and_nothing_is_half_done(up: Up, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Every check of `perijove doctor`: good on a box that works, and bad when it is broken."""
 
-import asyncio
 import contextlib
 import json
 import os
@@ -13,15 +12,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from perijove.cli.doctor.words import WORDS
-from perijove.store import migrations
+from perijove.store import migrations, rows
+from perijove.store.once import reading, writing
+from tests.databases import settings
 from tests.e2e.box import Up
 from tests.parts import free_port
 
@@ -175,45 +175,26 @@ def test_a_database_of_another_version_or_none_is_found(copy: Path) -> None:
     assert not file.exists()
 
 
-def on_postgres(url: str, folder: Path, password: str = "") -> list[str]:
+def on_server(url: str, folder: Path) -> list[str]:
     """Return what names a configuration that has its database there."""
-    file = folder / "postgres.yaml"
-    db = {"type": "postgres", "url": url, **({"password": password} if password else {})}
-    file.write_text(json.dumps({"hub": {"db": db}}))
+    file = folder / "server.yaml"
+    file.write_text(json.dumps({"hub": {"db": settings(url)}}))
     return ["-f", str(file), "--no-start"]
 
 
-async def at_revision(url: str, revision: str) -> None:
-    """Make it a database of an earlier version."""
-    engine = create_async_engine(url.replace("postgresql:", "postgresql+asyncpg:"))
-    async with engine.begin() as connection:
-        await connection.run_sync(migrations.migrate, revision)
-    await engine.dispose()
-
-
-async def revision(url: str) -> str | None:
-    connection = await asyncpg.connect(url)
-    there = await connection.fetchval("SELECT to_regclass('pj_migration')::text")
-    found = await connection.fetchval("SELECT version_num FROM pj_migration") if there else None
-    await connection.close()
-    return None if found is None else str(found)
-
-
-async def test_a_database_on_postgresql_is_looked_at_and_never_upgraded(
+def test_a_database_on_a_server_is_looked_at_and_never_upgraded(
     copy: Path, tmp_path: Path, emptied: str
 ) -> None:
-    where = ["--data", str(copy), *on_postgres(emptied, tmp_path)]
-    broken("database", "database.missing", await asyncio.to_thread(doctor, *where))
-    assert await revision(emptied) is None
-    await at_revision(emptied, "0001")
-    broken("database", "database.outdated", await asyncio.to_thread(doctor, *where))
-    assert await revision(emptied) == "0001", "a hub of that version may run on it"
-    await at_revision(emptied, migrations.HEAD)
-    found = await asyncio.to_thread(doctor, *where)
-    assert found[1]["database"]["health"] == "good"
-    nowhere = ["--data", str(copy), *on_postgres(f"{emptied}x", tmp_path)]
-    found = await asyncio.to_thread(doctor, *nowhere)
-    broken("database", "database.bad", found, "no such database")
+    where = ["--data", str(copy), *on_server(emptied, tmp_path)]
+    broken("database", "database.missing", doctor(*where))
+    assert reading(emptied, rows.revision_of) is None
+    writing(emptied, partial(migrations.migrate, to="0001"))
+    broken("database", "database.outdated", doctor(*where))
+    assert reading(emptied, rows.revision_of) == "0001", "a hub of that version may run on it"
+    writing(emptied, migrations.migrate)
+    assert doctor(*where)[1]["database"]["health"] == "good"
+    nowhere = ["--data", str(copy), *on_server(f"{emptied}x", tmp_path)]
+    broken("database", "database.bad", doctor(*nowhere), "no such database")
 
 
 def test_a_box_that_is_not_up_is_found(copy: Path) -> None:

@@ -1,10 +1,12 @@
 """From an earlier release to today's on the same data directory, while people work."""
 
+import asyncio
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from perijove import __version__
 from perijove.cli.box import FORMAT
 from perijove.cli.hold import started
 from perijove.store.migrations import HEAD
+from tests.databases import empty, settings
 from tests.e2e.box import alive, until
 from tests.e2e.release import RELEASES, here, python_of
 from tests.singleuser.box import Box
@@ -56,11 +59,32 @@ def release(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def box(release: str, tmp_path: Path) -> Iterator[Box]:
+def db(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """Return `hub.db`: a file, unless the test names a server."""
+    if not getattr(request, "param", ""):
+        return {}
+    # 0.1.0 needs greenlet for PostgreSQL, and had it with SQLAlchemy 2.0 only: its lock lacks it.
+    (tmp_path / "more").mkdir()
+    found = find_spec("greenlet")
+    assert found
+    assert found.origin
+    (tmp_path / "more" / "greenlet").symlink_to(Path(found.origin).parent)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "more"))
+    url = request.getfixturevalue(request.param)
+    asyncio.run(empty(url))
+    return settings(url)
+
+
+@pytest.fixture
+def box(release: str, tmp_path: Path, db: dict[str, str]) -> Iterator[Box]:
     """Yield what the release has started, with a server of its own."""
     it = Box(tmp_path)
     it.python = python_of(release)
-    it.file.write_text(json.dumps({"proxy": {"port": it.public}, "hub": {"config": SIGN_IN}}))
+    it.file.write_text(
+        json.dumps({"proxy": {"port": it.public}, "hub": {"config": SIGN_IN, "db": db}})
+    )
     try:
         it.start("--keep-servers")
         assert it.hub("POST", "/users/ada")[0] == 201
@@ -159,6 +183,24 @@ def test_an_upgrade_stops_no_server_and_no_kernel(box: Box, end: Callable[[Box],
     box.run_server("ada")
     assert box.hub("DELETE", "/users/ada/server")[0] in {202, 204}
     until(lambda: not servers(box), "today's server is stopped")
+
+
+@pytest.mark.parametrize("db", ["postgres"], indirect=True)
+def test_an_upgrade_on_postgresql_keeps_people_tokens_and_servers(box: Box) -> None:
+    """The earlier release knew no other server."""
+    ran, token, revision = servers(box), box.token("ada"), facts(box.python)[2]
+    before = checked(box, 7)
+    assert (before["kind"], before["revision"]) == ("postgresql", revision)
+    stopped(box)
+    box.python = sys.executable
+    box.start("--keep-servers")
+    until(lambda: box.ready("ada"), "the server is adopted")
+    assert servers(box) == ran
+    after = checked(box)
+    assert (after["revision"], after["wrong"]) == (HEAD, None)
+    assert after["rows"].items() >= {"pj_users": 1, "pj_servers": 1}.items()
+    bearer = {"Authorization": f"token {token}"}
+    assert json.loads(box.ask("GET", "/hub/api/user", bearer)[1])["name"] == "ada"
 
 
 def test_the_old_program_refuses_what_the_new_one_has_used(box: Box) -> None:

@@ -15,7 +15,7 @@ import pytest
 from perijove.cli.frame import main
 from perijove.cli.supervisor.reach import Who, why_not
 from perijove.cli.unit import Unit, Unwritable
-from tests.conftest import MUST
+from tests.databases import MUST
 
 EXPOSURE = 2.5
 """Measured by systemd 252, of 10; without hardening it is 9.6."""

@@ -7,21 +7,23 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection, Engine, event, inspect
 
 from perijove.model.errors import Refused, Unavailable
 from perijove.model.user import User
-from perijove.store import migrations, users
+from perijove.store import feed, migrations, shards, users
 from perijove.store.database import Database
+from perijove.store.migrations import mysql
+from perijove.store.once import reading, writing
 from perijove.store.open import open_database
 from perijove.store.tables import metadata
-from tests.conftest import DATABASES
+from tests.databases import SHARED, empty, refusal
+
+shared = pytest.mark.parametrize("database_url", SHARED, indirect=True)
 
 
 def differences(connection: Connection) -> list[object]:
@@ -37,20 +39,19 @@ async def test_what_the_migrations_make_is_what_the_tables_say(
     database: Database, database_url: str
 ) -> None:
     del database
-    if database_url.startswith("postgresql://"):
+    await asyncio.to_thread(require_as_the_tables_say, database_url)
+    if "://" in database_url:
+        await empty(database_url)
 
-        async def connect() -> object:
-            return await asyncpg.connect(database_url)
 
-        engine = create_async_engine("postgresql+asyncpg://", async_creator=connect)
-        async with engine.connect() as connection:
-            assert await connection.run_sync(differences) == []
-        await engine.dispose()
-    else:
-        with create_engine(f"sqlite:///{database_url}").connect() as plain:
-            assert differences(plain) == []
-            plain.exec_driver_sql("ALTER TABLE pj_users ADD COLUMN planted TEXT")
-            assert differences(plain) != []
+def require_as_the_tables_say(url: str) -> None:
+    assert reading(url, differences) == []
+    order(url, "ALTER TABLE pj_users ADD COLUMN planted TEXT")
+    assert reading(url, differences) != []
+
+
+def order(url: str, *statements: str) -> None:
+    writing(url, lambda it: [it.exec_driver_sql(sql) for sql in statements])
 
 
 def test_every_revision_is_known_in_order() -> None:
@@ -129,19 +130,66 @@ async def test_what_is_not_ours_to_change_is_refused_and_not_touched(
     assert [it.name for it in tmp_path.iterdir()] == [path.name]
 
 
-@pytest.mark.parametrize("database_url", DATABASES[1:], indirect=True)
-async def test_a_jupyterhub_database_on_postgresql_is_refused_as_well(
+@shared
+async def test_a_jupyterhub_database_on_a_server_is_refused_as_well(database_url: str) -> None:
+    await empty(database_url)
+    theirs = ["api_tokens", "spawners", "users"]
+    make = [f"CREATE TABLE {name} (id integer)" for name in theirs]
+    await asyncio.to_thread(order, database_url, *make)
+    assert (await refusal(database_url)).code == "database-jupyterhub"
+    found = await asyncio.to_thread(reading, database_url, lambda it: inspect(it).get_table_names())
+    assert sorted(found) == theirs
+
+
+@shared
+async def test_several_hubs_may_open_a_new_database_on_a_server_at_once(database_url: str) -> None:
+    await empty(database_url)
+    opened = await asyncio.gather(*(open_database(database_url) for _ in range(4)))
+    await opened[0].write(*users.add(User(id=1, name="ada")))
+    assert await opened[3].read(users.named("ada"))
+    await asyncio.gather(*(it.close() for it in opened))
+
+
+@pytest.mark.parametrize("database_url", [it for it in SHARED if it != "postgres"], indirect=True)
+async def test_a_migration_killed_after_any_change_of_a_table_goes_on_where_it_was(
     database_url: str,
 ) -> None:
-    connection = await asyncpg.connect(database_url)
-    await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    for table in ("users", "spawners", "api_tokens"):
-        await connection.execute(f"CREATE TABLE {table} (id integer)")
-    with pytest.raises(Refused) as refused:
-        await open_database(database_url)
-    assert refused.value.code == "database-jupyterhub"
-    assert await connection.fetchval("SELECT to_regclass('pj_users')") is None
-    await connection.close()
+    await empty(database_url)
+    killed = 0
+    while await asyncio.to_thread(killed_at_the_second_change, database_url):
+        killed += 1
+        assert killed < 100
+    assert killed > 20, "every table, index and column is one"
+    database = await open_database(database_url)
+    assert await database.read(feed.version()) == 1
+    assert [it.id for it in await database.read(shards.every_one())] == list(range(64))
+    await database.close()
+    await asyncio.to_thread(require_as_the_tables_say, database_url)
+
+
+class Killed(BaseException):
+    """Nothing of ours takes it for an error."""
+
+
+def killed_at_the_second_change(url: str) -> bool:
+    """Migrate until a second table would be changed; return whether one would."""
+    changes = list[str]()
+
+    def die(*given: object) -> None:
+        statement = str(given[2])
+        if statement.lstrip().startswith(("CREATE", "ALTER")):
+            changes.append(statement)
+        if len(changes) > 1:
+            raise Killed
+
+    event.listen(Engine, "before_cursor_execute", die)
+    try:
+        mysql.prepare(url)
+    except Killed:
+        return True
+    finally:
+        event.remove(Engine, "before_cursor_execute", die)
+    return False
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

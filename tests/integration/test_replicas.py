@@ -1,4 +1,4 @@
-"""Three hubs on one PostgreSQL: any of them answers anything, and each server has one driver."""
+"""Three hubs on one database: any of them answers anything, and each server has one driver."""
 
 import asyncio
 from collections import Counter
@@ -18,10 +18,10 @@ from perijove.spawners.fake import FakeSpawner
 from perijove.store import phase_log, servers
 from perijove.store.database import Database
 from perijove.store.open import open_database
-from tests.conftest import DATABASES
+from tests.databases import SHARED
 from tests.life import hub, user
 
-pytestmark = pytest.mark.parametrize("database_url", DATABASES[1:], indirect=True)
+everywhere = pytest.mark.parametrize("database_url", SHARED, indirect=True)
 
 QUICK = Rhythm(beat=0.1, believed=0.6, patience=0.8)
 
@@ -81,6 +81,7 @@ async def until(database: Database, key: str, phase: Phase) -> None:
             await asyncio.sleep(0.01)
 
 
+@everywhere
 async def test_whoever_is_asked_the_driver_starts_it_once_and_at_once(
     database: Database, database_url: str
 ) -> None:
@@ -99,6 +100,8 @@ async def test_whoever_is_asked_the_driver_starts_it_once_and_at_once(
     assert hubs.place.asked == {"jupyter-ada": 2}
 
 
+# MariaDB and MySQL have no bells: there, everybody looks once a second.
+@pytest.mark.parametrize("database_url", [it for it in SHARED if it == "postgres"], indirect=True)
 async def test_what_one_is_asked_another_hears_without_looking(
     database: Database, database_url: str
 ) -> None:
@@ -113,6 +116,7 @@ async def test_what_one_is_asked_another_hears_without_looking(
         assert heard == ["jupyter-ada"]
 
 
+@everywhere
 async def test_a_page_of_any_hub_shows_how_a_start_goes_on(
     database: Database, database_url: str
 ) -> None:
@@ -126,6 +130,7 @@ async def test_a_page_of_any_hub_shows_how_a_start_goes_on(
         await until(database, "jupyter-ada", Phase.RUNNING)
 
 
+@everywhere
 async def test_every_hub_tells_its_proxies_the_same_routes(
     database: Database, database_url: str
 ) -> None:
@@ -145,6 +150,7 @@ async def test_every_hub_tells_its_proxies_the_same_routes(
                 await asyncio.sleep(0.02)
 
 
+@everywhere
 async def test_a_hub_that_dies_in_the_middle_of_starts_leaves_them_to_the_others(
     database: Database, database_url: str
 ) -> None:
@@ -167,6 +173,7 @@ async def test_a_hub_that_dies_in_the_middle_of_starts_leaves_them_to_the_others
         assert not any(dies.reconciler.leases.holds(f"jupyter-{it.name}") for it in people)
 
 
+@everywhere
 async def test_the_limit_of_starts_is_that_of_all_hubs_together(
     database: Database, database_url: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""Three hubs on one PostgreSQL, one killed and one put to sleep: nothing lost, nothing doubled."""
+"""Three hubs on one database, one killed and one put to sleep: nothing lost, nothing doubled."""
 
 import os
 import signal
@@ -11,11 +11,11 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
 
 from tests.bar import size
+from tests.databases import settings
 from tests.ports import free_port
 from tests.storm.box import Box
 
@@ -27,7 +27,7 @@ class Three:
     """Three hubs on one data directory and one database."""
 
     def __init__(self, folder: Path, url: str) -> None:
-        more = {"db": {"type": "postgres", "url": url}}
+        more = {"db": settings(url)}
         self.box = Box(folder, USERS, hub_more=more)
         self.hubs = dict[int, subprocess.Popen[bytes]]()
         self.ports = [free_port() for _ in range(3)]
@@ -65,16 +65,8 @@ class Three:
 
 
 @pytest.fixture
-async def url(postgres: str) -> str:
-    connection = await asyncpg.connect(postgres)
-    await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    await connection.close()
-    return postgres
-
-
-@pytest.fixture
-def three(tmp_path: Path, url: str) -> Iterator[Three]:
-    it = Three(tmp_path, url)
+def three(tmp_path: Path, emptied: str) -> Iterator[Three]:
+    it = Three(tmp_path, emptied)
     try:
         it.begin()
         yield it

@@ -85,8 +85,10 @@ def test_an_empty_file_is_a_configuration_with_every_default(tmp_path: Path, tex
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("hub.db.type", "cassandra", "must be one of postgres"),
-        ("hub.db.type", "mysql", "a database that this version does not have"),
+        ("hub.db.type", "cassandra", "must be one of mysql, other, postgres"),
+        ("hub.db", "{type: mysql}", "needs a url, as mysql://user@host/name"),
+        ("hub.db", "{type: mysql, url: 'postgresql://h/x'}", "url is that of another database"),
+        ("hub.db", "{type: postgres, url: 'mysql://h/x'}", "url is that of another database"),
         ("hub.db.url", "oracle://x", "must begin with postgresql://"),
         ("hub.orphans", "eat", "must be report, adopt or stop"),
         ("hub.concurrentSpawnLimit", "-1", "must be at least 0; it is -1"),

@@ -209,6 +209,31 @@ def test_what_an_earlier_up_has_left_is_ended(
     assert said == [f"Replacing the hub of an earlier run (process {process.pid})."]
 
 
+@pytest.mark.parametrize(
+    ("db", "wanted"),
+    [
+        ({"type": "postgres", "url": "postgresql+psycopg2://u@h/n"}, "postgresql://u@h/n"),
+        (
+            {"type": "postgresql", "url": "postgres://u@h/n", "password": "p@/"},
+            "postgresql://u:p%40%2F@h/n",
+        ),
+        ({"type": "mysql", "url": "mysql+pymysql://u@h/n"}, "mysql://u:from-env@h/n"),
+        ({"type": "mariadb", "url": "mariadb+mariadbconnector://u@h/n?a=b", "password": "p"},
+         "mysql://u:p@h/n?a=b"),
+        ({"type": "other", "url": "mysql+mysqldb://u:w@h:1/n"}, "mysql://u:w@h:1/n"),
+        ({"type": "postgres"}, "postgresql://"),
+        ({"type": "other", "url": "sqlite:////srv/x.sqlite"}, "/srv/x.sqlite"),
+    ],
+)  # fmt: skip
+def test_a_url_names_its_database_whatever_its_driver(
+    box: Box, monkeypatch: pytest.MonkeyPatch, db: dict[str, str], wanted: str
+) -> None:
+    monkeypatch.setenv("MYSQL_PWD", "from-env")
+    settings = of({"hub": {"db": db}})
+    assert database_url(settings, box) == wanted
+    assert settings.hub.db.shared is ("://" in wanted)
+
+
 def test_a_command_that_looks_leaves_a_database_of_the_moment_to_the_hub_that_runs(
     box: Box,
 ) -> None:

@@ -16,15 +16,14 @@
 {{- if $found -}}
 {{- fail (printf "\n\nThis version of the chart does not do everything that these values ask for:\n\n- %s\n" (join "\n- " $found)) -}}
 {{- end -}}
-{{- if has .Values.hub.db.type (list "mysql" "other") -}}
-{{- fail (printf "\n\nhub.db.type: %s is a database that this version does not have. Use postgres or sqlite-pvc." .Values.hub.db.type) -}}
-{{- end -}}
 {{- $given := or .Values.hub.db.url (dig "JupyterHub" "db_url" "" (.Values.hub.config | default dict)) -}}
-{{- if and (eq .Values.hub.db.type "postgres") (not $given) -}}
-{{- fail "\n\nhub.db.type: postgres needs hub.db.url: postgresql://user@host/name (hub.db.password may hold the password)." -}}
+{{- $shared := has .Values.hub.db.type (list "postgres" "mysql" "other") -}}
+{{- if and $shared (not $given) -}}
+{{- $scheme := get (dict "mysql" "mysql") .Values.hub.db.type | default "postgresql" -}}
+{{- fail (printf "\n\nhub.db.type: %s needs hub.db.url: %s://user@host/name (hub.db.password may hold the password)." .Values.hub.db.type $scheme) -}}
 {{- end -}}
-{{- if and (gt (int .Values.hub.replicas) 1) (ne .Values.hub.db.type "postgres") -}}
-{{- fail "\n\nhub.replicas: several hubs share a PostgreSQL. Set hub.db.type: postgres and hub.db.url, or leave hub.replicas at 1." -}}
+{{- if and (gt (int .Values.hub.replicas) 1) (not $shared) -}}
+{{- fail "\n\nhub.replicas: several hubs share a PostgreSQL or MariaDB. Set hub.db.type (postgres, mysql) and hub.db.url, or leave hub.replicas at 1." -}}
 {{- end -}}
 {{- end }}
 

@@ -22,18 +22,20 @@ from perijove.kit.clock import Clock
 from perijove.model.errors import Refused, Unavailable
 from perijove.settings import load
 from perijove.store import rows
+from perijove.store.address import MYSQL, POSTGRES, SQLITE, path_of, plain
 from perijove.store.inspect import inspect
-from perijove.store.migrations import HEAD
+from perijove.store.migrations import HEAD, PREFIX
 from perijove.store.once import reading, writing
-from perijove.store.open import POSTGRES, open_database
+from perijove.store.open import open_database
 
 _UNHEALTHY = 7
+_KINDS = {POSTGRES: "postgresql", MYSQL: "mysql"}
 
 
 def check(given: Namespace) -> int:
     """Say what kind of database it is, of which revision, and whether it is whole."""
     url, _ = _database(given)
-    kind = "postgresql" if url.startswith(POSTGRES) else "sqlite"
+    kind = next((name for prefix, name in _KINDS.items() if url.startswith(prefix)), "sqlite")
     wrong = ""
     revision, counted = None, dict[str, int]()
     try:
@@ -50,7 +52,7 @@ def check(given: Namespace) -> int:
         fields({
             "kind": kind,
             "revision": f"{revision or 'none'} (this Perijove has {HEAD})",
-            **{name.removeprefix(rows.PREFIX): f"{it:,}" for name, it in counted.items()},
+            **{name.removeprefix(PREFIX): f"{it:,}" for name, it in counted.items()},
         })  # fmt: skip
         answer(wrong or "It is whole.")
     return _UNHEALTHY if wrong else 0
@@ -125,20 +127,32 @@ def restore(given: Namespace) -> None:
 def copy(given: Namespace) -> None:
     """Fill an empty database with what this one holds, and compare."""
     url, box = _database(given)
-    if not given.to.startswith((POSTGRES, "sqlite:///")):
-        raise Trouble(f"{given.to} is no database: postgresql://user@host/name, or sqlite:///PATH.")
-    if given.to.startswith("sqlite:///"):
-        Path(given.to.removeprefix("sqlite:///")).touch(mode=0o600)
+    to = _other(given.to)
     with _nobody_else(box), TemporaryDirectory(prefix="perijove-") as name, _in_words():
         folder = Path(name)
         revision, counted = reading(url, lambda it: (rows.revision_of(it), rows.save(it, folder)))
         if revision is None:
             raise Trouble("There is nothing to copy: the database is empty.")
-        _fill(given.to, folder, Manifest(revision=revision, tables=counted, made_at=_now()))
-        rows.require_same(reading(given.to, rows.sums), counted)
+        _fill(to, folder, Manifest(revision=revision, tables=counted, made_at=_now()))
+        rows.require_same(reading(to, rows.sums), counted)
     total = sum(it.rows for it in counted.values())
     answer(f"{total:,} rows of {len(counted)} tables are there, and the same here and there.")
-    remark("Name it in the configuration: hub.db.type: postgres, and hub.db.url.")
+    kind = {POSTGRES: "postgres", MYSQL: "mysql"}.get(f"{to.partition('://')[0]}://", "sqlite-pvc")
+    remark(f"Name it in the configuration: hub.db.type: {kind}, and hub.db.url.")
+
+
+def _other(given: str) -> str:
+    """Return the database to fill; a file is made, for its owner alone."""
+    try:
+        url = plain(given)
+    except Refused:
+        raise Trouble(
+            f"{given} is no database: postgresql://user@host/name, mysql://user@host/name,"
+            " or sqlite:///PATH."
+        ) from None
+    if url.startswith(SQLITE):
+        Path(path_of(url)).touch(mode=0o600)
+    return url
 
 
 def _fill(url: str, folder: Path, manifest: Manifest) -> None:

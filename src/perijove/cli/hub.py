@@ -42,6 +42,7 @@ from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.process import ProcessSpawner
 from perijove.store import beside, users
 from perijove.store.database import Database
+from perijove.store.inspect import inspect
 from perijove.store.open import open_database
 
 _PATIENCE = Patience(stop=timedelta(seconds=10))
@@ -106,16 +107,16 @@ def _again(file: Path | None, *, cluster: bool) -> Reading:
 
 
 def _another(given: Namespace, settings: Settings) -> Where:
-    """Return where one of several hubs of a machine is, which share a PostgreSQL.
+    """Return where one of several hubs of a machine is, which share a database server.
 
     Raises:
         Trouble: their database is a file, which one hub alone can use.
     """
-    if settings.hub.db.type != "postgres":
+    if not settings.hub.db.shared:
         raise Trouble(
-            "--port is for several hubs of one machine, which share a PostgreSQL (hub.db.url); it"
-            " needs that or --spawner kubernetes. A hub alone listens on a port of its own, which"
-            " `hub.port` sets.",
+            "--port is for several hubs of one machine, which share a PostgreSQL or MariaDB"
+            " (hub.db.url); it needs that or --spawner kubernetes. A hub alone listens on a port"
+            " of its own, which `hub.port` sets.",
             exit_code=USAGE,
         )
     return Where(
@@ -149,6 +150,8 @@ def run(
         with box.hold(f"hub-{place.port}" if place.one_of else "hub").taken():
             begin_anew(settings, box)
             url = database_url(settings, box)
+            if settings.hub.db.upgrade is False:
+                _require_up_to_date(url)
             beside.bring_up_to_date(url)
             uvloop.run(_run(settings, box, url, spawner, place, again))
     except Held as held:
@@ -156,6 +159,22 @@ def run(
             f"A hub already runs on {box.path}"
             f"{f' (process {held.holder.pid})' if held.holder else ''}: stop that one first."
         ) from None
+
+
+def _require_up_to_date(url: str) -> None:
+    """Return unless the database is an older version's; whatever else is wrong is said later.
+
+    Raises:
+        Trouble: somebody must bring it up to date by hand.
+    """
+    try:
+        inspect(url)
+    except (Refused, Unavailable) as error:
+        if error.code == "database-outdated":
+            raise Trouble(
+                "The database is of an older version, and hub.db.upgrade is false: run `perijove"
+                " db upgrade`, or leave that key out."
+            ) from error
 
 
 async def _run(

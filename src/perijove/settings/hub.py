@@ -1,37 +1,40 @@
 """`hub`: the sections of the hub itself, its database, services and roles."""
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from perijove.core.orphans import Policy
 from perijove.core.roles import Role
 from perijove.kit.section import Section, Traits
-from perijove.model.errors import HubError
+from perijove.model.errors import HubError, Refused
 from perijove.model.scope import Scope
 from perijove.settings.authentication import HubConfig
+from perijove.store.address import MYSQL, POSTGRES, SHARED, SQLITE, plain
 
 _PORT = Field(default=None, ge=1, le=65535)
-_DRIVERS = {"postgresql", "postgresql+psycopg2", "postgresql+psycopg", "postgresql+asyncpg"}
+_NEEDS = {"postgres": (POSTGRES,), "mysql": (MYSQL,), "other": (POSTGRES, MYSQL, SQLITE)}
+"""What `hub.db.url` begins with."""
 
 
 class DbSettings(Section):
     """`hub.db`."""
 
     type: str = "sqlite-pvc"
-    """sqlite-pvc: a file in the data directory. postgres: `hub.db.url`. sqlite-memory: trials."""
+    """sqlite-pvc: a file. postgres, mysql (or MariaDB): `hub.db.url`. sqlite-memory: trials."""
     url: str | None = Field(default=None, json_schema_extra={"secret": True})
-    """postgresql://user:password@host/name; only for `type: postgres`."""
+    """postgresql:// or mysql://user:password@host/name; any driver after a + is understood."""
     password: str | None = Field(default=None, json_schema_extra={"secret": True})
     """The password that `url` leaves out."""
+    upgrade: bool | None = None
+    """False: refuse a database of an older version, until `perijove db upgrade` was run."""
 
     @field_validator("type")
     @classmethod
     def _kind(cls, kind: str) -> str:
         kind = "postgres" if kind == "postgresql" else kind  # as a published example writes it
-        if kind in {"mysql", "other"}:
-            raise ValueError(f"{kind!r} is a database that this version does not have")
-        kinds = {"sqlite-pvc", "sqlite-memory", "postgres"}
+        kind = "mysql" if kind == "mariadb" else kind
+        kinds = {"sqlite-pvc", "sqlite-memory", *_NEEDS}
         if kind not in kinds:
             raise ValueError(f"must be one of {', '.join(sorted(kinds))}; it is {kind!r}")
         return kind
@@ -39,10 +42,34 @@ class DbSettings(Section):
     @field_validator("url")
     @classmethod
     def _known(cls, url: str | None) -> str | None:
-        scheme = (url or "sqlite").partition(":")[0]
-        if not (scheme == "sqlite" or scheme in _DRIVERS):
-            raise ValueError("must begin with postgresql:// (or sqlite:///)")
+        if url:
+            _plain(url)
         return url
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        if self.type in _NEEDS and self.url and not self.address.startswith(_NEEDS[self.type]):
+            raise ValueError(f"type is {self.type}, but url is that of another database")
+        if self.type in {"mysql", "other"} and not self.url:
+            raise ValueError(f"type: {self.type} needs a url, as mysql://user@host/name")
+        return self
+
+    @property
+    def address(self) -> str:
+        """Return `url` without a driver; empty if there is none."""
+        return _plain(self.url) if self.url else ""
+
+    @property
+    def shared(self) -> bool:
+        """Return whether several hubs may use it."""
+        return self.type == "postgres" or (self.type in _NEEDS and self.address.startswith(SHARED))
+
+
+def _plain(url: str) -> str:
+    try:
+        return plain(url)
+    except Refused:
+        raise ValueError("must begin with postgresql://, mysql:// or sqlite:///") from None
 
 
 class ServiceSettings(Traits):

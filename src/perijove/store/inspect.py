@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from perijove.model.errors import Refused, Unavailable
+from perijove.store.address import MYSQL, POSTGRES, path_of
 from perijove.store.migrations.sqlite import is_outdated
-from perijove.store.open import POSTGRES, path_of
 from perijove.store.unavailable import in_our_words
 
 _PATIENCE = 5.0
@@ -27,6 +27,10 @@ def inspect(url: str) -> None:
         from perijove.store.migrations import postgres  # noqa: PLC0415 - 4 MiB of driver
 
         asyncio.run(postgres.inspect(url))
+    elif url.startswith(MYSQL):
+        from perijove.store.migrations import mysql  # noqa: PLC0415 - as above
+
+        mysql.inspect(url)
     else:
         _inspect_file(path_of(url))
 

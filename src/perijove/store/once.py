@@ -10,11 +10,13 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from perijove.store.open import POSTGRES, path_of
+from perijove.store.address import MYSQL, POSTGRES, path_of
 from perijove.store.unavailable import in_our_words
 
 T = TypeVar("T")
 _PATIENCE = 10.0
+_LONG = 600.0
+"""Seconds for one answer of a server that is busy with all of a table."""
 
 
 def reading(url: str, work: Callable[[Connection], T]) -> T:
@@ -38,6 +40,8 @@ def writing(url: str, work: Callable[[Connection], T]) -> T:
 def _run(url: str, work: Callable[[Connection], T], *, write: bool) -> T:
     if url.startswith(POSTGRES):
         return asyncio.run(_on_postgres(url, work, write=write))
+    if url.startswith(MYSQL):
+        return _on_mysql(url, work, write=write)
     with in_our_words():
         return _on_sqlite(path_of(url), work, write=write)
 
@@ -79,3 +83,17 @@ async def _on_postgres(url: str, work: Callable[[Connection], T], *, write: bool
                 return await connection.run_sync(work)
     finally:
         await engine.dispose()
+
+
+def _on_mysql(url: str, work: Callable[[Connection], T], *, write: bool) -> T:
+    from perijove.store.mysql_connection import connect  # noqa: PLC0415 - 3 MiB of driver
+    from perijove.store.mysql_words import opening  # noqa: PLC0415
+
+    engine = create_engine(
+        "mysql+pymysql://",
+        creator=lambda: connect(url, patience=_LONG),
+        poolclass=NullPool,
+        isolation_level="READ COMMITTED" if write else "REPEATABLE READ",
+    )
+    with opening(), engine.begin() as connection:
+        return work(connection)

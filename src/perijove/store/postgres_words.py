@@ -16,6 +16,8 @@ _AWAY = (
     asyncpg.InsufficientResourcesError,  # memory, connections
     asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,  # we were asleep
+    asyncpg.InvalidAuthorizationSpecificationError,  # it let us in before
+    asyncpg.InvalidCatalogNameError,
     asyncpg.InternalClientError,  # the end of the server came in the middle of an answer
     OSError,
     TimeoutError,
@@ -36,7 +38,8 @@ def in_our_words() -> Iterator[None]:
     except _AWAY as error:
         raise DatabaseAway from error
     except asyncpg.InterfaceError as error:
-        if "clos" not in str(error):  # the connection, or the pool: closed or closing
+        # The connection, or the pool: closed or closing; or taken from us since it was lost.
+        if "clos" not in str(error) and "released" not in str(error):
             raise
         raise DatabaseAway from error
 
@@ -49,15 +52,16 @@ def opening() -> Iterator[None]:
         Refused: PostgreSQL does not let us in, or has no such database.
         DatabaseAway: it does not answer.
     """
-    try:
-        with in_our_words(), _without_sqlalchemy():
-            yield
-    except asyncpg.InvalidAuthorizationSpecificationError as error:
-        raise Refused("database-password", why=_line(error)) from error
-    except asyncpg.InvalidCatalogNameError as error:
-        raise Refused("database-none", why=_line(error)) from error
-    except asyncpg.InsufficientPrivilegeError as error:
-        raise Refused("database-rights", why=_line(error)) from error
+    with in_our_words():
+        try:
+            with _without_sqlalchemy():
+                yield
+        except asyncpg.InvalidAuthorizationSpecificationError as error:
+            raise Refused("database-password", why=_line(error)) from error
+        except asyncpg.InvalidCatalogNameError as error:
+            raise Refused("database-none", why=_line(error), how="createdb") from error
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise Refused("database-rights", why=_line(error)) from error
 
 
 def require_fitting(version: int, encoding: str) -> None:
@@ -67,7 +71,7 @@ def require_fitting(version: int, encoding: str) -> None:
         Refused: it cannot.
     """
     if version < OLDEST:
-        raise Refused("database-old", version=version, oldest=OLDEST)
+        raise Refused("database-old", server="PostgreSQL", version=version, oldest=OLDEST)
     if encoding.upper() not in {"UTF8", "UTF-8", "UNICODE"}:
         raise Refused("database-encoding", encoding=encoding)
 

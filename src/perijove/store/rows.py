@@ -15,9 +15,8 @@ from sqlalchemy import Connection, column, delete, func, insert, inspect, select
 from sqlalchemy import table as table_of
 
 from perijove.model.errors import Refused
-from perijove.store.migrations import TABLE, migrate, outdated
+from perijove.store.migrations import PREFIX, TABLE, migrate, outdated
 
-PREFIX = "pj_"
 _OF_THE_MOMENT = frozenset({TABLE, "pj_replicas", "pj_shards"})
 """Which hubs run now is nothing to keep, and the version stands elsewhere."""
 _TOGETHER = 500

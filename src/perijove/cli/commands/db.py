@@ -52,6 +52,9 @@ COMMANDS = (
             FILE,
             DATA,
         ),
-        ("perijove db copy --to postgresql://perijove@localhost/perijove",),
+        (
+            "perijove db copy --to postgresql://perijove@localhost/perijove",
+            "perijove db copy --to mysql://perijove@localhost/perijove",
+        ),
     ),
 )

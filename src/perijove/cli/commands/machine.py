@@ -44,7 +44,7 @@ COMMANDS = (
             ),
             Argument(("--ip",), "address to listen on (default: 127.0.0.1)", {"metavar": "IP"}),
             Argument(
-                ("--port",), "port to listen on; hubs that share a PostgreSQL have one each",
+                ("--port",), "port to listen on; hubs that share a database have one each",
                 {"type": port, "metavar": "N"},
             ),
             CONNECT_URL,

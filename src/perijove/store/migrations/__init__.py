@@ -15,6 +15,8 @@ VERSIONS = Path(__file__).with_name("versions")
 KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every revision, oldest first; a test compares it with the folder."""
 HEAD = KNOWN[-1]
+PREFIX = "pj_"
+"""Of every table of ours."""
 TABLE = "pj_migration"
 _OF_JUPYTERHUB = {"users", "spawners", "api_tokens"}
 
@@ -37,6 +39,9 @@ def migrate(connection: Connection, to: str = HEAD) -> None:
     from alembic.config import Config  # noqa: PLC0415 - 30 MiB and 0.3 s that a start can do without
     from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    if connection.dialect.name == "mysql":
+        from perijove.store.migrations import repeatable  # noqa: F401, PLC0415 - Alembic finds it
 
     script = ScriptDirectory(str(VERSIONS.parent))
 
