@@ -41,14 +41,22 @@ class Program:
 
 def program(folder: Path) -> Program:
     """Return a copy of the source in `folder`, which others must be able to reach, and a Python."""
-    python = kept(
-        "perijove-accounts", "run", _LOCK.read_bytes(), _fill, cache=_CACHE, made_by=_made_by()
-    )
+    python = _python()
     source = folder / "source"
     shutil.copytree(_REPOSITORY / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
     for each in (source, *source.rglob("*")):
         each.chmod(0o755 if each.is_dir() else 0o644)
     return Program(python, source)
+
+
+def _python() -> Path:
+    """Return the Python of the environment, made if it is not there, for everybody to read."""
+    before = os.umask(0o022)
+    try:
+        lock = _LOCK.read_bytes()
+        return kept("perijove-accounts", "run", lock, _fill, cache=_CACHE, made_by=_made_by())
+    finally:
+        os.umask(before)
 
 
 def _made_by() -> str:
@@ -88,5 +96,5 @@ def _fill(python: Path) -> None:
 
 if __name__ == "__main__":
     began = time.monotonic()
-    kept("perijove-accounts", "run", _LOCK.read_bytes(), _fill, cache=_CACHE, made_by=_made_by())
+    _python()
     sys.stdout.write(f"a Perijove for every account: {time.monotonic() - began:.0f} s\n")
