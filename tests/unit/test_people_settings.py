@@ -7,6 +7,7 @@ import pytest
 from perijove.core.people import Circle, Person
 from perijove.settings import BadConfig, of, read_tree
 from perijove.settings.changes import meanwhile
+from perijove.settings.pod_keys import where
 
 PROFILES = [{"display_name": "Large"}, {"display_name": "Small"}]
 
@@ -94,6 +95,7 @@ def test_a_cluster_has_no_system_users() -> None:
     assert read_tree({"systemUsers": True}, {}, cluster=True).idle == ("systemUsers",)
     assert read_tree({"systemUsers": True}, {}).idle == ()
     assert read_tree({"systemUsers": False}, {}, cluster=True).idle == ()
+    assert where(("systemUsers",)) == "on one machine alone"
 
 
 def test_system_users_wait_for_a_restart_and_the_accounts_of_people_do_not() -> None:

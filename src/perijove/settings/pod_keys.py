@@ -46,7 +46,7 @@ def of_pods_alone(path: Path) -> bool:
 
 def where(path: Path) -> str:
     """Return in words where a key has an effect."""
-    if path[0] in _OF_BOXES:
+    if path[0] in (*_OF_BOXES, *_OF_A_MACHINE):
         return "on one machine alone"
     return "in a cluster alone" if of_pods_alone(path) else "everywhere"
 
