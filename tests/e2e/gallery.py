@@ -27,12 +27,17 @@ from perijove.web.sign_up import COOKIE
 from tests.integration.test_usage import Meter
 from tests.mortal import Plenty
 from tests.parts import free_port
-from tests.web.desk import Desk
+from tests.web.desk import PROFILES, Desk
 from tests.web.desk import desk as open_desk
 
 LOG = """[I 10:02:11 ServerApp] Serving notebooks from local directory: ~
 [E 10:02:12 ServerApp] No module named 'jupyterlab'
 """
+OFFERS = [
+    *PROFILES,
+    {"display_name": "Small", "kubespawner_override": {"mem_limit": "1G"}},
+    {"display_name": "Large", "kubespawner_override": {"mem_limit": "4G"}},
+]
 HELD = (
     Signal(
         code="no-room-gpu",
@@ -115,7 +120,7 @@ async def _serve(it: Gallery, folder: Path, ready: threading.Event, end: asyncio
     spawner = Waiting("i")
     spawner.gauge, spawner.devices = Busy(), Plenty(two=True)
     spawner.trash = await asyncio.to_thread(_thrown_away, folder)
-    async with open_desk(database, folder, spawner=spawner) as desk:
+    async with open_desk(database, folder, spawner=spawner, offers=OFFERS) as desk:
         await _populate(desk, it)
         await desk.hub.trash.turn()
         config = uvicorn.Config(
@@ -219,9 +224,24 @@ async def _servers(desk: Desk, lin: User, slow: User) -> None:
         broken.key, Observation(state=State.EXITED, origin=seen.origin, exit_code=1)
     )
     await _until(desk, lin, "big-join", Phase.FAILED)
+    await _ends(desk, lin, "small", "out-of-memory", limit=1 << 30, process="python", size=9 << 26)
+    await _ends(desk, lin, "crowded", "home-full", size=10 << 30)
     await hub.servers.start(slow, "", {"profile": "deep"})
     await hub.servers.start(lin, "slow-lab", {"profile": "deep"})
     await hub.servers.start(slow, "slow-gpu", {"profile": "deep"})
+
+
+async def _ends(desk: Desk, owner: User, name: str, code: str, **params: str | float) -> None:
+    """Start a server whose place says why it has ended."""
+    await desk.hub.servers.start(owner, name, {"profile": "small"})
+    await _until(desk, owner, name, Phase.RUNNING)
+    server = await desk.hub.servers.find(owner, name)
+    assert server
+    signal = Signal(code=code, params=params, terminal=True)
+    origin = desk.spawner.world[server.key].origin
+    seen = Observation(state=State.EXITED, origin=origin, exit_code=1, signals=(signal,))
+    desk.spawner.become(server.key, seen)
+    await _until(desk, owner, name, Phase.FAILED)
 
 
 async def _until(desk: Desk, owner: User, name: str, phase: Phase) -> None:

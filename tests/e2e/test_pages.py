@@ -73,6 +73,11 @@ def _opens(dialog: str) -> Act:
     return act
 
 
+def _asks_for_rescue(page: Page) -> None:
+    page.locator("details.drawer summary").click()
+    page.locator('[name="rescue"]').scroll_into_view_if_needed()
+
+
 def _picks(page: Page) -> None:
     page.check("[data-all]")
 
@@ -121,6 +126,9 @@ ALL = [
     Seen("progress", "slow.sun", "/spawn-pending/slow.sun"),
     Seen("progress-held", "chen.wei", "/spawn-pending/slow.sun/slow-gpu"),
     Seen("failed", "lin.xiao", "/spawn-pending/lin.xiao/big-join"),
+    Seen("failed-memory", "lin.xiao", "/spawn-pending/lin.xiao/small"),
+    Seen("failed-home", "lin.xiao", "/spawn-pending/lin.xiao/crowded"),
+    Seen("start-rescue", "lin.xiao", "/spawn/lin.xiao/crowded", _asks_for_rescue),
     Seen("stopped", "lin.xiao", "/user/lin.xiao/thesis/lab"),
     Seen("tokens", "lin.xiao", "/token"),
     Seen("token-new", "lin.xiao", "/token", _opens("new-token")),

@@ -77,6 +77,16 @@ def test_what_it_really_had_counts() -> None:
     assert asked(offered, limit=5 * GIB, size="s") == ({"size": "usual"}, 16 * GIB)
 
 
+def test_a_limit_that_was_raised_since_is_enough() -> None:
+    assert asked(profiles(SIZES, limit="8G"), limit=GIB, size="s") == ({"size": "s"}, 2 * GIB)
+    assert asked(profiles(limit="8G"), limit=GIB) == ({}, 8 * GIB)
+
+
+def test_what_nothing_here_has_limited_gets_no_more_by_another_choice() -> None:
+    free = {"display_name": "Free", "profile_options": {"image": {"choices": {"a": {}, "b": {}}}}}
+    assert asked(profiles(free), limit=GIB, image="a") is None
+
+
 def test_a_choice_without_a_limit_has_more_than_any() -> None:
     offered = profiles(SIZES)
     assert asked(offered, size="huge") == ({"size": "usual"}, None)

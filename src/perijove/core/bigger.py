@@ -40,13 +40,16 @@ def bigger(profiles: Profiles, server: Server) -> Bigger | None:
     options = server.user_options
     try:
         now = profiles.resolve(options)
-        had = _had(server) or _memory(profiles, now)
+        usual = _memory(profiles, now)
+        had = _had(server) or usual
     except (Invalid, Refused):
+        return None
+    if had is None or usual is None:  # nothing here has limited it
         return None
     found = [
         (_else(now, then), amount or inf, n, Bigger(candidate, amount))
         for n, (candidate, then, amount) in enumerate(_others(profiles, options))
-        if had is not None and (amount is None or amount > had)
+        if amount is None or amount > had
     ]
     return min(found, key=lambda it: it[:3])[3] if found else None
 
@@ -68,6 +71,7 @@ def _others(
 
 
 def _candidates(profiles: Profiles, options: Options) -> Iterator[Options]:
+    yield options  # its limit may have been raised since
     here = profiles.of(options)
     if here is None:
         return

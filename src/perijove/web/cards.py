@@ -6,7 +6,7 @@ from datetime import datetime
 
 from perijove.core import Hub
 from perijove.http.page import Visit
-from perijove.http.reader import Reader
+from perijove.http.reader import Reader, noted
 from perijove.http.sentences import told
 from perijove.model.idle import IDLE, End
 from perijove.model.server import Desired, Phase, Server
@@ -72,7 +72,7 @@ def card(hub: Hub, visit: Visit, user: str, server: Server | None, name: str = "
         name=name,
         title=title(reader, server, name),
         state=phase_shown(server).value if server else Phase.STOPPED.value,
-        word="",
+        word=_word(reader, server),
         words=_words(reader, server),
         about=about(hub, server.user_options if server else {}),
         since=server.since if server else None,
@@ -103,6 +103,16 @@ def title(reader: Reader, server: Server | None, name: str) -> str:
     if server and server.display_name:
         return server.display_name
     return name or reader.say("Default server")
+
+
+_CLOSER = {"out-of-memory": noted("Out of memory"), "home-full": noted("Home folder full")}
+"""Words that say more than "failed"."""
+
+
+def _word(reader: Reader, server: Server | None) -> str:
+    code = server.reason.code if server and server.reason else ""
+    failed = server is not None and server.phase is Phase.FAILED
+    return reader.say(_CLOSER[code]) if failed and code in _CLOSER else ""
 
 
 def _words(reader: Reader, server: Server | None) -> str:
