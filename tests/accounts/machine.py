@@ -40,6 +40,7 @@ class Machine:
             if self.tag in account.pw_name or self.tag in account.pw_gecos:
                 subprocess.run(["pkill", "-KILL", "-U", str(account.pw_uid)], check=False)
                 run("userdel", "--remove", "--force", account.pw_name, check=False)
+                run("rm", "-rf", f"/run/perijove/{account.pw_uid}")
         for group in grp.getgrall():
             if self.tag in group.gr_name:
                 run("groupdel", group.gr_name, check=False)
