@@ -52,6 +52,9 @@ REMOVED = {
 }  # fmt: skip
 """Keys that were something once, or stand in the wrong place."""
 
+MISPLACED = {"singleuser.extraResourceLimits": ("singleuser", "extraResource", "limits")}
+"""Keys of a published example that belong elsewhere: they are taken for those, with a notice."""
+
 _CLUSTER = {
     "singleuser.extraResourceLimits": "object",
     "singleuser.imagePullSecret": "object",

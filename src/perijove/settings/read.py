@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from perijove.model.errors import Invalid
 from perijove.settings import parse
 from perijove.settings.environment import override
-from perijove.settings.known import MOVED
+from perijove.settings.known import MISPLACED, MOVED
 from perijove.settings.notices import notices
 from perijove.settings.pod_keys import of_boxes, of_pods, of_the_chart
 from perijove.settings.problem import BadConfig, Path, Place, Problem, dotted
@@ -66,7 +66,11 @@ def read_tree(
 def _settled(parsed: parse.Parsed, environment: Mapping[str, str], *, cluster: bool) -> Reading:
     tree, places, problems = parsed.tree, parsed.places, parsed.problems
     problems += override(tree, places, Settings, environment)
-    _move(tree, places)
+    _move(tree, places, MOVED)
+    misplaced = tuple(
+        Problem(f"is taken for `{dotted(target)}`, where it belongs.", key, place)
+        for key, target, place in _move(tree, places, MISPLACED)
+    )
     walk = Walk(places)
     known = walk.known(tree, Settings)
     problems += walk.problems
@@ -76,7 +80,7 @@ def _settled(parsed: parse.Parsed, environment: Mapping[str, str], *, cluster: b
         return Reading(settings=None, problems=tuple(order), places=places)
     return Reading(
         settings=settings,
-        notices=tuple(notices(settings, places, cluster=cluster)),
+        notices=(*misplaced, *notices(settings, places, cluster=cluster)),
         idle=tuple(map(dotted, _idle(walk, known, cluster=cluster))),
         places=places,
     )
@@ -145,9 +149,12 @@ def _slugs(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem
             yield Problem(words, dotted(path), place_of(places, path), meant(slug, known))
 
 
-def _move(tree: dict[str, Any], places: dict[Path, Place]) -> None:
-    """Put traits that are sections here where those are."""
-    for key, target in MOVED.items():
+def _move(
+    tree: dict[str, Any], places: dict[Path, Place], targets: Mapping[str, tuple[str, ...]]
+) -> list[tuple[str, tuple[str, ...], Place | None]]:
+    """Put what is written at one key where its target is; return what was, and where it stood."""
+    moved = []
+    for key, target in targets.items():
         path = tuple(key.split("."))
         branch: Any = tree
         for part in path[:-1]:
@@ -156,8 +163,10 @@ def _move(tree: dict[str, Any], places: dict[Path, Place]) -> None:
             continue
         value = branch.pop(path[-1])
         _put(tree, target, value)
+        moved.append((key, target, place_of(places, path)))
         for place in [each for each in places if each[: len(path)] == path]:
             places[(*target, *place[len(path) :])] = places.pop(place)
+    return moved
 
 
 def _put(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
