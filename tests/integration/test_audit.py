@@ -28,6 +28,7 @@ SILENT = {
     ("POST", "/users/{user}/activity"),
     ("POST", "/proxy/activity"),
     ("POST", "/oauth2/token"),
+    ("POST", "/people"),
     ("POST", "/security/csp-report"),
     *((method, f"/user/{{user}}{more}") for method in ("POST", "PUT", "PATCH", "DELETE")
       for more in ("", "/{*path}")),
@@ -102,6 +103,7 @@ async def test_it_says_who_did_what_to_whom_and_by_which_means(watched: Watched)
     made = await watched.client().post("hub/api/users", json={"usernames": ["bob", "eve"]})
     entry = await watched.last()
     assert made.status_code == entry["status"] == 201
+    assert made.headers["x-request-id"] == entry["request"]
     assert (entry["who"], entry["kind"], entry["by"]) == ("perijove-cli", "service", "token")
     assert entry["details"] == {"users": ["bob", "eve"], "admin": False}
     token = (await watched.client().post("hub/api/users/ada/tokens", json={"note": "mine"})).json()

@@ -36,6 +36,7 @@ OURS = (
     Told("people_waiting", "", "People who wait for an administrator to approve them"),
     Told("shards", "", "Shards of the servers that this hub drives, of 64"),
     Told("followers", "", "Proxies that follow the routes of this hub"),
+    Told("gpus", "state", "GPUs of the machine that servers may have: free, or taken by some"),
     Told("tasks", "", "Tasks of the hub's event loop: what it does at this moment"),
     Told("server_ends", "reason", "Servers that ran and run no longer, by why", counts=True),
     Told("audit_missing", "", "Entries that the audit log lacks for want of room", counts=True),
@@ -52,6 +53,7 @@ PROCESS = {
 
 async def numbers(hub: Hub, servers: list[Server]) -> Mapping[str, Mapping[str, float]]:
     """Return the value of each of ours, by the value of its label ('' where there is none)."""
+    held = [bool(it.workloads) for it in await hub.servers.allotment.holdings()]
     phases = Counter(str(server.phase) for server in servers)
     waiting = Wanted(standing=Standing.WAITING)
     _, total = await hub.accounts.page(waiting, 0, 1)
@@ -61,6 +63,7 @@ async def numbers(hub: Hub, servers: list[Server]) -> Mapping[str, Mapping[str, 
         "people_waiting": {"": total},
         "shards": {"": hub.shards()},
         "followers": {"": hub.feed.followers.count()},
+        "gpus": {"free": len(held) - sum(held), "taken": sum(held)},
         "tasks": {"": len(asyncio.all_tasks())},
         "server_ends": dict(hub.timings.ends),
         "audit_missing": {"": hub.audit_missing()},
