@@ -64,7 +64,7 @@ def test_a_row_follows_its_servers_and_what_is_ticked_stays_ticked(
         gao.page.goto("/hub/home")
         gao.page.get_by_role("button", name=gao.say("Start my server")).click()
         running = row(chen, "Gao Lin").get_by_text(translated("Running", language), exact=True)
-        expect(running).to_be_visible()
+        expect(running).to_be_visible(timeout=30_000)  # a start, and a look every few seconds
         assert chen.evaluate("performance.timeOrigin") == loaded, "nobody has loaded it again"
         expect(box).to_be_checked()
 
