@@ -110,3 +110,14 @@ def test_it_is_written_where_everything_is_broken(up: Up, tmp_path: Path) -> Non
 )  # fmt: skip
 def test_what_looks_like_a_secret_goes_and_the_rest_stays(text: str, kept: str) -> None:
     assert Scrubber(["swordfish/x", "ada"])(text) == kept
+
+
+def test_keys_in_the_environment_of_servers_stay_here(up: Up, tmp_path: Path) -> None:
+    tree = json.loads(up.file.read_text())
+    tree["singleuser"]["extraEnv"] = {"OPENAI_KEY": "sk-1234567890abcdef", "MYSQL_PWD": "hush-hush"}
+    up.file.write_text(json.dumps(tree))
+    (up.data / "log").mkdir(parents=True)
+    found = support(up, tmp_path / "c.tar.gz")
+    assert "OPENAI_KEY" in found["settings.json"]
+    assert "sk-1234567890abcdef" not in "".join(found.values())
+    assert "hush-hush" not in "".join(found.values())

@@ -185,7 +185,7 @@ async def test_what_an_earlier_version_threw_away_stays_until_somebody_decides(
     running: Running, spawner: Housed
 ) -> None:
     trash = running.hub.trash
-    legacy = spawner.bin.path / "7-eve.0011aabb"
+    legacy = await asyncio.to_thread(lambda: spawner.bin.path) / "7-eve.0011aabb"
     legacy.mkdir(parents=True)
     (legacy / "work").touch()
     os.utime(legacy, (0, 0))

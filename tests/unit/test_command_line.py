@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from perijove.cli import output
 from perijove.cli.commands import COMMANDS, EXIT_CODES, NOUNS
 from perijove.cli.frame import main, parser
 
@@ -172,3 +173,12 @@ def test_a_pipe_that_closes_is_no_traceback() -> None:
     command = f"{sys.executable} -m perijove config show | head -1"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+def test_no_name_gives_orders_to_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    output.table(("name",), [("\x1b[2Jada\x07\n",)])
+    output.fields({"name": "\x1b]0;title\x07"})
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "\x07" not in said
+    assert "ada" in said

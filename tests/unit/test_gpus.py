@@ -66,12 +66,17 @@ def test_the_tool_knows_slices_and_a_gpu_in_slices_is_none_as_a_whole(tmp_path: 
     )
 
 
-@pytest.mark.parametrize(("text", "code"), [("NVIDIA-SMI has failed\n", 9), ("", 0), ("?\n", 0)])
-def test_a_tool_that_fails_is_no_reason_to_see_nothing(
-    tmp_path: Path, text: str, code: int
-) -> None:
-    tool(driver(tmp_path, L4), text, code)
+@pytest.mark.parametrize("text", ["", "?\n"])
+def test_a_tool_that_lists_nothing_is_no_reason_to_see_nothing(tmp_path: Path, text: str) -> None:
+    tool(driver(tmp_path, L4), text, 0)
     assert [it.id for it in find(tmp_path)] == [L4]
+
+
+def test_a_tool_that_fails_changes_nothing_of_what_was_found(tmp_path: Path) -> None:
+    tool(driver(tmp_path, L4), "NVIDIA-SMI has failed\n", 9)
+    with pytest.raises(OSError, match="ends with 9"):  # by other names, one could be given twice
+        find(tmp_path)
+    assert Gpus(tmp_path, {}, tmp_path).there() == ()
 
 
 def test_some_of_them_are_chosen_by_number_or_uuid(tmp_path: Path) -> None:

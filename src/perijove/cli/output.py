@@ -25,8 +25,14 @@ def answer_json(value: Any) -> None:
     answer(json.dumps(value, ensure_ascii=False, indent=2))
 
 
+def harmless(text: str) -> str:
+    """Return `text` without what a terminal would take for an order: people choose their names."""
+    return "".join(it if it.isprintable() else "\N{REPLACEMENT CHARACTER}" for it in text)
+
+
 def table(columns: Sequence[str], rows: Sequence[Row]) -> None:
     """Print rows below their columns: drawn on a terminal, plain text in a pipe."""
+    rows = [[harmless(cell) for cell in row] for row in rows]
     if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
         _drawn(columns, rows)
     else:
@@ -41,7 +47,7 @@ def moment(at: str | None, never: str = "") -> str:
 def fields(found: Mapping[str, str]) -> None:
     """Print a few names and their values."""
     width = max(map(len, found), default=0)
-    answer("\n".join(f"{name:{width}}  {value}" for name, value in found.items()))
+    answer("\n".join(f"{name:{width}}  {harmless(value)}" for name, value in found.items()))
 
 
 def _plain(rows: Sequence[Row]) -> list[str]:

@@ -127,7 +127,7 @@ class Departures:
             await self.accounts.delete(user)
         except Untimely:
             logger.info("%s is deleted later: a server of theirs is still stopping", user.name)
-        except HubError as error:
+        except (HubError, OSError) as error:
             logger.warning("%s cannot be deleted now: %s", user.name, error)
         else:
             with suppress(HubError):

@@ -101,6 +101,8 @@ class Trash:
                 await self.turn()
             except OSError as error:
                 logger.warning("the trash cannot be looked after: %s", error)
+            except Exception:  # what people leave behind must not end the hub
+                logger.exception("the trash cannot be looked after; trying again later")
             await asyncio.sleep(LOOK)
 
     async def turn(self) -> None:
@@ -117,6 +119,8 @@ class Trash:
                     await place.measure(it.key)
             except Unknown:  # somebody else has just restored or deleted it
                 continue
+            except OSError as error:  # one that cannot be deleted keeps nothing else back
+                logger.warning("trash: %s cannot be looked after: %s", it.key, error)
 
     def _place(self) -> Place:
         if self.place is None:

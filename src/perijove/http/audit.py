@@ -1,8 +1,10 @@
 """Audit: who asked for what to change, for whom, from where, as whom, and how it ended."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from perijove.http.asked import Asked
@@ -19,6 +21,32 @@ logger = logging.getLogger("perijove.audit")
 _LONGEST = 255
 """Characters of anything that a client has made up."""
 _GOOD = 400
+_TOLD = 20
+"""Refusals of each caller in a minute that are told of."""
+
+
+@dataclass(slots=True)
+class Refusals:
+    """Counts what each caller is refused: of many in a minute, some are only counted.
+
+    Else whoever has signed in could push out everything that is older, by asking in vain.
+    """
+
+    _minute: int = 0
+    _told: Counter[str] = field(default_factory=Counter[str])
+    _left_out: Counter[str] = field(default_factory=Counter[str])
+
+    def count(self, caller: str, now: datetime) -> int | None:
+        """Count one; return how many before it were left out, None if it is left out as well."""
+        minute = int(now.timestamp() // 60)
+        if minute != self._minute:
+            self._minute = minute
+            self._told.clear()
+        self._told[caller] += 1
+        if self._told[caller] > _TOLD:
+            self._left_out[caller] += 1
+            return None
+        return self._left_out.pop(caller, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +60,18 @@ class Audit:
     clock: Clock
     journal: Journal | None
     """None: entries are logged, for whoever gathers the logs (a cluster)."""
+    refusals: Refusals = field(default_factory=Refusals)
 
     async def __call__(
         self, asked: Asked, row: Route | Page, params: Mapping[str, str], status: int, code: str
     ) -> None:
         """Leave the entry of one call: it is written before the call is answered."""
         if not _matters(asked, row, status):
+            return
+        left_out: int | None = 0
+        if asked.caller is not None and status >= _GOOD:
+            left_out = self.refusals.count(asked.caller.name, self.clock())
+        if left_out is None:
             return
         entry = {
             "at": self.clock().isoformat(timespec="milliseconds"),
@@ -49,6 +83,7 @@ class Audit:
             **_given("details", asked.done),
             "status": status,
             **_given("error", code),
+            **_given("refused_before", left_out),
         }
         if self.journal is None:
             logger.info("%s by %s: %d", entry["call"], entry["who"], status, extra={"audit": entry})

@@ -60,6 +60,7 @@ class Accounts:
         self._instance = instance
         self._groups_of = groups_of
         self._run = run
+        self._users = dict[str, str]()
         self.renew(traits)
 
     def renew(self, traits: Mapping[str, Any]) -> None:
@@ -73,19 +74,21 @@ class Accounts:
             Refused: the account they were given is none for a person, or the home is another's.
             OSError: it cannot be made now.
         """
+        self._users[origin.home] = origin.user
         groups = await self._groups_of(origin.user_id)
         await asyncio.to_thread(self._make, origin.home, groups)
 
-    def resident(self, home: str) -> Resident:
-        """Return as whom the servers of the person of `home` run, once that was made.
+    def resident(self, origin: Origin) -> Resident:
+        """Return as whom the servers of a person run, once that was made.
 
         Raises:
             OSError: it is not there, yet or any more.
             Refused: as for `make`.
         """
-        account = self._theirs(home)
+        self._users[origin.home] = origin.user
+        account = self._theirs(origin.home)
         if account is None:
-            raise FileNotFoundError(f"the Unix account for {home} is not there")
+            raise FileNotFoundError(f"the Unix account for {origin.home} is not there")
         groups = ",".join(map(str, account.groups))
         return Resident(
             account=account.name,
@@ -127,7 +130,12 @@ class Accounts:
         return self._fit(given, home) if given else self._made(home)
 
     def _given_to(self, home: str) -> str | None:
-        """Return the account that the person of `home` was given."""
+        """Return the account that the person of `home` was given.
+
+        By their whole name where it is known: a name can be made whose slug is another's.
+        """
+        if home in self._users:
+            return self._given.get(self._users[home])
         whose = _parts(home)[1]
         return next((it for person, it in self._given.items() if slug(person) == whose), None)
 

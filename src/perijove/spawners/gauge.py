@@ -4,13 +4,12 @@ What the control group counts is taken from there; the rest is added up from /pr
 """
 
 import os
-import shutil
-import subprocess
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from perijove.kit import trees
 from perijove.model.placement import Placement
 from perijove.model.usage import Machine, Process, Usage
 from perijove.spawners import kernel_log
@@ -21,10 +20,6 @@ from perijove.spawners.launcher import started
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
-_PATIENCE = 120.0
-"""Seconds in which a home is added up; one with more files than that has no size."""
-_GENTLY = (("nice", "-n", "19"), ("ionice", "-c", "3"))
-"""What lets people's own work go first, where it is installed."""
 _FULL = 0.7
 """Of its limit: from here on it is remembered which process is the biggest."""
 _REMEMBERED = 200
@@ -70,17 +65,10 @@ class ProcessGauge:
 
     def home(self, placement: Placement) -> int | None:
         """Return the bytes that a home takes on its own disk, or None; this may take minutes."""
-        path = self._home(placement.home)
-        polite = [word for it in _GENTLY if shutil.which(it[0]) for word in it]
         try:
-            done = subprocess.run(  # noqa: S603 - du, as every system has it
-                [*polite, "du", "-skx", str(path)],
-                capture_output=True, timeout=_PATIENCE, check=False, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired):
+            return trees.size(self._home(placement.home))
+        except OSError:
             return None
-        kibibytes = done.stdout.partition(b"\t")[0]  # the sum, also when some had gone meanwhile
-        return int(kibibytes) << 10 if kibibytes.isdigit() else None
 
     def glance(self, running: Mapping[str, int]) -> None:
         """Remember the biggest process of what is nearly full; called every second or so.

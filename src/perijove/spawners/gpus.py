@@ -57,7 +57,11 @@ class Gpus:
         """Return what there is, as it was found at most a minute ago; this reads files."""
         with self._lock:
             if self._looked is None or monotonic() - self._looked > _FRESH:
-                found = only(find(self._root), _ours())
+                try:
+                    found = only(find(self._root), _ours())
+                except OSError as error:  # by other names, one could be given twice
+                    logger.warning("GPUs are as they were: %s", error)
+                    return self._found
                 if found != self._found or self._looked is None:
                     logger.info("GPUs: %s", ", ".join(f"{it.name} {it.id}" for it in found) or "-")
                 self._found, self._looked = found, monotonic()
@@ -105,7 +109,11 @@ def wanted(traits: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str,
 
 
 def find(root: Path = Path("/")) -> tuple[Device, ...]:
-    """Return the GPUs of this machine, slices in the place of those that are sliced."""
+    """Return the GPUs of this machine, slices in the place of those that are sliced.
+
+    Raises:
+        OSError: the tool of the driver is there, and says nothing.
+    """
     return tuple(_told(root)) or tuple(_of_driver(root)) or tuple(_of_files(root))
 
 
@@ -153,10 +161,11 @@ def _list(root: Path) -> str:
             capture_output=True, text=True, errors="replace", timeout=_PATIENCE, check=False,
             stdin=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C"},
         )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
-        logger.warning("%s says nothing of GPUs: %s", tool, error)
-        return ""
-    return done.stdout if done.returncode == 0 else ""
+    except subprocess.TimeoutExpired as error:
+        raise OSError(f"{tool} does not answer") from error
+    if done.returncode:
+        raise OSError(f"{tool} ends with {done.returncode}")
+    return done.stdout
 
 
 def _of_driver(root: Path) -> Iterator[Device]:

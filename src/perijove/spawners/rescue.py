@@ -7,11 +7,11 @@ workload. The file `rescue` in the workload's directory says where; it is writte
 import json
 import os
 import secrets
-import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from perijove.kit import trees
 from perijove.model.workload import OLD_HOME
 from perijove.spawners import launcher
 
@@ -54,5 +54,6 @@ def discard(directory: Path) -> None:
     with suppress(FileNotFoundError):
         path = Path((directory / _FILE).read_text())
         if path.name.startswith(_PREFIX):
-            shutil.rmtree(path, ignore_errors=True)  # never through a link: OLD_HOME is one
+            with suppress(OSError):  # what is left there is among the temporary files
+                trees.remove(path)  # never through a link: OLD_HOME is one
         (directory / _FILE).unlink()

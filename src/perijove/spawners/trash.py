@@ -12,23 +12,27 @@ crash has left half deleted is never restored.
 import asyncio
 import errno
 import json
+import logging
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
+from perijove.kit import trees
 from perijove.model.errors import Conflict, Unknown
 from perijove.model.trash import Discarded, Label
 from perijove.spawners import launcher
 from perijove.spawners.homes import Homes
 
+logger = logging.getLogger(__name__)
+
 _LABEL, _SIZE, _GOING = ".json", ".size", ".going"
 _BESIDE = (_LABEL, _SIZE, _GOING, ".new")
-_BLOCK, _LONGEST = 512, 255
+_LONGEST = 255
 _STRAY = 3600.0
 """Seconds after which a label without a home is of a crash."""
 _TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR}
@@ -40,7 +44,11 @@ class Trash:
     def __init__(self, homes: Homes) -> None:
         """Touch nothing yet."""
         self._homes = homes
-        self.path = homes.root.parent / "trash"
+
+    @cached_property
+    def path(self) -> Path:
+        """Where it is; read in a thread."""
+        return _beside(self._homes.root)
 
     async def all(self) -> list[Discarded]:
         """Read the folder."""
@@ -106,7 +114,8 @@ class Trash:
     def _label(self, key: str) -> Label | None:
         with suppress(FileNotFoundError, ValueError, TypeError, KeyError):  # or by other hands
             found = json.loads((self.path / f"{key}{_LABEL}").read_text())
-            return Label(**{**found, "at": datetime.fromisoformat(found["at"])})
+            at = datetime.fromisoformat(found["at"])
+            return Label(**{**found, "at": at}) if at.tzinfo else None
         return None
 
     def _size(self, key: str) -> int | None:
@@ -147,23 +156,15 @@ class Trash:
         self._finish(key)
 
     def _finish(self, key: str) -> None:
-        going = self.path / f"{key}{_GOING}"
-        if os.geteuid():  # people protect folders from themselves, never from root
-            _open_up(going)
-        with suppress(FileNotFoundError):
-            shutil.rmtree(going)
-        self._forget(key)
+        self._forget(key)  # nobody may restore it any more
+        trees.remove(self.path / f"{key}{_GOING}")
 
     def _forget(self, key: str) -> None:
         for ending in (_SIZE, _LABEL):
             (self.path / f"{key}{ending}").unlink(missing_ok=True)
 
     def _measure(self, key: str) -> None:
-        total = 0
-        for folder, _, names in os.walk(self._there(key)):
-            for name in names:
-                with suppress(OSError):
-                    total += (Path(folder) / name).lstat().st_blocks * _BLOCK
+        total = trees.size(self._there(key)) or 0
         launcher.replace(str(self.path / f"{key}{_SIZE}"), str(total))
 
     def _sweep(self, now: datetime) -> None:
@@ -171,23 +172,25 @@ class Trash:
             for path in list(self.path.iterdir()):
                 key = path.name.removesuffix(path.suffix)
                 if path.suffix == _GOING:
-                    self._finish(key)
+                    self._try_to_finish(key)
                 elif path.suffix in _BESIDE and not self._known(key) and _is_old(path, now):
                     path.unlink(missing_ok=True)
+
+    def _try_to_finish(self, key: str) -> None:
+        """Delete what was being deleted; one that cannot be keeps nothing else back."""
+        try:
+            self._finish(key)
+        except OSError as error:
+            logger.warning("trash: %s cannot be deleted: %s", key, error)
 
     def _known(self, key: str) -> bool:
         return (self.path / key).exists()
 
 
-def _open_up(top: Path) -> None:
-    """Let ourselves into every folder of ours below `top`, each before it is read."""
-    with suppress(FileNotFoundError):
-        top.chmod(0o700)
-    for folder, inner, _ in os.walk(top):
-        for name in inner:
-            path = Path(folder) / name
-            if not path.is_symlink():
-                path.chmod(0o700)
+def _beside(root: Path) -> Path:
+    """Return where the trash of the homes below `root` is: on the same disk, or nothing moves."""
+    apart = os.path.ismount(root) or root.is_symlink()
+    return root / ".trash" if apart else root.parent / "trash"
 
 
 def _is_old(path: Path, now: datetime) -> bool:

@@ -1,6 +1,7 @@
 """/people: one action with many people: first asked what is lost, then done, each told."""
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from perijove.core import Hub
 from perijove.http.page import Visit
 from perijove.http.reader import Reader
 from perijove.http.sentences import told
-from perijove.model.errors import HubError, Invalid, Unknown
+from perijove.model.errors import HubError, Invalid, Unavailable, Unknown
 from perijove.model.server import Server
 from perijove.model.user import User
 from perijove.web import people
@@ -20,6 +21,8 @@ from perijove.web.actions import ACTIONS, Action
 from perijove.web.frame import draw, go, reader
 from perijove.web.listed import Search
 from perijove.web.thrown import becomes_of
+
+logger = logging.getLogger(__name__)
 
 _TOGETHER = 8
 """People for whom it is done at the same time."""
@@ -116,6 +119,9 @@ async def _for_each(
                 await action.do(hub, visit, user)
             except HubError as error:
                 return error
+            except OSError:
+                logger.exception("%s: not done for %s", visit.request.raw_path, user.name)
+                return Unavailable("bulk.failed", name=user.name)
         return None
 
     errors = await asyncio.gather(*map(one, chosen))

@@ -38,7 +38,7 @@ _APART = ({"is:running", "is:inactive"}, {"is:waiting", "is:blocked"})
 """Words of which only one can be meant."""
 _WORD = re.compile(r'(?:[^\s"]|"[^"]*")+')
 _KEY = re.compile(r"is:|group:|seen:|unseen:")
-_LONGEST_AGO = 36500
+_LONGEST_AGO, _MOST_DIGITS = 36500, 9
 ORDERS = {"": (Order.NAME, False), "-name": (Order.NAME, True),
           "seen": (Order.LAST_ACTIVITY, True), "-seen": (Order.LAST_ACTIVITY, False)}  # fmt: skip
 """What `sort` can say, and what it means."""
@@ -107,7 +107,12 @@ class Search:
         return visit.pages.url("admin") + (f"?{asked}" if asked else "")
 
     def wanted(self, now: datetime) -> Wanted:
-        """Return whom it means: `is:running group:lab wei` is a wei of that group who runs."""
+        """Return whom it means: `is:running group:lab wei` is a wei of that group who runs.
+
+        A word that means nothing finds nobody: it might have been meant to leave most out.
+        """
+        if self.unclear:
+            return Wanted(group="")
         asked = [word for word in self.words if _KEY.match(word)]
         groups = [_value(word) for word in asked if word.startswith("group:")]
         order, descending = ORDERS[self.sort]
@@ -123,6 +128,12 @@ class Search:
             order=order,
             descending=descending,
         )
+
+    @property
+    def unclear(self) -> list[str]:
+        """Return those of its words that look like filters and are none, or are too many."""
+        groups = [word for word in dict.fromkeys(self.words) if word.startswith("group:")]
+        return [*(it for it in self.words if _KEY.match(it) and not _is_clear(it)), *groups[1:]]
 
     def with_word(self, word: str) -> "Search":
         """Return the search that has this word as well, or has it no more."""
@@ -202,9 +213,27 @@ def _value(word: str) -> str:
     return word.partition(":")[2].replace('"', "")
 
 
+def _is_clear(word: str) -> bool:
+    """Return whether a word that looks like a filter is one."""
+    key, value = word.partition(":")[0], _value(word)
+    match key:
+        case "is":
+            return word in _STATES or value == "admin" or value in set(Standing)
+        case "group":
+            return bool(value)
+        case _:
+            return _days(value) is not None
+
+
+def _days(text: str) -> int | None:
+    if not (text.isascii() and text.isdigit()):
+        return None
+    whole = int(text[:_MOST_DIGITS])
+    return whole if whole <= _LONGEST_AGO and len(text) <= _MOST_DIGITS else None
+
+
 def _ago(asked: list[str], key: str, now: datetime) -> datetime | None:
     """Return how far back `seen:30` or `unseen:30` goes, in days."""
     given = next((_value(word) for word in asked if word.startswith(key)), "")
-    if not (given.isascii() and given.isdigit()) or int(given[:9]) > _LONGEST_AGO:
-        return None
-    return now - timedelta(days=int(given))
+    days = _days(given)
+    return None if days is None else now - timedelta(days=days)

@@ -77,6 +77,9 @@ async def _show(
     said = {field: told(it.code, it.params, who) for field, it in wrong.items()}
     waiting = await hub.accounts.waiting()
     notices: list[Notice] = [trouble] if trouble else done(visit)
+    if unclear := Search.of(visit).unclear:
+        words = who.say("“{words}” is no filter here, so nobody is found.", {"words": unclear[0]})
+        notices = [*notices, Notice(words, "", "wait", "search")]
     return await draw(
         hub,
         visit,

@@ -55,7 +55,10 @@ async def show(hub: Hub, visit: Visit) -> Response:
 
 async def make(hub: Hub, visit: Visit) -> Response:
     """Make one, and show its secret this once."""
-    note, asked = visit.posted("note").strip(), visit.form.get("scopes", [])
+    note, asked = (
+        "".join(filter(str.isprintable, visit.posted("note"))).strip(),
+        visit.form.get("scopes", []),
+    )
     life = visit.posted("expires_in")
     try:
         token, secret = await hub.tokens.make(

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from perijove import __version__
 from perijove.cli.box import Box
+from perijove.cli.support.scrub import HIDDEN
 from perijove.kit.journal import lines
 from perijove.settings import Reading
 from perijove.settings.meaning import shown
@@ -28,6 +29,7 @@ _PATIENCE = 60
 """Seconds for a command."""
 _PRIVATE = frozenset({"homes", "trash"})
 """Folders of which only the size is told."""
+_ENVIRONMENTS = frozenset({"extraEnv", "environment"})
 _NAMES = ("PERIJOVE_", "JUPYTERHUB_", "PG", "XDG_", "CUDA_")
 
 
@@ -60,7 +62,7 @@ def of_settings(reading: Reading) -> str:
         "notices": list(map(str, reading.notices)),
     }
     if reading.settings is not None:
-        found["settings"] = shown(reading.settings)
+        found["settings"] = _without_environments(shown(reading.settings))
     return _json(found)
 
 
@@ -103,6 +105,20 @@ def logs(box: Box) -> Iterator[Part]:
             yield f"log/{path.name}", lambda path=path: of_audit(path)  # type: ignore[misc]
         elif not path.name.startswith("audit"):
             yield f"log/{path.name}", lambda path=path: end_of(path)  # type: ignore[misc]
+
+
+def _without_environments(value: Any) -> Any:
+    """Return settings without the values of what servers get as their environment: keys, often."""
+    if isinstance(value, list):
+        return [_without_environments(it) for it in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: dict.fromkeys(it, HIDDEN)
+        if key in _ENVIRONMENTS and isinstance(it, dict)
+        else _without_environments(it)
+        for key, it in value.items()
+    }
 
 
 def _listed(folder: Path, root: Path) -> Iterator[str]:
