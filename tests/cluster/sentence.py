@@ -3,11 +3,15 @@
 import re
 from dataclasses import dataclass
 
+from perijove.core.bigger import OUT_OF_MEMORY
 from perijove.http.catalogue import translated
 from perijove.http.remedies import ADMINISTRATOR, NEXT
 from perijove.http.sentences import ENGLISH
 
 _PLACE = re.compile(r"\s*\{[^}]*\}\s*")
+
+
+_NO_MORE = "Nothing that you can choose has more memory."
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class Sentence:
     @staticmethod
     def next(code: str, language: str) -> "Sentence":
         """Return what the person is advised to do; '' where there is nothing to do."""
+        if code == OUT_OF_MEMORY:  # nothing that these people can choose has more
+            return Sentence(translated(_NO_MORE, language))
         return Sentence(translated(NEXT[code], language) if code in NEXT else "")
 
     @staticmethod
