@@ -22,7 +22,7 @@ LOCK := env -u UV_FIND_LINKS -u PIP_FIND_LINKS $(BIN)/uv pip compile --quiet --u
 SECONDS_SINCE = $$(( $$(date +%s) - $(1) ))
 
 .DEFAULT_GOAL := install
-.PHONY: help install up test check fix bench bar lock lock-check \
+.PHONY: help install up test test-db check fix bench bar lock lock-check \
 	cluster-up cluster-down test-cluster images
 
 help:  ## List what can be made
@@ -42,6 +42,12 @@ check: $(VENV)/dev.stamp lock-check  ## Lint, types, layers, the lock and the ge
 
 test: $(VENV)/dev.stamp  ## Run every test of one machine (ARGS="tests/unit -k slug")
 	$(BIN)/pytest --durations=15 -m "not kubernetes" $(ARGS)
+
+test-db: $(VENV)/dev.stamp  ## Run what is kept in a database, on each of them (PERIJOVE_TEST_MYSQL=URL)
+	@test -n "$$PERIJOVE_TEST_MYSQL" || \
+		echo "MySQL is NOT TESTED: name one in PERIJOVE_TEST_MYSQL (mysql://user:password@host/name)."
+	CI=true PERIJOVE_TEST_DB=all $(BIN)/pytest --durations=15 -m "database and not kubernetes" \
+		tests/contract tests/integration tests/web tests/e2e tests/storm $(ARGS)
 
 cluster-up:  ## Bring a real Kubernetes up here (NODES=2 FAKE_NODES=4); the first time takes 10 min
 	@$(KIT) build && $(KIT) up --nodes $(NODES) --fake-nodes $(FAKE_NODES)

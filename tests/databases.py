@@ -17,6 +17,8 @@ POSTGRES = os.environ.get("PERIJOVE_POSTGRES", "")
 """A database that may be emptied: postgresql://user@host/name; else we run one ourselves."""
 MYSQL = os.environ.get("PERIJOVE_TEST_MYSQL", "")
 """A MySQL, or another MariaDB, whose database may be made anew: mysql://user:password@host/name."""
+THOROUGH = os.environ.get("PERIJOVE_TEST_DB") == "all"
+"""Whether what takes long runs on each of them (`make test-db`), not on one alone."""
 MUST = os.environ.get("CI") == "true"
 _HERE = {
     "sqlite": True,
@@ -27,6 +29,8 @@ _HERE = {
 DATABASES = [name for name, here in _HERE.items() if here]
 SHARED = DATABASES[1:]
 """Those that several hubs can use at once."""
+SOME = SHARED if THOROUGH else SHARED[:1]
+"""Those of them that what takes long runs on."""
 OURS = [name for name in SHARED if name != "mysql"]
 """Those that we start, and may stop."""
 _MARK = "as_migrated"

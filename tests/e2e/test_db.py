@@ -1,5 +1,6 @@
 """`perijove db`: backups while people work, a box from a backup, and another database."""
 
+import asyncio
 import json
 import sqlite3
 import subprocess
@@ -14,8 +15,11 @@ from typing import Any
 
 import pytest
 
-from perijove.store.migrations import HEAD
-from tests.databases import settings
+from perijove.cli.box import Box
+from perijove.store.migrations import HEAD, migrate
+from perijove.store.once import reading, writing
+from perijove.store.rows import revision_of
+from tests.databases import SOME, empty, settings
 from tests.e2e.box import Up, until
 
 PEOPLE = [f"u{n}" for n in range(20)]
@@ -49,6 +53,15 @@ def up(tmp_path: Path) -> Iterator[Up]:
     it.end()
 
 
+def kept_in(up: Up, url: str) -> None:
+    """Let its database be on an empty server, or a file as it is by itself."""
+    if "://" in url:
+        asyncio.run(empty(url))
+        tree = json.loads(up.file.read_text())
+        tree["hub"]["db"] = settings(url)
+        up.file.write_text(json.dumps(tree))
+
+
 def filled(up: Up) -> str:
     """Start it, with people and a token; return the token."""
     up.start()
@@ -71,9 +84,11 @@ def ready(up: Up, name: str) -> bool:
     return bool(up.hub("GET", f"/users/{name}")[1]["servers"].get("", {}).get("ready"))
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", *SOME], indirect=True)
 def test_a_backup_while_twenty_servers_start_restores_to_a_working_box(
-    up: Up, tmp_path: Path
+    up: Up, tmp_path: Path, database_url: str
 ) -> None:
+    kept_in(up, database_url)
     token = filled(up)
     archive = tmp_path / "backup.tar"
     with ThreadPoolExecutor(20) as crowd:
@@ -81,17 +96,18 @@ def test_a_backup_while_twenty_servers_start_restores_to_a_working_box(
         told = done("backup", archive, "--homes", "--data", up.data, "-f", up.file, "-o", "json")
         assert {it.result()[0] for it in asked} == {202}
     assert json.loads(told)["rows"]["pj_users"] >= 20
-    assert archive.stat().st_mode & 0o077 == 0
     for name in PEOPLE:
         until(partial(ready, up, name), f"{name} runs, whatever reads the database")
     assert up.stop() == 0
     new = Up(tmp_path / "old", hub={"concurrentSpawnLimit": 0})
     new.data = tmp_path / "new" / "data"
+    kept_in(new, database_url)
+    if "://" in database_url:
+        nothing_stays_of_half_a_restore(new, _changed(archive, tmp_path))
     said = done("restore", archive, "--data", new.data, "-f", new.file)
     assert str(new.data) in said
-    assert (new.data / "homes" / "a-home" / "work.txt").read_text() == "mine"
-    assert (new.data / "homes" / "a-home" / "link").readlink() == Path("/etc/hostname")
-    assert new.data.stat().st_mode & 0o077 == 0
+    files_are_back(new)
+    assert archive.stat().st_mode & 0o077 == new.data.stat().st_mode & 0o077 == 0
     try:
         new.start()
         assert who(new, token)["name"] == "u0", "tokens are good there"
@@ -99,6 +115,18 @@ def test_a_backup_while_twenty_servers_start_restores_to_a_working_box(
         until(partial(ready, new, "u3"), "a server starts there")
     finally:
         new.end()
+
+
+def files_are_back(new: Up) -> None:
+    home = new.data / "homes" / "a-home"
+    assert (home / "work.txt").read_text() == "mine"
+    assert (home / "link").readlink() == Path("/etc/hostname")
+
+
+def nothing_stays_of_half_a_restore(new: Up, broken: Path) -> None:
+    """Else a good one could not follow."""
+    assert "perijove:" in refused("restore", broken, "--data", new.data, "-f", new.file)
+    assert not new.data.exists()
 
 
 def test_a_box_moves_to_a_server_with_all_it_has_and_back(
@@ -111,8 +139,7 @@ def test_a_box_moves_to_a_server_with_all_it_has_and_back(
     assert "the same here and there" in done("copy", "--to", as_others_write_it(emptied), *where)
     assert "not empty" in refused("copy", "--to", emptied, *where)
     tree = json.loads(up.file.read_text())
-    tree["hub"]["db"] = settings(emptied)
-    up.file.write_text(json.dumps(tree))
+    up.file.write_text(json.dumps({**tree, "hub": {**tree["hub"], "db": settings(emptied)}}))
     up.start()
     assert who(up, token)["name"] == "u0"
     checked = json.loads(done("check", "--data", up.data, "-f", up.file, "-o", "json"))
@@ -123,7 +150,6 @@ def test_a_box_moves_to_a_server_with_all_it_has_and_back(
     assert "people" in done("backup", archive, "--data", up.data, "-f", up.file)
     assert up.stop() == 0
     back = tmp_path / "back"
-    tree["hub"]["db"] = {"type": "sqlite-pvc"}
     up.file.write_text(json.dumps(tree))
     done("restore", archive, "--data", back, "-f", up.file)
     with closing(sqlite3.connect(back / "perijove.sqlite")) as database:
@@ -164,7 +190,7 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_half_done(up: Up, tmp_path
 def _changed(archive: Path, folder: Path) -> Path:
     """Return a copy in which somebody has made u0 an administrator."""
     with tarfile.open(archive) as tar:
-        tar.extractall(folder / "changed", filter="data")
+        tar.extractall(folder / "changed", filter="fully_trusted")
     users = folder / "changed" / "tables" / "pj_users.jsonl"
     columns = json.loads(users.read_text().splitlines()[0])
     lines = [json.loads(line) for line in users.read_text().splitlines()[1:]]
@@ -187,3 +213,25 @@ def test_a_damaged_file_and_one_that_is_none_yet_are_told_apart(tmp_path: Path) 
     assert "There is no database yet." in found.stdout
     (data / "perijove.sqlite").write_bytes(b"x" * 10_000)
     assert perijove("check", "--data", data).returncode == 7
+
+
+def test_a_hub_that_may_not_upgrade_refuses_an_older_database_until_somebody_does(
+    tmp_path: Path,
+) -> None:
+    up = Up(tmp_path, hub={"db": {"upgrade": False}})
+    box = Box(up.data)
+    box.ready()
+    writing(str(box.database), partial(migrate, to="0001"))
+    where = ("--data", up.data, "-f", up.file)
+    try:
+        up.begin()
+        assert up.wait() == 1
+        assert "run `perijove db upgrade`" in up.err
+        assert reading(str(box.database), revision_of) == "0001"
+        assert "it was at 0001" in done("upgrade", *where)
+        up.start()
+        assert up.stop() == 0
+        up.data = tmp_path / "new"
+        up.start()
+    finally:
+        up.end()

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.bar import size
-from tests.databases import settings
+from tests.databases import SOME, settings
 from tests.ports import free_port
 from tests.storm.box import Box
 
@@ -62,6 +62,11 @@ class Three:
                 hub.send_signal(signal.SIGKILL)
             hub.wait()
         self.box.end()
+
+
+@pytest.fixture(params=SOME)
+def server_url(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(request.param))
 
 
 @pytest.fixture
