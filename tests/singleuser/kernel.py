@@ -8,6 +8,9 @@ from typing import Any, Self
 import httpx
 from websockets.sync.client import connect
 
+_LATE = 2.0
+"""Seconds after the end in which something may still come, where nothing has."""
+
 
 class Kernel:
     """One kernel; `run` returns what a cell prints."""
@@ -48,11 +51,16 @@ class Kernel:
         return call
 
     def run(self, code: str, patience: float = 60) -> str:
-        """Run `code` and return what it prints."""
+        """Run `code` and return what it prints; what it prints may come after it has ended."""
         call = self.begin(code)
-        printed = ""
+        printed, ended = "", False
         while True:
-            message = json.loads(self.socket.recv(timeout=patience))
+            try:
+                message = json.loads(self.socket.recv(timeout=_LATE if ended else patience))
+            except TimeoutError:
+                if ended:
+                    return printed
+                raise
             if message["parent_header"].get("msg_id") != call:
                 continue
             content = message["content"]
@@ -61,4 +69,6 @@ class Kernel:
             if message["msg_type"] == "error":
                 raise AssertionError(content["evalue"])
             if message["msg_type"] == "status" and content["execution_state"] == "idle":
+                ended = True
+            if ended and printed:
                 return printed
