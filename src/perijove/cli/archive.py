@@ -8,7 +8,7 @@ import json
 import os
 import tarfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -58,8 +58,9 @@ class Manifest:
         return cls(**{**tree, "secrets": tuple(tree["secrets"])})
 
 
-def write(path: Path, manifest: Manifest, tables: Path, secrets: Path, homes: Path) -> None:
-    """Write an archive, whole or not at all, for its owner alone."""
+def write(path: Path, manifest: Manifest, tables: Path, secrets: Path, homes: Path) -> list[str]:
+    """Write an archive, whole or not at all, for its owner alone; return what cannot be read."""
+    unread: list[str] = []
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(draft, "xb", opener=_private) as file:
@@ -71,12 +72,13 @@ def write(path: Path, manifest: Manifest, tables: Path, secrets: Path, homes: Pa
                 for name in manifest.secrets:
                     tar.add(secrets / name, f"{_SECRETS}/{name}")
                 if manifest.homes:
-                    _add_homes(tar, homes)
+                    unread += _add_homes(tar, homes)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+    return unread
 
 
 @contextmanager
@@ -113,20 +115,48 @@ def _of_homes(member: tarfile.TarInfo) -> bool:
     return member.name.partition("/")[0] == _HOMES
 
 
-def _add_homes(tar: tarfile.TarFile, homes: Path) -> None:
-    """Add them as they are; people go on working, so what is gone meanwhile is left out."""
-    for folder, names, files in os.walk(homes):
-        for name in (".", *(it for it in names if Path(folder, it).is_symlink()), *files):
-            path = Path(folder, name)
-            with suppress(FileNotFoundError):
-                member = tar.gettarinfo(path, f"{_HOMES}/{path.relative_to(homes)}")
-                if member is None:  # a socket
-                    continue
-                if not member.isreg():
-                    tar.addfile(member)
-                    continue
-                with path.open("rb") as file:
-                    tar.addfile(member, _Exactly(file))
+def _add_homes(tar: tarfile.TarFile, homes: Path) -> Iterator[str]:
+    """Add them as they are, and yield what cannot be read, as the system says it.
+
+    People go on working, so what is gone meanwhile is left out; they may have nested folders
+    deeper than a path can say.
+    """
+    left = [homes]
+    while left:
+        folder = left.pop()
+        yield from _add(tar, folder, homes)
+        try:
+            entries = list(os.scandir(folder))
+        except OSError as error:
+            yield from _unread(folder, error)
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                left.append(Path(entry.path))
+            else:
+                yield from _add(tar, Path(entry.path), homes)
+
+
+def _add(tar: tarfile.TarFile, path: Path, homes: Path) -> Iterator[str]:
+    """Add one; a disk that is full is no reason to leave something out."""
+    try:
+        member = tar.gettarinfo(path, f"{_HOMES}/{path.relative_to(homes)}")
+        if member is None:  # a socket
+            return
+        file = path.open("rb") if member.isreg() else None
+    except OSError as error:
+        yield from _unread(path, error)
+        return
+    if file is None:
+        tar.addfile(member)
+        return
+    with file:
+        tar.addfile(member, _Exactly(file))
+
+
+def _unread(path: Path, error: OSError) -> Iterator[str]:
+    if not isinstance(error, FileNotFoundError):  # it is gone meanwhile
+        yield f"{str(path)[-100:]}: {error.strerror}"
 
 
 class _Exactly:

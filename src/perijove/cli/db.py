@@ -93,9 +93,11 @@ def backup(given: Namespace) -> None:
         if given.homes:
             remark(_homes(box))
         try:
-            archive.write(target, manifest, folder, secrets, box.homes)
+            unread = archive.write(target, manifest, folder, secrets, box.homes)
         except OSError as error:
             raise Trouble(f"Cannot write {target}: {error.strerror or error}.") from error
+    for line in unread:
+        remark(f"NOT in the backup, it cannot be read: {line}")
     _tell_backup(given, target, manifest)
 
 
