@@ -120,8 +120,8 @@ def opening() -> Iterator[None]:
 
 
 def code_of(error: pymysql.Error) -> int:
-    """Return the number of an error; 0 if it is the driver's own."""
-    return error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    """Return the number of an error; -1 if it has none, which is a bug."""
+    return error.args[0] if error.args and isinstance(error.args[0], int) else -1
 
 
 def _refusal(error: pymysql.Error) -> Refused | None:
