@@ -1,5 +1,6 @@
 """A connection to MariaDB or MySQL, whatever the server is set to by default."""
 
+import ssl
 from typing import Any, TypeAlias
 
 import pymysql
@@ -30,6 +31,18 @@ _OPTIONS = _SWITCHES | {
 }  # fmt: skip
 
 
+class _Connection(pymysql.Connection):
+    """Reads the authorities of this machine (20 ms, 0.1 MiB) only if it is to ask them."""
+
+    def _create_ssl_ctx(self, options: dict[str, Any]) -> ssl.SSLContext:
+        if options:
+            context: ssl.SSLContext = super()._create_ssl_ctx(options)  # type: ignore[misc]
+            return context
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context
+
+
 def connect(url: str, *, autocommit: bool = False, patience: float = PATIENCE) -> Connection:
     """Return a connection to the database at `url`, a server that fits.
 
@@ -40,7 +53,7 @@ def connect(url: str, *, autocommit: bool = False, patience: float = PATIENCE) -
         DatabaseAway: it does not answer.
     """
     with opening():
-        connection = pymysql.connect(
+        connection = _Connection(
             **_arguments(url), autocommit=autocommit, read_timeout=patience, write_timeout=patience
         )
         try:
