@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 from tests.ports import free_port
 
 _QUICK = (
-    "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--skip-log-bin",
+    "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--disable-log-bin",
     "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--performance-schema=off",
     "--skip-name-resolve", "--max-connections=120",
 )  # fmt: skip

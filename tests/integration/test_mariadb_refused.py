@@ -90,6 +90,19 @@ async def test_tables_that_take_different_names_for_one_are_refused(alone: Maria
     assert (found.code, found.params["table"]) == ("database-collation", "pj_groups")
 
 
+async def test_a_server_that_logs_by_statement_is_refused(alone: MariaDb) -> None:
+    await empty(alone.url)
+    await asyncio.to_thread(alone.stop)
+    await asyncio.to_thread(alone.start, "--log-bin=log", "--binlog-format=STATEMENT")
+    assert (await refusal(alone.url)).code == "database-log"
+    await asyncio.to_thread(alone.stop)
+    await asyncio.to_thread(alone.start, "--log-bin=log", "--binlog-format=MIXED")
+    database = await open_database(alone.url)
+    await own(database, "i")
+    await database.write(room.one_by_one())
+    await database.close()
+
+
 @pytest.mark.parametrize(
     ("text", "fits"),
     [

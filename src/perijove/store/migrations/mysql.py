@@ -24,6 +24,7 @@ _TABLES = (
     "SELECT table_name, table_collation FROM information_schema.tables"
     " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"
 )
+_LOG = "SHOW VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format')"
 _READ_ONLY = "SELECT @@global.read_only"
 _Tables: TypeAlias = dict[str, str]
 """Names, and how each compares text."""
@@ -63,6 +64,9 @@ def inspect(url: str) -> None:
 
 
 def _revision_and_tables(connection: Connection) -> tuple[str | None, _Tables]:
+    settings = dict(_rows(connection, _LOG))
+    if settings.get("log_bin") == "ON" and settings.get("binlog_format") == "STATEMENT":
+        raise Refused("database-log")  # it would refuse each write, for READ COMMITTED
     tables = {str(name): str(collation) for name, collation in _rows(connection, _TABLES)}
     wanted = version_of(connection).collation
     for name, collation in tables.items():
