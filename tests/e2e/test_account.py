@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.chromium import chromium, person
+from tests.e2e.chromium import person
 from tests.e2e.gallery import Gallery, gallery
 from tests.e2e.pages import Person
 from tests.web.desk import PASSWORD
@@ -17,12 +17,6 @@ NEW = "another sentence works as well"
 @pytest.fixture
 def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     with gallery(tmp_path_factory.mktemp("gallery")) as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as it:
         yield it
 
 

@@ -48,12 +48,6 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
 def administrator(up: Up, browser: Browser) -> Iterator[Person]:
     with person(browser, up.told["url"]) as context:
         it = Person(context)

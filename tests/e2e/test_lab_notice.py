@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.chromium import chromium, person
+from tests.e2e.chromium import person
 from tests.e2e.lab import Lab
 from tests.singleuser.box import Box
 from tests.singleuser.server import COMMANDS
@@ -37,12 +37,6 @@ def box(tmp_path: Path) -> Iterator[Box]:
     finally:
         it.open.close()
         it.end()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as it:
-        yield it
 
 
 @pytest.mark.parametrize(

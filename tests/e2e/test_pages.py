@@ -18,7 +18,6 @@ from perijove.http import elsewhere
 from perijove.http.cookies import LOGIN
 from perijove.oauth import routes as oauth
 from perijove.web.routes import PAGES
-from tests.e2e.chromium import chromium
 from tests.e2e.gallery import Gallery, gallery
 from tests.web.desk import PASSWORD, SECRET
 
@@ -35,6 +34,14 @@ SWITCH = """async (theme) => {
   await Promise.allSettled(document.getAnimations().map((each) => each.finished));
 }"""
 """Colours are measured once they have changed."""
+MENUS = """() => [...document.querySelectorAll("details.menu")].filter((menu) => {
+  if (!menu.offsetWidth) return false;
+  menu.open = true;
+  const { left, right } = menu.querySelector(":scope > div").getBoundingClientRect();
+  menu.open = false;
+  return left < 0 || right > innerWidth;
+}).map((menu) => menu.textContent)"""
+"""Menus that open where nobody sees them."""
 Act = Callable[[Page], None]
 
 
@@ -180,12 +187,6 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
         yield it
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as it:
-        yield it
-
-
 def context(browser: Browser, hall: Gallery, who: str, language: str) -> BrowserContext:
     it = browser.new_context(
         viewport={"width": WIDTHS[0], "height": 900},
@@ -229,6 +230,7 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(
             page.set_viewport_size({"width": width, "height": 900})
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{wide} px wide on a screen of {width}"
+            assert page.evaluate(MENUS) == [], f"a menu opens beside a screen of {width}"
         assert [text for text in map(_complaint, said) if text] == []
 
 

@@ -8,7 +8,6 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from perijove.http.catalogue import translated
 from perijove.http.cookies import LOGIN
-from tests.e2e.chromium import chromium
 from tests.e2e.gallery import Gallery, gallery
 from tests.e2e.pages import Person
 
@@ -18,12 +17,6 @@ LANGUAGES = ("en", "zh")
 @pytest.fixture
 def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     with gallery(tmp_path_factory.mktemp("gallery")) as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as it:
         yield it
 
 

@@ -24,7 +24,8 @@ def up(tmp_path: Path) -> Iterator[Up]:
         singleuser={"extraEnv": {"AWS_SECRET_KEY": EXTRA}},
     )
     yield box
-    box.stop()
+    if box.process is not None:
+        box.stop()
 
 
 def support(up: Up, target: Path) -> dict[str, str]:

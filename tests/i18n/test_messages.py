@@ -51,6 +51,13 @@ def test_every_sentence_has_its_chinese_and_nothing_else_is_in_the_catalogue() -
     assert sorted(there - wanted) == []
 
 
+def test_the_catalogue_is_in_the_order_of_its_sentences() -> None:
+    _, *entries = CATALOGUE.read_text(encoding="utf-8").strip().split("\n\n")
+    assert all(it.count("msgid ") == 1 for it in entries), "an empty line parts two of them"
+    sentences = [re.findall(r'^msgid "(.*)"$', it, re.MULTILINE)[0] for it in entries]
+    assert sentences == sorted(sentences)
+
+
 def places(text: str) -> set[str]:
     named = set(re.findall(r"%\((\w+)\)s", text))
     return named | {name for _, name, _, _ in string.Formatter().parse(text) if name}

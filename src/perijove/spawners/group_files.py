@@ -5,12 +5,56 @@ import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 PERIOD = 100_000
 """Microseconds over which processors are shared out."""
 UNASKED = 0.1
 """Cores that count for a server to which none were promised, when there are too few for all."""
 CORES = os.cpu_count() or 1
+
+
+class Counting:
+    """What both versions do alike; each says where its groups are, and how its files are called."""
+
+    __slots__ = ()
+    LIMIT: ClassVar[str]
+    USED: ClassVar[str]
+    EVENTS: ClassVar[str]
+
+    @property
+    def tree(self) -> Path:
+        """Return where the groups are that count memory."""
+        raise NotImplementedError
+
+    def out_of_memory(self, name: str, incarnation: int) -> int | None:
+        """Look at how often the kernel has killed."""
+        ended = self.ended(name, incarnation)
+        return amount(self.of(name, incarnation) / self.LIMIT) if ended else None
+
+    def ended(self, name: str, incarnation: int) -> int:
+        """Read what the kernel has counted."""
+        return counted(self.of(name, incarnation) / self.EVENTS, "oom_kill")
+
+    def group(self, name: str, incarnation: int) -> str:
+        """Return where its memory is counted."""
+        return f"{self.tree.name}/{name}.{incarnation}"
+
+    def members(self, name: str, incarnation: int) -> list[int] | None:
+        """Read who is in it."""
+        return members(self.of(name, incarnation))
+
+    def used(self, name: str, incarnation: int) -> int | None:
+        """Read what the kernel has counted."""
+        return amount(self.of(name, incarnation) / self.USED)
+
+    def of(self, name: str, incarnation: int) -> Path:
+        """Return the group of one start."""
+        return self.tree / f"{name}.{incarnation}"
+
+    def kill(self, name: str) -> bool:
+        """Kill who is in the groups of its starts."""
+        return kill(self.tree, name)
 
 
 def fresh(base: Path, name: str, incarnation: int) -> Path:

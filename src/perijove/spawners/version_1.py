@@ -10,11 +10,10 @@ from perijove.spawners.group_files import (
     CORES,
     PERIOD,
     UNASKED,
+    Counting,
     amount,
     counted,
     fresh,
-    kill,
-    members,
     remove,
 )
 
@@ -25,12 +24,20 @@ _NEVER = 1 << 60
 
 
 @dataclass(frozen=True, slots=True)
-class Version1:
+class Version1(Counting):
     """One tree for each controller."""
 
     memory: Path
     cpu: Path
     kind: ClassVar[str] = "cgroup v1"
+    LIMIT: ClassVar[str] = "memory.limit_in_bytes"
+    USED: ClassVar[str] = "memory.usage_in_bytes"
+    EVENTS: ClassVar[str] = "memory.oom_control"
+
+    @property
+    def tree(self) -> Path:
+        """Return where memory is counted."""
+        return self.memory
 
     def make(self, name: str, incarnation: int, bound: Bound) -> Entry:
         """Make the groups of one start."""
@@ -49,30 +56,9 @@ class Version1:
             (group / "cpu.cfs_quota_us").write_text(str(round(bound.cpu * PERIOD)))
         return Entry((*entered, group / "cgroup.procs"))
 
-    def out_of_memory(self, name: str, incarnation: int) -> int | None:
-        """Look at how often the kernel has killed."""
-        ended = self.ended(name, incarnation)
-        return amount(self._of(name, incarnation) / "memory.limit_in_bytes") if ended else None
-
-    def ended(self, name: str, incarnation: int) -> int:
-        """Read what the kernel has counted."""
-        return counted(self._of(name, incarnation) / "memory.oom_control", "oom_kill")
-
-    def group(self, name: str, incarnation: int) -> str:
-        """Return where its memory is counted."""
-        return f"{self.memory.name}/{name}.{incarnation}"
-
-    def members(self, name: str, incarnation: int) -> list[int] | None:
-        """Read who is in it."""
-        return members(self._of(name, incarnation))
-
-    def used(self, name: str, incarnation: int) -> int | None:
-        """Read what the kernel has counted."""
-        return amount(self._of(name, incarnation) / "memory.usage_in_bytes")
-
     def charged(self, name: str, incarnation: int) -> Charged | None:
         """Read what the kernel has counted; what was never set is a number beyond all memory."""
-        group = self._of(name, incarnation)
+        group = self.of(name, incarnation)
         used = self.used(name, incarnation)
         if used is None:
             return None
@@ -90,13 +76,6 @@ class Version1:
         """Return None: that is a controller of its own, which may be elsewhere."""
         del name, incarnation
         return None
-
-    def _of(self, name: str, incarnation: int) -> Path:
-        return self.memory / f"{name}.{incarnation}"
-
-    def kill(self, name: str) -> bool:
-        """Kill who is in the groups of its starts."""
-        return kill(self.memory, name)
 
     def remove(self, name: str) -> None:
         """Remove the groups of all its starts."""

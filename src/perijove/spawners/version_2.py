@@ -10,11 +10,10 @@ from perijove.spawners.group_files import (
     CORES,
     PERIOD,
     UNASKED,
+    Counting,
     amount,
     counted,
     fresh,
-    kill,
-    members,
     remove,
 )
 
@@ -22,11 +21,19 @@ _HEAVIEST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Version2:
+class Version2(Counting):
     """One tree: a group has all controllers."""
 
     base: Path
     kind: ClassVar[str] = "cgroup v2"
+    LIMIT: ClassVar[str] = "memory.max"
+    USED: ClassVar[str] = "memory.current"
+    EVENTS: ClassVar[str] = "memory.events"
+
+    @property
+    def tree(self) -> Path:
+        """Return where memory is counted."""
+        return self.base
 
     def make(self, name: str, incarnation: int, bound: Bound) -> Entry:
         """Make the group of one start."""
@@ -45,30 +52,9 @@ class Version2:
         (group / "cpu.weight").write_text(str(_weight(bound.cpu_kept or UNASKED)))
         return Entry((group / "cgroup.procs",))
 
-    def out_of_memory(self, name: str, incarnation: int) -> int | None:
-        """Look at how often the kernel has killed."""
-        ended = self.ended(name, incarnation)
-        return amount(self._of(name, incarnation) / "memory.max") if ended else None
-
-    def ended(self, name: str, incarnation: int) -> int:
-        """Read what the kernel has counted."""
-        return counted(self._of(name, incarnation) / "memory.events", "oom_kill")
-
-    def group(self, name: str, incarnation: int) -> str:
-        """Return where all of it is."""
-        return f"{self.base.name}/{name}.{incarnation}"
-
-    def members(self, name: str, incarnation: int) -> list[int] | None:
-        """Read who is in it."""
-        return members(self._of(name, incarnation))
-
-    def used(self, name: str, incarnation: int) -> int | None:
-        """Read what the kernel has counted."""
-        return amount(self._of(name, incarnation) / "memory.current")
-
     def charged(self, name: str, incarnation: int) -> Charged | None:
         """Read what the kernel has counted."""
-        group = self._of(name, incarnation)
+        group = self.of(name, incarnation)
         used = self.used(name, incarnation)
         if used is None:
             return None
@@ -78,14 +64,7 @@ class Version2:
 
     def cpu_seconds(self, name: str, incarnation: int) -> float | None:
         """Read what the kernel has counted."""
-        return counted(self._of(name, incarnation) / "cpu.stat", "usage_usec") / 1e6
-
-    def _of(self, name: str, incarnation: int) -> Path:
-        return self.base / f"{name}.{incarnation}"
-
-    def kill(self, name: str) -> bool:
-        """Kill who is in the groups of its starts."""
-        return kill(self.base, name)
+        return counted(self.of(name, incarnation) / "cpu.stat", "usage_usec") / 1e6
 
     def remove(self, name: str) -> None:
         """Remove the groups of all its starts."""

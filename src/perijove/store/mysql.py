@@ -16,6 +16,7 @@ from typing import Any, Generic
 
 import pymysql
 
+from perijove.kit.tasks import settle
 from perijove.model.errors import DatabaseAway, Refused, Stale
 from perijove.store.migrations.mysql import prepare
 from perijove.store.mysql_connection import DIALECT, PATIENCE, Connection, connect
@@ -138,7 +139,7 @@ class MysqlDatabase:
             if asked.done.done():
                 continue  # nobody waits for it any more
             outcome = _outcome(session, asked.work)
-            self._loop.call_soon_threadsafe(_settle, asked.done, *outcome)
+            self._loop.call_soon_threadsafe(settle, asked.done, *outcome)
         session.close()
 
 
@@ -185,12 +186,3 @@ def _try(statements: Sequence[Statement[Any]], connection: Connection) -> None:
             with suppress(pymysql.Error):  # then it is closed, which undoes it as well
                 connection.rollback()
         raise
-
-
-def _settle(done: "asyncio.Future[T]", result: T, failure: Exception | None) -> None:
-    if done.done():
-        return  # its caller was cancelled
-    if failure:
-        done.set_exception(failure)
-    else:
-        done.set_result(result)

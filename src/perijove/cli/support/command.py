@@ -84,11 +84,10 @@ def _made(make: Callable[[], str]) -> str:
 
 def _secrets(box: Box, reading: Reading) -> Iterator[str]:
     """Yield every secret that is known."""
-    for name in (*SECRETS, "first"):
+    for name in SECRETS:
         with suppress(OSError, Trouble):
             yield box.secret(name)
-    with suppress(OSError):
-        yield (box.path / "secrets" / "first").read_text().strip()
+    yield box.sign_in() or ""
     if reading.settings is not None:
         yield from secrets(reading.settings)
         password = database_url(reading.settings, box).partition("://")[2].rpartition("@")[0]

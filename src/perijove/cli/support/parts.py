@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from perijove import __version__
 from perijove.cli.box import Box
 from perijove.cli.support.scrub import HIDDEN
 from perijove.kit.journal import lines
+from perijove.kit.tail import tail
 from perijove.settings import Reading
 from perijove.settings.meaning import shown
 
@@ -84,15 +86,6 @@ def of_command(*arguments: str) -> str:
     return f"{said}exit code {done.returncode}\n"
 
 
-def end_of(path: Path) -> str:
-    """Return the end of a log, from the begin of a line."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - _LOG))
-        text = file.read(_LOG).decode(errors="replace")
-    return text if size <= _LOG else text.partition("\n")[2]
-
-
 def of_audit(path: Path) -> str:
     """Return the latest entries of the audit log."""
     return "".join(f"{line}\n" for line in list(lines(path))[-_ENTRIES:])
@@ -102,9 +95,9 @@ def logs(box: Box) -> Iterator[Part]:
     """Yield every log of a part, and every audit log."""
     for path in sorted(box.log("hub").parent.iterdir()):
         if path.name.startswith("audit") and path.suffix == ".log":
-            yield f"log/{path.name}", lambda path=path: of_audit(path)  # type: ignore[misc]
+            yield f"log/{path.name}", partial(of_audit, path)
         elif not path.name.startswith("audit"):
-            yield f"log/{path.name}", lambda path=path: end_of(path)  # type: ignore[misc]
+            yield f"log/{path.name}", partial(tail, path, _LOG)
 
 
 def _without_environments(value: Any) -> Any:
