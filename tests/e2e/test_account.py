@@ -20,11 +20,11 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
         yield it
 
 
-def signed_in(browser: Browser, hall: Gallery, language: str) -> Person:
+def signed_in(browser: Browser, hall: Gallery, language: str, password: str = PASSWORD) -> Person:
     """Return Gao Lin in a browser of her own."""
     it = Person(person(browser, hall.url, "zh-CN" if language == "zh" else "en-US"), language)
     it.page.goto("/hub/login")
-    it.sign_in("gao.lin", PASSWORD)
+    it.sign_in("gao.lin", password)
     return it
 
 
@@ -46,11 +46,9 @@ def test_a_name_a_language_and_a_theme_are_kept(
     expect(there.page.locator("html")).to_have_attribute("data-theme", "dark")
     page.context.close()
     with person(browser, hall.url, "en-US") as elsewhere:
-        page = elsewhere.new_page()
-        page.goto("/hub/login")
-        page.get_by_label("User name").fill("gao.lin")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in", exact=True).click()
+        same = Person(elsewhere, "en")
+        same.page.goto("/hub/login")
+        same.sign_in("gao.lin", PASSWORD)
         Person(elsewhere, OTHER[language]).page.goto("/hub/account")
         expect(
             elsewhere.pages[-1].get_by_role("heading", name=there.say("My account"))
@@ -98,10 +96,7 @@ def test_a_password_is_changed_by_who_knows_it(
         page.get_by_label(gao.say("New password")).fill(NEW)
         page.get_by_role("button", name=gao.say("Change password")).click()
         expect(page.get_by_text(gao.say(told))).to_be_visible()
-    other = Person(person(browser, hall.url, "zh-CN" if language == "zh" else "en-US"), language)
-    other.page.goto("/hub/login")
-    other.sign_in("gao.lin", NEW)
-    other.page.context.close()
+    signed_in(browser, hall, language, NEW).page.context.close()
     page.context.close()
 
 

@@ -10,7 +10,7 @@ from perijove.spawners.gpus import Gpus
 from perijove.store.database import Database
 from tests.gpus import tool
 from tests.integration.test_usage import Meter
-from tests.web.desk import Browser
+from tests.web.desk import Browser, Desk
 from tests.web.desk import desk as open_desk
 from tests.web.test_servers import started
 
@@ -31,12 +31,18 @@ def place(folder: Path) -> tuple[FakeSpawner, Meter]:
     return spawner, meter
 
 
+async def signed_in(desk: Desk, name: str, *, admin: bool = False) -> Browser:
+    """Return a browser in which a new person has signed in."""
+    await desk.person(name, admin=admin)
+    browser = Browser(desk)
+    await browser.sign_in(name)
+    return browser
+
+
 async def test_home_says_what_the_own_server_uses(database: Database, tmp_path: Path) -> None:
     spawner, meter = place(tmp_path)
     async with open_desk(database, tmp_path, offers=OFFERS, spawner=spawner) as desk:
-        await desk.person("lin.xiao")
-        lin = Browser(desk)
-        await lin.sign_in("lin.xiao")
+        lin = await signed_in(desk, "lin.xiao")
         await started(desk, lin)
         (key,) = spawner.world
         meter.said = {key: USED}
@@ -59,9 +65,7 @@ async def test_a_process_that_was_ended_is_told_while_the_server_goes_on(
 ) -> None:
     spawner, meter = place(tmp_path)
     async with open_desk(database, tmp_path, offers=OFFERS, spawner=spawner) as desk:
-        await desk.person("lin.xiao")
-        lin = Browser(desk)
-        await lin.sign_in("lin.xiao")
+        lin = await signed_in(desk, "lin.xiao")
         await started(desk, lin)
         (key,) = spawner.world
         killed = Process("<b>python3", int(3.9 * GIB))
@@ -77,12 +81,8 @@ async def test_a_process_that_was_ended_is_told_while_the_server_goes_on(
 async def test_administrators_see_who_uses_what(database: Database, tmp_path: Path) -> None:
     spawner, meter = place(tmp_path)
     async with open_desk(database, tmp_path, offers=OFFERS, spawner=spawner) as desk:
-        await desk.person("lin.xiao")
-        await desk.person("chen.wei", admin=True)
+        lin, chen = await signed_in(desk, "lin.xiao"), await signed_in(desk, "chen.wei", admin=True)
         await desk.hub.servers.allotment.look()
-        lin, chen = Browser(desk), Browser(desk)
-        await lin.sign_in("lin.xiao")
-        await chen.sign_in("chen.wei")
         await started(desk, lin)
         (key,) = spawner.world
         meter.said = {key: USED}
@@ -97,11 +97,7 @@ async def test_administrators_see_who_uses_what(database: Database, tmp_path: Pa
 
 async def test_where_nobody_knows_nothing_is_said(database: Database, tmp_path: Path) -> None:
     async with open_desk(database, tmp_path) as desk:
-        await desk.person("lin.xiao")
-        await desk.person("chen.wei", admin=True)
-        lin, chen = Browser(desk), Browser(desk)
-        await lin.sign_in("lin.xiao")
-        await chen.sign_in("chen.wei")
+        lin, chen = await signed_in(desk, "lin.xiao"), await signed_in(desk, "chen.wei", admin=True)
         await started(desk, lin)
         assert "facts" not in (await lin.get("/home")).text
         assert "being added up" not in (await chen.get("/admin/lin.xiao")).text
@@ -117,11 +113,7 @@ async def test_a_start_without_a_free_gpu_says_so_on_its_page(
     two = {"extra_resource_limits": {"nvidia.com/gpu": 2}}
     offers = [{"display_name": "Both", "kubespawner_override": two}]
     async with open_desk(database, tmp_path, offers=offers, spawner=spawner) as desk:
-        for name in ("lin.xiao", "chen.wei"):
-            await desk.person(name)
-        lin, chen = Browser(desk), Browser(desk)
-        await lin.sign_in("lin.xiao")
-        await chen.sign_in("chen.wei")
+        lin, chen = await signed_in(desk, "lin.xiao"), await signed_in(desk, "chen.wei")
         await started(desk, lin)
         refused = await chen.post("/start/chen.wei", "/home")
         assert refused.status_code == 400
