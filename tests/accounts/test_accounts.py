@@ -21,6 +21,7 @@ from perijove.model.placement import Placement
 from perijove.model.trash import Label
 from perijove.model.workload import OLD_HOME, LaunchSpec, Observation, Origin, State
 from perijove.spawners.accounts import GIVEN, Accounts
+from perijove.spawners.bounds import Rlimits
 from perijove.spawners.directory import Directory
 from perijove.spawners.process import ProcessSpawner
 from tests.accounts.machine import Machine, run
@@ -135,6 +136,20 @@ async def test_a_server_runs_as_the_account_of_its_person_and_can_become_nobody_
     assert sockets == f"/run/perijove/{uid}"
     assert int(files) <= 6, "total, and stdin, stdout, stderr, and that of ls: nothing of the hub"
     assert told == "told"
+
+
+async def test_where_nobody_counts_processes_each_account_has_its_limit(lab: Lab) -> None:
+    script = 'for n in 1 2 3 4 5 6 7 8; do sleep 60 & done; echo "all"'
+    spec = replace(lab.spec("/bin/sh", "-c", script), overrides={"pids_limit": 4})
+    it = lab.spawner()
+    it.__dict__["bounds"] = Rlimits()
+    await it.ensure_storage(spec)
+    await it.start(spec)
+    seen = await until(it, spec.name, State.EXITED)
+    assert seen.exit_code != 0
+    log = await it.logs(spec.name)
+    assert "fork" in log
+    assert "all" not in log
 
 
 async def test_a_rescue_start_has_an_empty_home_that_is_theirs_alone(lab: Lab) -> None:

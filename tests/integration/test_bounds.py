@@ -14,7 +14,7 @@ from perijove.http.sentences import sentence
 from perijove.model.errors import Refused
 from perijove.model.signal import Signal
 from perijove.model.workload import State
-from perijove.spawners.bounds import Bound, Bounds, Charged, Entry, Rlimits
+from perijove.spawners.bounds import Bound, Bounds, Charged, Entry, Rlimits, Tasks
 from perijove.spawners.cgroups import find
 from perijove.spawners.process import ProcessSpawner
 from perijove.spawners.version_1 import Version1
@@ -49,8 +49,9 @@ async def spawner(tmp_path: Path) -> AsyncIterator[ProcessSpawner]:
 
 def groups(it: ProcessSpawner) -> list[Path]:
     match it.bounds:
-        case Version1(memory=memory, cpu=cpu):
-            return [*memory.glob("srv-1.*"), *cpu.glob("srv-1.*")]
+        case Version1(memory=memory, cpu=cpu, pids=pids):
+            bases = [it for it in (memory, cpu, pids) if it]
+            return [group for base in bases for group in base.glob("srv-1.*")]
         case Version2(base=base):
             return list(base.glob("srv-1.*"))
         case _:
@@ -238,7 +239,7 @@ def test_version_2_is_written_as_the_kernel_reads_it(
     bounds.make("srv-2", 1, Bound())
     assert (own / "perijove-i" / "srv-2.1" / "cpu.weight").read_text() == "10"
     assert not (own / "perijove-i" / "srv-2.1" / "memory.low").exists()
-    assert (own / "cgroup.subtree_control").read_text() == "+cpu +memory"
+    assert (own / "cgroup.subtree_control").read_text() == "+cpu +memory +pids"
     assert bounds.out_of_memory("srv-1", 3) is None
     (group / "memory.events").write_text("low 0\nhigh 0\nmax 9\noom 1\noom_kill 1\n")
     assert bounds.out_of_memory("srv-1", 3) == 96 * MIB
@@ -259,7 +260,7 @@ async def test_guarantees_are_written_where_the_kernel_takes_them(
 ) -> None:
     await spawner.start(limited("import time; time.sleep(60)", mem_guarantee="1G", cpu_guarantee=2))
     await until(spawner, State.UP)
-    memory, cpu = await asyncio.to_thread(groups, spawner)
+    memory, cpu, *_ = await asyncio.to_thread(groups, spawner)
     assert (memory / "memory.soft_limit_in_bytes").read_text().strip() == str(1024 * MIB)
     assert (cpu / "cpu.shares").read_text().strip() == "2048"
     assert int((cpu.parent / "cpu.shares").read_text()) == 1024 * (os.cpu_count() or 1)
@@ -273,3 +274,126 @@ def test_a_guarantee_is_no_more_than_the_limit() -> None:
 def test_an_entry_is_what_the_launcher_reads() -> None:
     assert str(Entry()) == ""
     assert str(Entry((Path("/a"), Path("/b")), 7)) == "data=7:/a:/b"
+    assert str(Entry(data=7, tasks=9)) == "data=7:tasks=9"
+
+
+def test_version_2_counts_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = recorded(tmp_path)
+    monkeypatch.setattr(os, "getxattr", lambda *_: b"1")
+    bounds: Bounds = find("i", tmp_path)
+    group = own / "perijove-i" / "srv-1.3"
+    assert bounds.make("srv-1", 3, Bound(tasks=64)).tasks is None, "the group sees to it"
+    assert (group / "pids.max").read_text() == "64"
+    (group / "pids.events").write_text("max 0\n")
+    assert bounds.tasks("srv-1", 3) == Tasks(64, 0)
+    (group / "pids.events").write_text("max 12\n")
+    assert bounds.tasks("srv-1", 3) == Tasks(64, 12)
+    assert bounds.tasks("srv-1", 2) == Tasks()
+    bounds.make("srv-2", 1, Bound())
+    assert (own / "perijove-i" / "srv-2.1" / "pids.max").read_text() == "max"
+    assert (own / "perijove-i" / "cgroup.subtree_control").read_text() == "+cpu +memory +pids"
+    (own / "perijove-i" / "srv-2.1" / "pids.events").write_text("max 1\n")
+    assert bounds.tasks("srv-2", 1) == Tasks(), "it was the limit of somebody above"
+
+
+def test_version_2_without_the_controller_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = recorded(tmp_path)
+    (own / "cgroup.controllers").write_text("cpu memory\n")
+    monkeypatch.setattr(os, "getxattr", lambda *_: b"1")
+    bounds: Bounds = find("i", tmp_path)
+    assert bounds.make("srv-1", 1, Bound(tasks=64)).tasks == 64, "each account, at least"
+    assert (own / "cgroup.subtree_control").read_text() == "+cpu +memory"
+    assert not (own / "perijove-i" / "srv-1.1" / "pids.max").exists()
+    assert bounds.tasks("srv-1", 1) == Tasks()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_version_1_counts_processes_where_it_may(tmp_path: Path, *, there: bool) -> None:
+    trees = ("memory", "cpu", *(["pids"] if there else []))
+    (tmp_path / "proc/self").mkdir(parents=True)
+    lines = (f"{number}:{it}:/\n" for number, it in enumerate(trees, 1))
+    (tmp_path / "proc/self/cgroup").write_text("".join(lines))
+    for it in trees:
+        (tmp_path / "sys/fs/cgroup" / it).mkdir(parents=True)
+    bounds: Bounds = find("i", tmp_path)
+    assert bounds.kind == "cgroup v1"
+    entry = bounds.make("srv-1", 1, Bound(tasks=64))
+    group = tmp_path / "sys/fs/cgroup/pids/perijove-i/srv-1.1"
+    assert (group / "cgroup.procs" in entry.groups) is there
+    assert entry.tasks == (None if there else 64)
+    if there:
+        assert (group / "pids.max").read_text() == "64"
+        (group / "pids.events").write_text("max 3\n")
+    assert bounds.tasks("srv-1", 1) == (Tasks(64, 3) if there else Tasks())
+
+
+@pytest.mark.parametrize("given", ["many", -1, 1.5, True])
+def test_a_number_of_processes_that_is_none_is_refused(given: Any) -> None:
+    with pytest.raises(Refused) as refused:
+        Bound.of({"pids_limit": given})
+    assert refused.value.code == "bad-pids"
+    assert "no number of processes" in sentence("bad-pids", refused.value.params)
+    assert Bound.of({"pids_limit": None}).tasks is None
+    assert Bound.of({"pids_limit": "512"}).tasks == 512
+
+
+BOMB = """
+    import os, sys, time
+    def more():
+        while True:
+            try:
+                os.fork()
+            except BlockingIOError:
+                time.sleep(0.01)
+    {first}
+    more()
+"""
+COUNTED = not isinstance(HERE, Rlimits) and HERE.counts is not None  # type: ignore[attr-defined]
+counted = pytest.mark.skipif(not COUNTED, reason="nobody counts processes here (pids)")
+
+
+@counted
+async def test_a_fork_bomb_stays_inside_its_server(spawner: ProcessSpawner) -> None:
+    await spawner.start(limited(BOMB.format(first=""), pids_limit=48))
+    await until(spawner, State.UP)
+    async with asyncio.timeout(60):
+        while not (usage := await asyncio.to_thread(spawner.gauge.usage, ["srv-1"])) or not (
+            usage["srv-1"].processes_refused
+        ):
+            await asyncio.sleep(0.05)
+    assert usage["srv-1"].processes_limit == 48
+    assert 40 <= (usage["srv-1"].processes or 0) <= 48
+    await until_gone(spawner, force=True)
+
+
+@counted
+@pytest.mark.parametrize("kept", [True, False], ids=["launcher lives", "launcher killed"])
+async def test_who_forks_faster_than_anybody_kills_ends_all_the_same(
+    spawner: ProcessSpawner, *, kept: bool
+) -> None:
+    fast = BOMB.replace("time.sleep(0.01)", "pass")
+    await spawner.start(limited(fast.format(first=""), pids_limit=400, cpu_limit=0.7))
+    seen = await until(spawner, State.UP)
+    async with asyncio.timeout(60):
+        while not (await asyncio.to_thread(spawner.bounds.tasks, "srv-1", 1)).refused:
+            await asyncio.sleep(0.05)
+    if not kept:
+        os.kill(int(seen.facts["pid"]), 9)
+        await until(spawner, State.EXITED)
+    async with asyncio.timeout(60):
+        while (await spawner.poll("srv-1")).state is not State.GONE:
+            await spawner.stop("srv-1", 1, force=True)
+            await asyncio.sleep(0.1)
+
+
+@counted
+async def test_who_ends_for_want_of_processes_says_so(spawner: ProcessSpawner) -> None:
+    starts = "held = [os.fork() or time.sleep(300) for _ in range(64)]"
+    await spawner.start(limited(BOMB.format(first=starts), pids_limit=16))
+    (signal,) = (await until(spawner, State.EXITED)).signals
+    assert (signal.code, signal.terminal) == ("too-many-processes", True)
+    assert signal.params == {"limit": 16, "exit_code": 1}
+    said = sentence(signal.code, signal.params)
+    assert "begun 16 processes, as many as it may have" in said

@@ -78,6 +78,23 @@ async def test_a_process_that_was_ended_is_told_while_the_server_goes_on(
         assert "其中内存曾不足" in (await lin.get("/home")).text
 
 
+async def test_processes_that_could_not_begin_are_told(database: Database, tmp_path: Path) -> None:
+    spawner, meter = place(tmp_path)
+    async with open_desk(database, tmp_path, offers=OFFERS, spawner=spawner) as desk:
+        await desk.person("lin.xiao")
+        lin = Browser(desk)
+        await lin.sign_in("lin.xiao")
+        await started(desk, lin)
+        (key,) = spawner.world
+        meter.said = {key: replace(USED, processes_limit=4096, processes_refused=7)}
+        home = (await lin.get("/home")).text
+        assert "Too many processes" in home
+        assert "wanted more than 4,096 processes at once" in home
+        assert "7 could not begin" in home
+        lin.http.headers["accept-language"] = "zh"
+        assert "进程太多" in (await lin.get("/home")).text
+
+
 async def test_administrators_see_who_uses_what(database: Database, tmp_path: Path) -> None:
     spawner, meter = place(tmp_path)
     async with open_desk(database, tmp_path, offers=OFFERS, spawner=spawner) as desk:

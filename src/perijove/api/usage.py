@@ -34,6 +34,10 @@ class UsageModel(BaseModel):
     cpu_seconds: float | None = None
     """Used since its start."""
     processes: int | None = None
+    processes_limit: int | None = None
+    """Of processes and their threads together."""
+    processes_refused: int = 0
+    """How many could not be started, because there were that many."""
     open_files: int | None = None
     biggest: ProcessModel | None = None
     """The process with the most memory."""
@@ -129,6 +133,8 @@ def _shown(home: HomeSize | None, server: Server, reading: Reading | None) -> Us
         cores=None if cores is None else round(cores, 3),
         cpu_seconds=usage.cpu_seconds,
         processes=usage.processes,
+        processes_limit=usage.processes_limit,
+        processes_refused=usage.processes_refused,
         open_files=usage.open_files,
         biggest=_process(usage.biggest),
         out_of_memory=usage.out_of_memory,

@@ -287,14 +287,14 @@ def _processes(box: Box, settings: Settings, database: Database, instance: str) 
 
 def _traits(settings: Settings) -> Mapping[str, Any]:
     """Return what every process gets before its profile."""
-    cpu, memory = settings.singleuser.cpu, settings.singleuser.memory
-    extra = settings.singleuser.extra_resource
+    pod = settings.singleuser
     return {
-        "cpu_limit": cpu.limit,
-        "cpu_guarantee": cpu.guarantee,
-        "mem_limit": memory.limit,
-        "mem_guarantee": memory.guarantee,
-        "extra_resource_limits": extra.limits,
-        "extra_resource_guarantees": extra.guarantees,
+        "cpu_limit": pod.cpu.limit,
+        "cpu_guarantee": pod.cpu.guarantee,
+        "mem_limit": pod.memory.limit,
+        "mem_guarantee": pod.memory.guarantee,
+        "pids_limit": pod.pids.limit,
+        "extra_resource_limits": pod.extra_resource.limits,
+        "extra_resource_guarantees": pod.extra_resource.guarantees,
         GIVEN: settings.people.unix,
     }

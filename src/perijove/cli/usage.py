@@ -66,6 +66,11 @@ def _tell(found: dict[str, Any]) -> None:
     if found["out_of_memory"]:
         which = _process(found["last_ended"])
         shown["ended"] = f"{found['out_of_memory']} for want of memory, the last: {which}"
+    if found["processes_refused"]:
+        refused, most = found["processes_refused"], found["processes_limit"]
+        shown["not begun"] = (
+            f"{refused:,} processes, for there were {most:,}, as many as it may have"
+        )
     fields(shown)
 
 

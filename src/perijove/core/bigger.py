@@ -12,7 +12,7 @@ from perijove.model.errors import Invalid, Refused
 from perijove.model.server import Server
 
 OUT_OF_MEMORY = "out-of-memory"
-_SIZE = {"mem_limit", "mem_guarantee", "cpu_limit", "cpu_guarantee"}
+_SIZE = {"mem_limit", "mem_guarantee", "cpu_limit", "cpu_guarantee", "pids_limit"}
 _PLACE = {"node_selector", "tolerations", "node_affinity_required", "node_affinity_preferred"}
 """Where a bigger one may have to run."""
 Options = Mapping[str, Any]

@@ -27,7 +27,7 @@ _FAILED_AT = {
         *("container", "crash-loop", "disappeared", "evicted", "exited", "init-failed"),
         *("home-full", "start-file"),
         *("node-lost", "not-ready", "out-of-memory", "pod", "port-taken", "preempted"),
-        *("refused", "sandbox", "start-timeout"),
+        *("refused", "sandbox", "start-timeout", "too-many-processes"),
     ),
 }
 """What was under way when it failed so, by what the code begins with: its workload may be gone."""

@@ -19,6 +19,7 @@ NEXT: Mapping[str, str] = {
     "port-taken": "Start it again: it gets another port.",
     "signup.declined": "Ask an administrator.",
     "start-timeout": "Look at the log, then start it again.",
+    "too-many-processes": "Start it again and begin fewer processes at once. Each thread counts as one: fewer workers, or fewer threads for each, need less.",
     **account.NEXT,
     **cluster.NEXT,
 }
@@ -36,6 +37,7 @@ ADMINISTRATOR: Mapping[str, str] = {
     "no-answer": "The process lives and its port answers nobody: look for what blocks it in the log.",
     "port-taken": "A program that is not ours listens on port {port}.",
     "start-timeout": "It did not answer within `singleuser.startTimeout`.",
+    "too-many-processes": "The limit is that of `singleuser.pids.limit`, or `pids_limit` of the profile.",
     **account.ADMINISTRATOR,
     **cluster.ADMINISTRATOR,
 }

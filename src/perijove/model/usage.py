@@ -26,6 +26,10 @@ class Usage:
     cpu_seconds: float | None = None
     """Since its start."""
     processes: int | None = None
+    processes_limit: int | None = None
+    """Threads count, too; also None if there is none."""
+    processes_refused: int = 0
+    """How many were not started, for there were as many as it may have."""
     open_files: int | None = None
     biggest: Process | None = None
     out_of_memory: int = 0

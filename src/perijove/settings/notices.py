@@ -20,6 +20,7 @@ HONOURED = frozenset(
         "extra_resource_limits",
         "mem_guarantee",
         "mem_limit",
+        "pids_limit",
     }
 )
 """Overrides of profiles that do something here."""

@@ -9,8 +9,10 @@ from perijove.settings.problem import Path, dotted
 from perijove.settings.walk import keys
 
 _OTHERS = ("scheduling", "imagePullSecrets")
-_OF_PROCESSES = frozenset({"cpu", "memory", "extraResource"})
+_OF_PROCESSES = frozenset({"cpu", "memory", "pids", "extraResource"})
 """Keys of pods that bind processes as well."""
+_PIDS: Path = ("singleuser", "pids")
+"""That binds nothing else: in a cluster the kubelet does."""
 _OF_BOXES, _OF_A_MACHINE = ("gpus",), ("systemUsers",)
 """Sections, and keys, of one machine alone."""
 _GPUS = "nvidia.com/"
@@ -46,7 +48,7 @@ def of_pods_alone(path: Path) -> bool:
 
 def where(path: Path) -> str:
     """Return in words where a key has an effect."""
-    if path[0] in (*_OF_BOXES, *_OF_A_MACHINE):
+    if path[0] in (*_OF_BOXES, *_OF_A_MACHINE) or path[:2] == _PIDS:
         return "on one machine alone"
     return "in a cluster alone" if of_pods_alone(path) else "everywhere"
 
@@ -69,7 +71,11 @@ def of_pods(known: Mapping[str, Any]) -> list[Path]:
 
 def of_boxes(known: Mapping[str, Any]) -> list[Path]:
     """Return the keys in `known` that have an effect on one machine alone."""
-    inner = [(section, key) for section in _OF_BOXES for key in known.get(section) or {}]
+    inner: list[Path] = [
+        (section, key) for section in _OF_BOXES for key in known.get(section) or {}
+    ]
+    pids = (known.get("singleuser") or {}).get("pids") or {}
+    inner += _leaves(_PIDS, pids) if pids else ()
     return [*inner, *((key,) for key in _OF_A_MACHINE if known.get(key))]
 
 

@@ -49,6 +49,14 @@ class MemorySettings(Section):
     """What is kept for it."""
 
 
+class PidsSettings(Section):
+    """`singleuser.pids`."""
+
+    limit: int | None = Field(default=4096, ge=1)
+    """Processes, with their threads, that a server may have at once; null: any number. In a
+    cluster the kubelet limits them (`podPidsLimit`)."""
+
+
 class DynamicSettings(Section):
     """`singleuser.storage.dynamic`: a volume of its own for each server."""
 
@@ -115,6 +123,7 @@ class PodSettings(Section):
     image: ImageSettings = ImageSettings()
     cpu: CpuSettings = CpuSettings()
     memory: MemorySettings = MemorySettings()
+    pids: PidsSettings = PidsSettings()
     storage: StorageSettings = StorageSettings()
     extra_resource: ResourceSettings = ResourceSettings()
     pod_name_template: str | None = None

@@ -1,4 +1,4 @@
-"""Bounds: what a local workload may use of memory and processors, and what sees to it.
+"""Bounds: what a local workload may use of memory, processors, processes; what sees to it.
 
 Control groups where this account may make them: version 2 (a service with `Delegate=yes`, a
 container), else version 1. Else limits of each process, which a server with many gets around.
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from perijove.model.amounts import memory
+from perijove.model.errors import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Bound:
     """Bytes that others are to leave it, as far as the machine can; never more than `memory`."""
     cpu_kept: float | None = None
     """Cores, by which the processors are shared out when there are too few."""
+    tasks: int | None = None
+    """Processes, with their threads."""
 
     @classmethod
     def of(cls, traits: Mapping[str, Any]) -> "Bound":
@@ -39,7 +42,16 @@ class Bound:
             cpu=float(cpu) if cpu else None,
             memory_kept=min(least, most or least) if least else None,
             cpu_kept=float(kept) if kept else None,
+            tasks=_count(traits.get("pids_limit")),
         )
+
+
+def _count(given: Any) -> int | None:
+    if given is None or given == 0:
+        return None
+    if not str(given).isdecimal():
+        raise Refused("bad-pids", amount=str(given)[:100])
+    return int(given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +62,14 @@ class Entry:
     """Files that it writes itself into."""
     data: int | None = None
     """Its RLIMIT_DATA."""
+    tasks: int | None = None
+    """Its RLIMIT_NPROC, which counts all that runs as the account that it becomes."""
 
     def __str__(self) -> str:
         """Return it as the launcher takes it."""
-        return ":".join([*(f"data={it}" for it in [self.data] if it), *map(str, self.groups)])
+        limits = {"data": self.data, "tasks": self.tasks}
+        said = (f"{name}={it}" for name, it in limits.items() if it)
+        return ":".join([*said, *map(str, self.groups)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +79,15 @@ class Charged:
     used: int
     limit: int | None = None
     kept: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """What a group is told of processes."""
+
+    limit: int | None = None
+    refused: int = 0
+    """How many the kernel has not started, for want of room below the limit."""
 
 
 class Bounds(Protocol):
@@ -83,6 +108,10 @@ class Bounds(Protocol):
 
     def ended(self, name: str, incarnation: int) -> int:
         """Return how many processes the kernel has ended for want of memory."""
+        ...
+
+    def tasks(self, name: str, incarnation: int) -> Tasks:
+        """Return how many processes it may have, and how often it wanted more."""
         ...
 
     def group(self, name: str, incarnation: int) -> str:
@@ -119,9 +148,9 @@ class Rlimits:
     kind = "rlimits"
 
     def make(self, name: str, incarnation: int, bound: Bound) -> Entry:
-        """Return the limit of private memory; processors cannot be limited like that."""
+        """Return the limits; processors cannot be limited like that."""
         del name, incarnation
-        return Entry(data=bound.memory)
+        return Entry(data=bound.memory, tasks=bound.tasks)
 
     def out_of_memory(self, name: str, incarnation: int) -> int | None:
         """Return None: a process that gets no more memory ends by itself, in its own way."""
@@ -132,6 +161,11 @@ class Rlimits:
         """Return 0, for the same reason."""
         del name, incarnation
         return 0
+
+    def tasks(self, name: str, incarnation: int) -> Tasks:
+        """Return nothing: nobody keeps count."""
+        del name, incarnation
+        return Tasks()
 
     def group(self, name: str, incarnation: int) -> str:
         """Return '': there is none."""

@@ -3,6 +3,7 @@
 import logging
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from perijove.spawners.bounds import Bounds, Rlimits
@@ -12,6 +13,8 @@ from perijove.spawners.version_2 import Version2
 logger = logging.getLogger(__name__)
 
 _NEEDED = frozenset({"cpu", "memory"})
+_PIDS = "pids"
+"""Not needed: where it is not ours, the number of processes has no limit."""
 
 
 def find(instance: str, root: Path = Path("/")) -> Bounds:
@@ -27,8 +30,8 @@ def probe(root: Path = Path("/")) -> str:
     match found:
         case Version2(base=base):
             bases = [base]
-        case Version1(memory=memory, cpu=cpu):
-            bases = [memory, cpu]
+        case Version1(memory=memory, cpu=cpu, pids=pids):
+            bases = [it for it in (memory, cpu, pids) if it]
         case _:
             pass
     for base in bases:
@@ -43,17 +46,19 @@ def _version_2(instance: str, root: Path) -> Version2 | None:
         return None
     own = _own(mount, _paths(root).get("", "/"))
     with suppress(OSError):
-        if not set((own / "cgroup.controllers").read_text().split()) >= _NEEDED:
+        there = set((own / "cgroup.controllers").read_text().split())
+        if not there >= _NEEDED:
             return None
+        wanted = " ".join(f"+{it}" for it in sorted(there & (_NEEDED | {_PIDS})))
         if own != mount and not _delegated(own):
             return None
         base = own / f"perijove-{instance}"
         if own != mount:
             _step_aside(own)
-        (own / "cgroup.subtree_control").write_text("+cpu +memory")
+        (own / "cgroup.subtree_control").write_text(wanted)
         base.mkdir(exist_ok=True)
-        (base / "cgroup.subtree_control").write_text("+cpu +memory")
-        return Version2(base)
+        (base / "cgroup.subtree_control").write_text(wanted)
+        return Version2(base, pids=_PIDS in there)
     return None
 
 
@@ -67,7 +72,10 @@ def _version_1(instance: str, root: Path) -> Version1 | None:
         return found
 
     with suppress(OSError):
-        return Version1(base("memory"), base("cpu"))
+        found = Version1(base("memory"), base("cpu"))
+        with suppress(OSError):
+            found = replace(found, pids=base(_PIDS))
+        return found
     return None
 
 

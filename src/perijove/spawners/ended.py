@@ -46,6 +46,10 @@ class Ended:
             return None
         if self.listeners.on(port) and self.listeners.on(port, fresh=True):
             return Signal(code="port-taken", params={"port": port}, terminal=True)
+        tasks = self.bounds().tasks(directory.path.name, seen.incarnation)
+        if tasks.refused:
+            said = {"limit": tasks.limit, "exit_code": seen.exit_code}
+            return Signal(code="too-many-processes", params=said, terminal=True)
         return self._home(directory, seen)
 
     def _memory(self, name: str, incarnation: int) -> Signal | None:

@@ -104,7 +104,7 @@ class ProcessGauge:
         start = pid.incarnation
         pids = bounds.members(name, start) or pid.workload()
         charged, ended = bounds.charged(name, start), bounds.ended(name, start)
-        cpu = bounds.cpu_seconds(name, start)
+        cpu, tasks = bounds.cpu_seconds(name, start), bounds.tasks(name, start)
         return Usage(
             incarnation=start,
             memory=charged.used if charged else sum(map(_own, pids)),
@@ -112,6 +112,8 @@ class ProcessGauge:
             memory_kept=charged.kept if charged else None,
             cpu_seconds=_cpu(pid, pids) if cpu is None else cpu,
             processes=len(pids),
+            processes_limit=tasks.limit,
+            processes_refused=tasks.refused,
             open_files=sum(map(_files, pids)),
             biggest=_biggest(pids),
             out_of_memory=ended,

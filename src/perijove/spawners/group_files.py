@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
+from perijove.spawners.bounds import Tasks
+
 PERIOD = 100_000
 """Microseconds over which processors are shared out."""
 UNASKED = 0.1
@@ -36,6 +38,20 @@ class Counting:
         """Read what the kernel has counted."""
         return counted(self.of(name, incarnation) / self.EVENTS, "oom_kill")
 
+    @property
+    def counts(self) -> Path | None:
+        """Return where the groups are that count processes; None: nobody counts them here."""
+        raise NotImplementedError
+
+    def tasks(self, name: str, incarnation: int) -> Tasks:
+        """Read what the kernel has counted."""
+        if self.counts is None:
+            return Tasks()
+        group = self.counts / f"{name}.{incarnation}"
+        limit = amount(group / "pids.max")
+        # without a limit of its own, that of somebody above it was reached
+        return Tasks(limit, counted(group / "pids.events", "max") if limit else 0)
+
     def group(self, name: str, incarnation: int) -> str:
         """Return where its memory is counted."""
         return f"{self.tree.name}/{name}.{incarnation}"
@@ -53,14 +69,17 @@ class Counting:
         return self.tree / f"{name}.{incarnation}"
 
     def kill(self, name: str) -> bool:
-        """Kill who is in the groups of its starts."""
+        """Kill who is in the groups of its starts; nobody begins in them any more."""
+        for group in groups(self.counts, name) if self.counts else ():
+            with suppress(OSError):
+                (group / "pids.max").write_text("0")
         return kill(self.tree, name)
 
 
 def fresh(base: Path, name: str, incarnation: int) -> Path:
     """Return the group of one start, made; those of earlier ones that are empty go."""
     group = base / f"{name}.{incarnation}"
-    for old in _groups(base, name):
+    for old in groups(base, name):
         if old != group:
             with suppress(OSError):
                 old.rmdir()
@@ -70,7 +89,7 @@ def fresh(base: Path, name: str, incarnation: int) -> Path:
 
 def remove(base: Path, name: str) -> None:
     """Remove the groups of all starts that are empty."""
-    for group in _groups(base, name):
+    for group in groups(base, name):
         with suppress(OSError):  # somebody is still in it; the next start removes it
             group.rmdir()
 
@@ -78,7 +97,7 @@ def remove(base: Path, name: str) -> None:
 def kill(base: Path, name: str) -> bool:
     """Kill who is in the groups of its starts; return whether there was anybody."""
     found = False
-    for group in _groups(base, name):
+    for group in groups(base, name):
         with suppress(OSError):
             for pid in (group / "cgroup.procs").read_text().split():
                 with suppress(ProcessLookupError):
@@ -87,7 +106,8 @@ def kill(base: Path, name: str) -> bool:
     return found
 
 
-def _groups(base: Path, name: str) -> Iterator[Path]:
+def groups(base: Path, name: str) -> Iterator[Path]:
+    """Yield the groups of all starts."""
     for group in base.glob(f"{name}.*"):
         if group.name.removeprefix(f"{name}.").isdecimal():
             yield group

@@ -29,6 +29,8 @@ class Version1(Counting):
 
     memory: Path
     cpu: Path
+    pids: Path | None = None
+    """None where this account may not count processes."""
     kind: ClassVar[str] = "cgroup v1"
     LIMIT: ClassVar[str] = "memory.limit_in_bytes"
     USED: ClassVar[str] = "memory.usage_in_bytes"
@@ -38,6 +40,11 @@ class Version1(Counting):
     def tree(self) -> Path:
         """Return where memory is counted."""
         return self.memory
+
+    @property
+    def counts(self) -> Path | None:
+        """Return where processes are counted."""
+        return self.pids
 
     def make(self, name: str, incarnation: int, bound: Bound) -> Entry:
         """Make the groups of one start."""
@@ -54,7 +61,12 @@ class Version1(Counting):
         if bound.cpu:
             (group / "cpu.cfs_period_us").write_text(str(PERIOD))
             (group / "cpu.cfs_quota_us").write_text(str(round(bound.cpu * PERIOD)))
-        return Entry((*entered, group / "cgroup.procs"))
+        entered.append(group / "cgroup.procs")
+        if self.pids:
+            group = fresh(self.pids, name, incarnation)
+            (group / "pids.max").write_text(str(bound.tasks or "max"))
+            entered.append(group / "cgroup.procs")
+        return Entry(tuple(entered), tasks=None if self.pids else bound.tasks)
 
     def charged(self, name: str, incarnation: int) -> Charged | None:
         """Read what the kernel has counted; what was never set is a number beyond all memory."""
@@ -79,7 +91,7 @@ class Version1(Counting):
 
     def remove(self, name: str) -> None:
         """Remove the groups of all its starts."""
-        for base in (self.memory, self.cpu):
+        for base in filter(None, (self.memory, self.cpu, self.pids)):
             remove(base, name)
             with suppress(OSError):  # there are others
                 base.rmdir()

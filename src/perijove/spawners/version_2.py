@@ -25,6 +25,8 @@ class Version2(Counting):
     """One tree: a group has all controllers."""
 
     base: Path
+    pids: bool = False
+    """Whether it counts processes."""
     kind: ClassVar[str] = "cgroup v2"
     LIMIT: ClassVar[str] = "memory.max"
     USED: ClassVar[str] = "memory.current"
@@ -34,6 +36,11 @@ class Version2(Counting):
     def tree(self) -> Path:
         """Return where memory is counted."""
         return self.base
+
+    @property
+    def counts(self) -> Path | None:
+        """Return where processes are counted."""
+        return self.base if self.pids else None
 
     def make(self, name: str, incarnation: int, bound: Bound) -> Entry:
         """Make the group of one start."""
@@ -50,7 +57,9 @@ class Version2(Counting):
         if bound.cpu:
             (group / "cpu.max").write_text(f"{round(bound.cpu * PERIOD)} {PERIOD}")
         (group / "cpu.weight").write_text(str(_weight(bound.cpu_kept or UNASKED)))
-        return Entry((group / "cgroup.procs",))
+        if self.pids:
+            (group / "pids.max").write_text(str(bound.tasks or "max"))
+        return Entry((group / "cgroup.procs",), tasks=None if self.pids else bound.tasks)
 
     def charged(self, name: str, incarnation: int) -> Charged | None:
         """Read what the kernel has counted."""

@@ -105,7 +105,11 @@ def title(reader: Reader, server: Server | None, name: str) -> str:
     return name or reader.say("Default server")
 
 
-_CLOSER = {"out-of-memory": noted("Out of memory"), "home-full": noted("Home folder full")}
+_CLOSER = {
+    "out-of-memory": noted("Out of memory"),
+    "home-full": noted("Home folder full"),
+    "too-many-processes": noted("Too many processes"),
+}
 """Words that say more than "failed"."""
 
 

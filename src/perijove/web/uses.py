@@ -30,6 +30,8 @@ class Uses:
     lines: tuple[Line, ...] = ()
     ended: str = ""
     """What is said of processes that were ended for want of memory, or ''."""
+    crowded: str = ""
+    """What is said of processes that could not begin, or ''."""
 
 
 async def uses(hub: Hub, servers: Sequence[Server], who: Reader) -> Mapping[str, Uses]:
@@ -77,7 +79,11 @@ def _of(hub: Hub, server: Server, reading: Reading | None, who: Reader) -> Uses:
         lines.append(Line(who.say("Home folder"), home(hub, server.placement, who)))
     memory = next((it.words for it in lines[:1] if reading), "")
     return Uses(
-        memory=memory, gpus=found, lines=tuple(lines), ended=_ended(reading, who) if reading else ""
+        memory=memory,
+        gpus=found,
+        lines=tuple(lines),
+        ended=_ended(reading, who) if reading else "",
+        crowded=_crowded(reading, who) if reading else "",
     )
 
 
@@ -97,6 +103,18 @@ def _lines(reading: Reading, who: Reader) -> list[Line]:
         words = who.say("{count:number}, with {files:number} open files", given)
         lines.append(Line(who.say("Processes"), words))
     return lines
+
+
+def _crowded(reading: Reading, who: Reader) -> str:
+    usage = reading.usage
+    if not usage.processes_refused:
+        return ""
+    return who.say(
+        "This server has wanted more than {limit:number} processes at once, with their threads,"
+        " and may have no more: {count:number} could not begin. Stop the cell or the program that"
+        " starts them, or restart the server.",
+        {"limit": usage.processes_limit, "count": usage.processes_refused},
+    )
 
 
 def _ended(reading: Reading, who: Reader) -> str:
