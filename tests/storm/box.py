@@ -3,18 +3,19 @@
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import Connection, text
 
+from perijove.store import once
 from tests.ports import free_port
 
 USERS = 20
@@ -29,6 +30,7 @@ class Box:
         self.folder = folder
         self.users = [f"u{n}" for n in range(users)]
         self.port = free_port()
+        self.database = f"{folder}/data/perijove.sqlite"
         command = [sys.executable, "-I", "-S", str(SERVER), f"{folder}/starts"]
         tree = {
             "hub": {
@@ -97,8 +99,8 @@ class Box:
         rows = self.ask(
             "SELECT s.name, l.incarnation, l.phase, l.reason, r.exit_code, r.log"
             " FROM pj_servers s JOIN pj_phase_log l ON l.server_id = s.id"
-            " LEFT JOIN pj_remains r ON r.server_id = s.id WHERE s.client = ? ORDER BY l.id",
-            f"jupyterhub-user-{'-'.join(path.split('/')[1::2])}",
+            " LEFT JOIN pj_remains r ON r.server_id = s.id WHERE s.client = :client ORDER BY l.id",
+            client=f"jupyterhub-user-{'-'.join(path.split('/')[1::2])}",
         )
         told = "\n".join(map(str, rows))
         logs = [it.read_text() for it in self.folder.glob(f"data/workloads/*{path[-3:]}/log")]
@@ -119,10 +121,13 @@ class Box:
                     found[next(v for v in variables if "SERVICE_PREFIX" in v)] += 1
         return found
 
-    def ask(self, sql: str, *given: object) -> list[tuple[Any, ...]]:
+    def ask(self, sql: str, **given: object) -> list[tuple[Any, ...]]:
         """Ask the database."""
-        with closing(sqlite3.connect(self.folder / "data" / "perijove.sqlite")) as database:
-            return database.execute(sql, given).fetchall()
+
+        def read(connection: Connection) -> list[tuple[Any, ...]]:
+            return [tuple(row) for row in connection.execute(text(sql), given)]
+
+        return once.reading(self.database, read)
 
     def incarnations(self) -> Counter[str]:
         """Return how often a server was to be started, by prefix; more than once if it moved."""
