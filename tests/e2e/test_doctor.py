@@ -111,6 +111,27 @@ def test_a_rule_that_lets_nobody_in_is_found(up: Up, tmp_path: Path) -> None:
     broken("sign-in", "sign-in.nobody", found)
 
 
+def test_the_configuration_that_the_box_was_started_with_is_judged_unless_another_is_named(
+    up: Up, tmp_path: Path
+) -> None:
+    _, findings = doctor("--data", str(up.data), "--no-start")
+    assert findings["config"]["params"] == {"file": str(up.file)}
+    assert str(up.file) in findings["config"]["sentence"]
+    kept = up.file.read_text()
+    try:
+        up.file.write_text(json.dumps({**json.loads(kept), "hubb": {}}))
+        found = doctor("--data", str(up.data), "--no-start")
+        broken("config", "config.bad", found, "hubb")
+        assert f"config check -f {up.file}" in found[1]["config"]["remedy"]
+        up.file.unlink()
+        found = doctor("--data", str(up.data), "--no-start")
+        broken("config", "config.gone", found, str(up.file))
+    finally:
+        up.file.write_text(kept)
+    _, findings = doctor("--data", str(tmp_path), "--no-start")
+    assert findings["config"]["code"] == "config.none"
+
+
 def test_a_directory_without_a_box_is_found(tmp_path: Path) -> None:
     _, findings = found = doctor("--data", str(tmp_path))
     broken("data", "data.missing", found, str(tmp_path))

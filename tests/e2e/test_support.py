@@ -28,10 +28,10 @@ def up(tmp_path: Path) -> Iterator[Up]:
         box.stop()
 
 
-def support(up: Up, target: Path) -> dict[str, str]:
+def support(up: Up, target: Path, *more: str) -> dict[str, str]:
     command = [sys.executable, "-m", "perijove", "support", str(target), "--data", str(up.data)]
     done = subprocess.run(
-        [*command, "-f", str(up.file)], capture_output=True, text=True, timeout=120, check=False
+        [*command, *more], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
     assert target.stat().st_mode & 0o777 == 0o600
@@ -65,6 +65,7 @@ def test_it_holds_what_is_needed_and_no_secret(up: Up, tmp_path: Path) -> None:
     assert "diary" not in whole
     assert "a private thought" not in whole
     assert json.loads(found["machine.json"])["packages"]["starlette"]
+    assert json.loads(found["settings.json"])["file"] == str(up.file)  # nobody has named it
     assert json.loads(found["settings.json"])["settings"]["proxy"]["port"] == up.public
     assert '"well": true' in found["status.json"]
     assert '"findings"' in found["doctor.json"]
@@ -118,7 +119,7 @@ def test_keys_in_the_environment_of_servers_stay_here(up: Up, tmp_path: Path) ->
     tree["singleuser"]["extraEnv"] = {"OPENAI_KEY": "sk-1234567890abcdef", "MYSQL_PWD": "hush-hush"}
     up.file.write_text(json.dumps(tree))
     (up.data / "log").mkdir(parents=True)
-    found = support(up, tmp_path / "c.tar.gz")
+    found = support(up, tmp_path / "c.tar.gz", "-f", str(up.file))
     assert "OPENAI_KEY" in found["settings.json"]
     assert "sk-1234567890abcdef" not in "".join(found.values())
     assert "hush-hush" not in "".join(found.values())

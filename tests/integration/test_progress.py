@@ -4,8 +4,9 @@ import asyncio
 from dataclasses import replace
 
 from perijove.core.lifecycle import Lifecycle
+from perijove.core.progress import _Watched
 from perijove.kit.tasks import in_background
-from perijove.model.server import Server
+from perijove.model.server import Phase, Server
 from perijove.model.signal import Signal
 from perijove.model.stage import Outcome, Stage, StepCode, StepState
 from perijove.model.workload import Observation, State
@@ -33,6 +34,22 @@ async def test_a_start_is_told_step_by_step_to_its_end(database: Database) -> No
     assert all(it.state is StepState.DONE for it in stages[-1].steps)
     assert StepCode.QUEUED not in [it.code for it in stages[-1].steps]
     assert life.progress._watched == {}
+
+
+async def test_how_far_a_start_is_never_goes_back(database: Database) -> None:
+    life = await hub(database)
+    server = await life.servers.start(await user(life), "", {})
+    starting = replace(server, phase=Phase.STARTING, incarnation=1)
+    origin = replace(life.reconciler.launch(server).origin, incarnation=1)
+    watched = _Watched(starting)
+    shown = []
+    for state in (State.GONE, State.PENDING, State.EXITED, State.GONE):
+        watched.seen = Observation(state=state, origin=origin)
+        shown.append(life.progress._stage(watched))
+    assert [it.percent for it in shown] == [10, 40, 40, 40]
+    assert shown[2].message.code == "progress.started"
+    watched.server = replace(starting, incarnation=2)
+    assert life.progress._stage(watched).percent == 10
 
 
 async def test_ten_watchers_are_told_the_same_and_one_that_leaves_disturbs_none(

@@ -5,14 +5,19 @@ import os
 import resource
 import subprocess
 import sys
+from argparse import Namespace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from perijove.cli import output
+from perijove.cli.box import Box, Ports
 from perijove.cli.commands import COMMANDS, EXIT_CODES, NOUNS
 from perijove.cli.frame import main, parser
+from perijove.cli.source import file_of
+from perijove.cli.top import head
+from tests.parts import free_port
 
 HELP = [["--help"], *([noun, "--help"] for noun in NOUNS),
         *([*it.name.split(), "--help"] for it in COMMANDS)]  # fmt: skip
@@ -103,8 +108,82 @@ def test_config_check_names_key_line_and_rule(
     file.write_text("hub:\n  baseUrl: /x\nprePuller: {hook: {enabled: false}}\n")
     assert main(["config", "check", "-f", str(file)]) == 0
     said = capsys.readouterr()
-    assert said.out == "The configuration is good.\n"
+    assert said.out == f"The configuration {file} is good.\n"
     assert "no effect here: prePuller.hook.enabled" in said.err
+
+
+def test_config_check_says_what_it_has_checked(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["config", "check"]) == 0
+    assert "No file is named (-f FILE), so this is about the defaults:" in capsys.readouterr().out
+    monkeypatch.setenv("PERIJOVE__PROXY__PORT", "8123")
+    assert main(["config", "check"]) == 0
+    assert "with PERIJOVE__PROXY__PORT of the environment" in capsys.readouterr().out
+
+
+def test_status_where_nothing_runs_is_one_sentence_and_whole_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["status", "--data", str(tmp_path)]
+    assert main(where) == 7
+    assert "There is no Perijove in" in capsys.readouterr().err
+    assert main([*where, "-o", "json"]) == 7
+    told = json.loads(capsys.readouterr().out)
+    assert (told["well"], told["up"], told["hub"]) == (False, False, None)
+    box = Box(tmp_path)
+    box.ready()
+    box.keep(Ports(public=free_port(), hub=free_port()))
+    box.remember("/", tmp_path / "it.yaml")
+    assert main(where) == 7
+    said = capsys.readouterr()
+    start = f"perijove up -f {tmp_path}/it.yaml --data {tmp_path}"
+    assert said.out == f"Perijove is not up in {tmp_path}: `{start}` starts it.\n"
+    assert main([*where, "-o", "json"]) == 7
+    told = json.loads(capsys.readouterr().out)
+    assert (told["up"], told["hub"]["why"]) == (False, "nothing answers there")
+
+
+def test_the_database_is_that_of_the_configuration_which_the_hub_was_started_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = Box(tmp_path / "data")
+    box.ready()
+    file = tmp_path / "it.yaml"
+    file.write_text("hub: {db: {type: sqlite-pvc, url: 'sqlite:///other.sqlite'}}\n")
+    box.remember("/", file)
+    given = Namespace(file=None, data=box.path)
+    assert file_of(given, box) == file
+    named = tmp_path / "named.yaml"
+    assert file_of(Namespace(file=named, data=box.path), box) == named
+    file.unlink()
+    assert main(["db", "backup", str(tmp_path / "a.tar"), "--data", str(box.path)]) == 1
+    assert f"started with the configuration {file}, which is no file" in capsys.readouterr().err
+
+
+def test_top_tells_what_servers_use_from_what_the_machine_has() -> None:
+    gib = 1 << 30
+    machine = {"cores": 8, "memory": 16 * gib, "memory_free": 6 * gib, "disk_free": 60 * gib}
+    servers = {"ada/": {"cores": 0.5, "memory": 2 * gib}, "li/": {"cores": 1.0, "memory": None}}
+    assert head({"servers": servers, "devices": [], "machine": machine}) == (
+        "2 servers using 1.5 cores, 2.0 GiB of memory; the machine: 8 cores, 10 GiB of 16 GiB of"
+        " memory in use, 60 GiB of disk free"
+    )
+    assert head({"servers": {}, "devices": [], "machine": None}).startswith("0 servers using")
+
+
+def test_columns_with_chinese_stand_below_each_other(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [("李明", "中"), ("ada", "x"), ("e\N{COMBINING ACUTE ACCENT}va", "y")]
+    output.table(("name", "more"), rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["NAME  MORE", "李明  中", "ada   x", "e\N{COMBINING ACUTE ACCENT}va   y"]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    output.table(("name", "more"), rows)
+    lines = capsys.readouterr().out.splitlines()
+    ends = [output.width(line.rstrip()) - output.width(line.split()[-1]) for line in lines[1:]]
+    assert len(set(ends)) == 1
 
 
 def test_config_show_hides_secrets_and_names_sources(tmp_path: Path) -> None:

@@ -165,15 +165,22 @@ class Box:
         except OSError as error:
             raise with_data(self.path, error) from error
 
-    def keep_base_url(self, base_url: str) -> None:
-        """Write down where the pages are below, for commands that read no configuration."""
-        _write(self.path / "run" / "base_url", f"{base_url}\n")
+    def remember(self, base_url: str, file: Path | None) -> None:
+        """Write down where the pages are below and which configuration says so, for commands."""
+        if self.hold("hub").free():  # else this one is refused
+            _write(self.path / "run" / "base_url", f"{base_url}\n")
+            _write(self.path / "run" / "config", f"{file.absolute() if file else ''}\n")
 
     def base_url(self) -> str:
         """Return where the pages are below, as the last hub had it."""
         with suppress(OSError):
             return (self.path / "run" / "base_url").read_text().strip() or "/"
         return "/"
+
+    def file(self) -> Path | None:
+        """Return the configuration that the last hub was started with; None: there was none."""
+        said = self._read("run/config")
+        return Path(said) if said else None
 
     def secret(self, name: str) -> str:
         """Return a secret; `name` is one of SECRETS."""

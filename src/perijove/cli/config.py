@@ -26,6 +26,7 @@ def check(given: Namespace) -> int:
     if given.output == "json":
         answer_json(
             {
+                "file": str(given.file) if given.file else None,
                 "ok": reading.settings is not None,
                 "problems": [_as_json(each) for each in reading.problems],
                 "notices": [_as_json(each) for each in reading.notices],
@@ -43,7 +44,7 @@ def check(given: Namespace) -> int:
         count = len(reading.problems)
         remark(f"{count} error{'s' if count > 1 else ''}.")
         return USAGE
-    answer("The configuration is good.")
+    answer(f"The configuration {given.file} is good." if given.file else _no_file())
     return 0
 
 
@@ -81,6 +82,13 @@ def explain(given: Namespace) -> None:
     else:
         table(("key", "default", "meaning"), [(it["key"], it["default"], it["meaning"])
                                               for it in explained])  # fmt: skip
+
+
+def _no_file() -> str:
+    """Return what was checked where no file is named."""
+    given = sorted(name for name in os.environ if name.startswith("PERIJOVE__"))
+    what = f"the defaults with {', '.join(given)} of the environment" if given else "the defaults"
+    return f"No file is named (-f FILE), so this is about {what}: they are good."
 
 
 def _good(given: Namespace) -> tuple[Reading, Settings]:

@@ -15,7 +15,7 @@ from perijove.cli.archive import Manifest
 from perijove.cli.box import SECRETS, Box
 from perijove.cli.hold import Held
 from perijove.cli.output import answer, answer_json, fields, remark
-from perijove.cli.source import database_url
+from perijove.cli.source import database_url, file_of
 from perijove.cli.trouble import Trouble, with_data
 from perijove.http.sentences import sentence
 from perijove.kit.clock import Clock
@@ -180,7 +180,7 @@ def _database(given: Namespace) -> tuple[str, Box]:
             " or name its directory with --data DIR."
         )
     box.require_known()
-    return database_url(load(given.file), box), box
+    return database_url(load(file_of(given, box)), box), box
 
 
 @contextmanager

@@ -94,7 +94,7 @@ def command(given: Namespace) -> None:
         if box.hold("up").free():  # else it has chosen, and its --port is the newer word
             chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
         where = here(box)
-    box.keep_base_url(settings.hub.base_url)
+    box.remember(settings.hub.base_url, given.file)
     run(settings, box, where=where, again=partial(_again, given.file, cluster=cluster))
 
 

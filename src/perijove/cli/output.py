@@ -6,6 +6,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from unicodedata import category, east_asian_width
+
+_WIDE = frozenset("WF")
+_ON_OTHERS = frozenset({"Mn", "Me", "Cf"})
+"""Kinds of characters that stand on the one before."""
 
 Row = Sequence[str]
 
@@ -30,6 +35,14 @@ def harmless(text: str) -> str:
     return "".join(it if it.isprintable() else "\N{REPLACEMENT CHARACTER}" for it in text)
 
 
+def width(text: str) -> int:
+    """Return how many columns of a terminal `text` takes: two for a Chinese character."""
+    return sum(
+        0 if category(it) in _ON_OTHERS else 2 if east_asian_width(it) in _WIDE else 1
+        for it in text
+    )
+
+
 def table(columns: Sequence[str], rows: Sequence[Row]) -> None:
     """Print rows below their columns: drawn on a terminal, plain text in a pipe."""
     rows = [[harmless(cell) for cell in row] for row in rows]
@@ -51,8 +64,10 @@ def fields(found: Mapping[str, str]) -> None:
 
 
 def _plain(rows: Sequence[Row]) -> list[str]:
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    return ["  ".join(f"{it:{widths[at]}}" for at, it in enumerate(row)).rstrip() for row in rows]
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    padded = ([it + " " * (wide - width(it)) for it, wide in zip(row, widths, strict=True)]
+              for row in rows)  # fmt: skip
+    return ["  ".join(row).rstrip() for row in padded]
 
 
 def _drawn(columns: Sequence[str], rows: Sequence[Row]) -> None:

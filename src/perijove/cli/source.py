@@ -1,11 +1,38 @@
-"""Which database a configuration means, on this machine."""
+"""Which configuration a command means, and which database that means, on this machine."""
 
 import os
+from argparse import Namespace
+from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from perijove.cli.box import Box
+from perijove.cli.trouble import Trouble
 from perijove.settings import Settings
 from perijove.store.address import MYSQL, POSTGRES, SQLITE, path_of
+
+
+class Gone(Trouble):
+    """The configuration of a box is no file that can be read: moved away, or it was a pipe."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"It was started with the configuration {file}, which is no file that can be read any"
+            " more: put it back, or name another with -f FILE."
+        )
+        self.file = file
+
+
+def file_of(given: Namespace, box: Box) -> Path | None:
+    """Return the configuration that is named, or else that of the box: what its hub started with.
+
+    Raises:
+        Gone: that is not there any more.
+    """
+    named: Path | None = given.file
+    file = named or box.file()
+    if named is None and file is not None and not os.path.isfile(file):  # noqa: PTH113 - no raise
+        raise Gone(file)
+    return file
 
 
 def database_url(settings: Settings, box: Box) -> str:

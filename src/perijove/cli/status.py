@@ -1,24 +1,38 @@
 """`perijove status`: is it up, and what goes on in it, on one screen."""
 
+import os
+import shlex
 from argparse import Namespace
 from collections import Counter
 from time import perf_counter
 from typing import Any
 
-from perijove.cli.doctor.knock import healthy
+from perijove.cli.box import Box
+from perijove.cli.doctor.knock import SILENT, healthy
 from perijove.cli.output import answer, answer_json, fields, remark
 from perijove.cli.remote import Remote, connect
-from perijove.cli.trouble import Trouble
+from perijove.cli.trouble import FAILURE, Trouble
 from perijove.cli.usage import size
 
 _UNHEALTHY = 7
+_NOWHERE = {"url": None, "hub": None, "proxy": None}
 
 
 def command(given: Namespace) -> int:
     """Say whether hub and proxy answer and what runs; the exit code is 7 if something is ill."""
-    remote = connect(given)
-    found: dict[str, Any] = {"url": remote.public}
+    try:
+        remote = connect(given)
+    except Trouble as trouble:
+        if trouble.exit_code != FAILURE:
+            raise
+        if given.output == "json":
+            answer_json({"well": False, "up": False, **_NOWHERE, "trouble": str(trouble)})
+            return _UNHEALTHY
+        raise Trouble(str(trouble), exit_code=_UNHEALTHY) from None
+    found: dict[str, Any] = {"up": True, "url": remote.public}
     found |= {part: _part(url) for part, url in (("hub", remote.hub), ("proxy", remote.public))}
+    if all(found[part]["why"] == SILENT for part in ("hub", "proxy")):
+        found |= {"up": False, "trouble": _not_up(given, remote)}
     well = all(found[part]["well"] for part in ("hub", "proxy"))
     if found["hub"]["well"]:
         try:
@@ -30,6 +44,16 @@ def command(given: Namespace) -> int:
     else:
         _tell(found, well=well)
     return 0 if well else _UNHEALTHY
+
+
+def _not_up(given: Namespace, remote: Remote) -> str:
+    """Return that nothing runs, and how to start it as it was."""
+    if os.environ.get("PERIJOVE_URL"):
+        return f"Nothing answers at {remote.public}: is that where it is (PERIJOVE_URL)?"
+    box = Box.at(given.data)
+    file = ["-f", str(box.file())] if box.file() else []
+    start = shlex.join(["perijove", "up", *file, "--data", str(box.path)])
+    return f"Perijove is not up in {box.path}: `{start}` starts it."
 
 
 def _part(url: str) -> dict[str, Any]:
@@ -92,6 +116,9 @@ def _used(found: dict[str, Any]) -> dict[str, str]:
 
 
 def _tell(found: dict[str, Any], *, well: bool) -> None:
+    if not found["up"]:
+        answer(found["trouble"])
+        return
     shown = {"address": found["url"]}
     for part in ("hub", "proxy"):
         it = found[part]

@@ -46,22 +46,28 @@ def seconds(text: str) -> float:
 
 
 def head(found: dict[str, Any]) -> str:
-    """Return what the machine has and what of it is used."""
-    servers = found["servers"].values()
-    count = len(servers)
-    told = [f"{count} server{'' if count == 1 else 's'}"]
-    if machine := found["machine"]:
-        cores = sum(it["cores"] or 0.0 for it in servers)
-        used = machine["memory"] - machine["memory_free"]
-        told += [
-            f"cores {cores:.1f} of {machine['cores']}",
-            f"memory {size(used)} of {size(machine['memory'])}",
-            f"disk {size(machine['disk_free'])} free",
-        ]
-    if devices := found["devices"]:
-        taken = sum(1 for it in devices if it["servers"])
-        told.append(f"GPUs {taken} of {len(devices)}")
-    return ", ".join(told)
+    """Return what servers use together, and then what the machine has, whoever uses it."""
+    servers, devices, machine = found["servers"].values(), found["devices"], found["machine"]
+    count, taken = len(servers), sum(1 for it in devices if it["servers"])
+    gpus = f", {_counted(taken, 'GPU')}" if devices else ""
+    cores = sum(it["cores"] or 0.0 for it in servers)
+    memory = size(sum(it["memory"] or 0 for it in servers))
+    uses = f"{cores:.1f} cores, {memory} of memory{gpus}"
+    told = f"{_counted(count, 'server')} using {uses}"
+    if machine is None:
+        return told
+    used = size(machine["memory"] - machine["memory_free"])
+    has = [
+        _counted(machine["cores"], "core"),
+        f"{used} of {size(machine['memory'])} of memory in use",
+        f"{size(machine['disk_free'])} of disk free",
+        *([_counted(len(devices), "GPU")] if devices else []),
+    ]
+    return f"{told}; the machine: {', '.join(has)}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _rows(found: dict[str, Any], given: Namespace) -> list[tuple[str, ...]]:

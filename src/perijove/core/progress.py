@@ -35,6 +35,8 @@ class _Watched:
     reached: dict[StepCode, datetime] = field(default_factory=dict[StepCode, datetime])
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     watchers: int = 0
+    percent: tuple[int, int] = (0, 0)
+    """The start, as its incarnation, and how far it was at most: it never goes back."""
 
     def ring(self) -> None:
         """Wake who waits for more."""
@@ -168,11 +170,20 @@ class Progress:
         return Stage(
             server=server,
             outcome=outcome,
-            percent=100 if outcome is not Outcome.STARTING else PERCENT[here],
+            percent=100 if outcome is not Outcome.STARTING else _furthest(watched, here),
             message=message,
             steps=steps(here, at, in_cluster=self.in_cluster, failed=outcome is Outcome.FAILED),
             signals=seen.signals,
         )
+
+
+def _furthest(watched: _Watched, here: StepCode) -> int:
+    """Return how far the start is, never less than before: a look may come late, or miss much."""
+    start, before = watched.percent
+    again = watched.server.incarnation
+    percent = max(PERCENT[here], before if start == again else 0)
+    watched.percent = (again, percent)
+    return percent
 
 
 def _outcome(server: Server) -> tuple[Outcome, Signal | None]:

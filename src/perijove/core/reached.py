@@ -67,7 +67,8 @@ def reached(server: Server, seen: Observation, *, in_cluster: bool) -> StepCode:
         return StepCode.ANSWERS if seen.address else StepCode.STARTED
     if in_cluster:
         return _of_pod(seen)
-    return StepCode.STARTED if seen.state is State.PENDING else StepCode.HOME
+    began_to_run = {State.PENDING, State.EXITED}  # what has ended already has begun
+    return StepCode.STARTED if seen.state in began_to_run else StepCode.HOME
 
 
 def _of_pod(seen: Observation) -> StepCode:

@@ -14,6 +14,7 @@ from perijove.cli.doctor.knock import echoed
 from perijove.cli.doctor.trial import real_start
 from perijove.cli.output import answer, answer_json
 from perijove.cli.remote import Remote, connect
+from perijove.cli.source import Gone, file_of
 from perijove.cli.spawner import in_cluster, require_fitting
 from perijove.settings import Settings, read
 
@@ -26,27 +27,35 @@ def command(given: Namespace) -> int:
     language = given.language or _language()
     require_fitting(given)
     findings = []
-    for finding in checks(given, language):
+    box = None if in_cluster(given) and given.data is None else Box.at(given.data)
+    for finding in checks(given, box, language):
         findings.append(finding)
         if given.output != "json":
             _tell(finding, language)
     healthy = not any(it.health is Health.BAD for it in findings)
     if given.output == "json":
         shown = [_as_json(it, language) for it in findings]
-        answer_json({"healthy": healthy, "findings": shown})
+        file = findings[0].params.get("file")
+        answer_json({"healthy": healthy, "file": file, "findings": shown})
     return 0 if healthy else UNHEALTHY
 
 
-def checks(given: Namespace, language: str) -> Iterator[Finding]:
+def checks(given: Namespace, box: Box | None, language: str) -> Iterator[Finding]:
     """Yield what each check finds, in the order in which one needs the other."""
-    reading = read(given.file, os.environ, cluster=in_cluster(given))
-    yield machine.config(reading)
-    settings = reading.settings
+    settings = None
+    try:
+        given.file = file_of(given, box) if box else given.file  # what all others judge as well
+    except Gone as gone:
+        yield bad("config", "config.gone", file=str(gone.file))
+    else:
+        reading = read(given.file, os.environ, cluster=in_cluster(given))
+        yield machine.config(reading, given.file)
+        settings = reading.settings
     yield machine.sign_in(settings) if settings else skipped("sign-in", "config")
     if in_cluster(given):
-        yield from _of_a_cluster(given, settings, language)
-    else:
-        yield from _of_a_box(given, settings, Box.at(given.data), language)
+        yield from _of_a_cluster(given, settings, box, language)
+    elif box is not None:
+        yield from _of_a_box(given, settings, box, language)
 
 
 def _of_a_box(
@@ -72,13 +81,14 @@ def _of_a_box(
     yield from _of_the_hub(given, box, ports)
 
 
-def _of_a_cluster(given: Namespace, settings: Settings | None, language: str) -> Iterator[Finding]:
+def _of_a_cluster(
+    given: Namespace, settings: Settings | None, box: Box | None, language: str
+) -> Iterator[Finding]:
     """Yield what is found in a cluster, and in the hub's own directory if it is here."""
     from perijove.cli.doctor.cluster import checks  # noqa: PLC0415 - a box needs none of it
     from perijove.cli.doctor.turns import each  # noqa: PLC0415
 
-    if given.data is not None:
-        box = Box.at(given.data)
+    if box is not None:
         yield machine.disk(box)
         yield (
             machine.database(settings, box, language) if settings else skipped("database", "config")

@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 _OK = 200
 _PATIENCE = 5.0
+SILENT = "nothing answers there"
+"""What is wrong where nobody listens."""
 
 
 def healthy(url: str) -> str:
@@ -14,8 +16,10 @@ def healthy(url: str) -> str:
     try:
         connection.request("GET", place.path)
         status = connection.getresponse().status
+    except ConnectionRefusedError:
+        return SILENT
     except (OSError, http.client.HTTPException) as error:
-        return str(error) or type(error).__name__
+        return getattr(error, "strerror", None) or str(error) or type(error).__name__
     finally:
         connection.close()
     return "" if status == _OK else f"HTTP {status}"

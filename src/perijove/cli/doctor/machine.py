@@ -2,8 +2,10 @@
 
 import errno
 import os
+import shlex
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from perijove.cli.box import Box, Ports
 from perijove.cli.doctor.finding import Finding, bad, good
@@ -22,12 +24,16 @@ _LEAST_FILES = 1000
 _SAID = {"database-missing": "database.missing", "database-outdated": "database.outdated"}
 
 
-def config(reading: Reading) -> Finding:
-    """Return whether the configuration can be used."""
+def config(reading: Reading, file: Path | None) -> Finding:
+    """Return whether the configuration in `file` can be used."""
     if reading.settings is None:
-        first = str(reading.problems[0])
-        return bad("config", "config.bad", count=str(len(reading.problems)), first=first)
-    return good("config")
+        first, count = str(reading.problems[0]), str(len(reading.problems))
+        where = f" -f {shlex.quote(str(file))}" if file else ""
+        found = {"count": count, "first": first, "where": where}
+        return bad("config", "config.bad", **found, **({"file": str(file)} if file else {}))
+    if file is None:
+        return good("config", "config.none")
+    return good("config", file=str(file))
 
 
 def sign_in(settings: Settings) -> Finding:

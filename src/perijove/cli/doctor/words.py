@@ -12,17 +12,34 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         "zh": ("因为“{because}”有问题，这一项没有检查。", ""),
     },
     "config.good": {
-        "en": ("The configuration is good.", ""),
-        "zh": ("配置没有问题。", ""),
+        "en": ("The configuration {file} is good.", ""),
+        "zh": ("配置 {file} 没有问题。", ""),
+    },
+    "config.none": {
+        "en": (
+            "It runs without a configuration file: the defaults are good.",
+            "If there should be one, name it with -f FILE.",
+        ),
+        "zh": ("没有使用配置文件：默认设置没有问题。", "如果应该有，请用 -f 指定。"),
+    },
+    "config.gone": {
+        "en": (
+            "It was started with the configuration {file}, which is no file that can be read any more.",
+            "Put it back, or name another with -f FILE.",
+        ),
+        "zh": (
+            "它启动时用的配置 {file} 已经不是可以读取的文件。",
+            "请把它放回去，或用 -f 指定另一个。",
+        ),
     },
     "config.bad": {
         "en": (
             "The configuration has {count} error(s), the first: {first}",
-            "Correct them; `perijove config check -f FILE` lists all of them.",
+            "Correct them; `perijove config check{where}` lists all of them.",
         ),
         "zh": (
             "配置有 {count} 处错误，第一处：{first}",
-            "请改正；`perijove config check -f 文件` 会列出全部错误。",
+            "请改正；`perijove config check{where}` 会列出全部错误。",
         ),
     },
     "data.good": {

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from perijove.cli.box import SECRETS, Box
 from perijove.cli.output import answer, answer_json, remark
-from perijove.cli.source import database_url
+from perijove.cli.source import Gone, database_url, file_of
 from perijove.cli.support import parts
 from perijove.cli.support.scrub import Scrubber
 from perijove.cli.trouble import Trouble
 from perijove.kit.clock import Clock
-from perijove.settings import Reading, read
+from perijove.settings import Problem, Reading, read
 from perijove.settings.meaning import secrets
 
 
@@ -32,7 +32,7 @@ def command(given: Namespace) -> None:
     target = Path(given.target or f"perijove-support-{now:%Y%m%d-%H%M%S}.tar.gz")
     if target.exists():
         raise Trouble(f"{target} is there already: name another file.")
-    reading = read(given.file, os.environ)
+    reading = _read(given, box)
     scrub = Scrubber(_secrets(box, reading))
     written = []
     try:
@@ -50,17 +50,27 @@ def command(given: Namespace) -> None:
         answer_json({"file": str(target.absolute()), "parts": written})
         return
     answer(f"{target} is written ({target.stat().st_size / 1024:,.0f} KiB).")
+    remark(f"It judges {given.file or 'the defaults, for there is no configuration file'}.")
     remark(
         "Passwords, tokens and keys are taken out. Names of accounts and addresses are in it: look"
         f" at it before you send it (tar -xzOf {target} | less)."
     )
 
 
+def _read(given: Namespace, box: Box) -> Reading:
+    """Return what the configuration of the box says, whatever is wrong with it."""
+    try:
+        given.file = file_of(given, box)
+    except Gone as gone:
+        return Reading(settings=None, problems=(Problem(str(gone)),))
+    return read(given.file, os.environ)
+
+
 def _parts(given: Namespace, box: Box, reading: Reading) -> Iterator[parts.Part]:
     here = ("--data", str(box.path))
     file = ("-f", str(given.file)) if given.file else ()
     yield "machine.json", lambda: parts.of_machine(box)
-    yield "settings.json", lambda: parts.of_settings(reading)
+    yield "settings.json", lambda: parts.of_settings(reading, given.file)
     yield "files.txt", lambda: parts.of_files(box)
     yield "status.json", lambda: parts.of_command("status", *here, "-o", "json")
     yield (

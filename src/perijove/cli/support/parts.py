@@ -57,9 +57,10 @@ def of_machine(box: Box) -> str:
     })  # fmt: skip
 
 
-def of_settings(reading: Reading) -> str:
-    """Return the configuration without its secrets, or what is wrong with it."""
+def of_settings(reading: Reading, file: Path | None) -> str:
+    """Return the configuration in `file` without its secrets, or what is wrong with it."""
     found: dict[str, Any] = {
+        "file": str(file) if file else None,
         "problems": list(map(str, reading.problems)),
         "notices": list(map(str, reading.notices)),
     }
