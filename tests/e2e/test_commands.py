@@ -136,6 +136,54 @@ def test_a_server_is_started_followed_listed_read_and_stopped(up: Up) -> None:
     perijove(up, "user", "remove", "eve", "--yes")
 
 
+def test_a_server_that_ends_at_once_is_told_of_without_sending_anybody_to_an_empty_log(
+    tmp_path: Path,
+) -> None:
+    cards = [{"display_name": "Sound"}, {"display_name": "Broken", "kubespawner_override":
+             {"cmd": ["/bin/false"]}}]  # fmt: skip
+    box = Up(tmp_path)
+    tree = json.loads(box.file.read_text())
+    tree["singleuser"]["profileList"] = cards
+    box.file.write_text(json.dumps(tree))
+    try:
+        box.start()
+        perijove(box, "user", "add", "ada")
+        never = perijove(box, "server", "logs", "ada", rc=3)
+        assert (
+            never.stderr
+            == "perijove: There is no account ada, or they never had that server here.\n"
+        )
+        failed = perijove(box, "server", "start", "ada", "--profile", "broken", rc=1).stderr
+        percents = [int(line.split("%")[0]) for line in failed.splitlines() if "%  " in line]
+        assert percents == sorted(percents)
+        assert "with exit code 1 before it wrote a log" in failed
+        logs = perijove(box, "server", "logs", "ada")
+        assert logs.stdout == ""
+        assert logs.stderr.startswith("ada has no log. Spawn failed: The server ended with exit")
+        assert "perijove config show" in logs.stderr
+        stopped = perijove(box, "server", "stop", "ada").stdout
+        assert stopped == "ada does not run, so there is nothing to stop.\n"
+        told = json.loads(perijove(box, "server", "stop", "ada", "-o", "json").stdout)
+        assert told == {"server": "ada", "stopping": False}
+        unknown = perijove(box, "server", "start", "ada", "--profile", "nix", rc=1).stderr
+        assert unknown == "perijove: There is no profile nix. There are: sound, broken.\n"
+    finally:
+        box.stop()
+
+
+def test_what_is_not_found_is_named(up: Up) -> None:
+    perijove(up, "user", "add", "ida")
+    said = perijove(up, "group", "join", "nogroup", "ida", rc=3).stderr
+    assert said == "perijove: There is no group nogroup here.\n"
+    said = perijove(up, "token", "revoke", "ida", "a99", rc=3).stderr
+    assert "There is no token a99 of ida: `perijove token list ida` shows those there are" in said
+    said = perijove(up, "token", "create", "ida", "--scope", "foo", rc=1).stderr
+    assert "There is no scope foo. There are: " in said
+    assert " read:users, " in said
+    assert "no account nobody here" in perijove(up, "user", "approve", "nobody", rc=3).stderr
+    perijove(up, "user", "remove", "ida", "--yes")
+
+
 def test_a_token_is_made_shown_once_used_and_revoked(up: Up) -> None:
     perijove(up, "user", "add", "kim")
     made = perijove(up, "token", "create", "kim", "--note", "backup", "--scope", "read:users!user")
@@ -238,8 +286,9 @@ def test_what_was_changed_by_hand_is_shown_and_the_next_start_undoes_it(
     box = Up(tmp_path, people={"users": {"ada": {"admin": True}}, "groups": {"g": {"users": []}}})
     try:
         box.start()
-        perijove(box, "group", "join", "g", "ada")
-        perijove(box, "user", "add", "eve")
+        joined = perijove(box, "group", "join", "g", "ada")
+        assert "The configuration says otherwise of the group g" in joined.stderr
+        assert "otherwise" not in perijove(box, "user", "add", "eve").stderr
         shown = perijove(box, "people", "diff", rc=1)
         assert [line.split("  ")[0] for line in shown.stdout.splitlines()[1:]] == ["eve", "g"]
         assert "perijove reload" in shown.stderr
@@ -247,6 +296,15 @@ def test_what_was_changed_by_hand_is_shown_and_the_next_start_undoes_it(
         box.start()
         left = json.loads(perijove(box, "people", "diff", "-o", "json", rc=1).stdout)
         assert [(it["kind"], it["user"]) for it in left] == [("undeclared", "eve")]
+        removed = perijove(box, "group", "remove", "g", "--yes")
+        assert "the next `perijove reload` or start puts it back" in removed.stderr
+        assert "otherwise of ada" in perijove(box, "user", "remove", "ada", "--yes").stderr
+        lines = perijove(box, "reload").stdout.splitlines()
+        assert lines[0].split("  ")[0] == "NOW AS THE CONFIGURATION SAYS"
+        assert [line.split("  ")[0] for line in lines[1:]] == ["ada", "g"]
+        assert perijove(box, "reload").stdout == "Nothing has changed.\n"
+        audited = json.loads(perijove(box, "audit", "-o", "json").stdout)[-2]
+        assert audited["details"]["restored"] == ["absent ada", "no-group g"]
     finally:
         box.stop()
 

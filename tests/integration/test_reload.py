@@ -72,7 +72,7 @@ async def until(done: Callable[[], object]) -> None:
 async def test_what_is_in_effect_is_no_change(box: Box) -> None:
     async with box.client() as client:
         answer = await client.get("/reload")
-    assert answer.json() == {"changes": [], "problems": [], "notices": []}
+    assert answer.json() == {"changes": [], "problems": [], "notices": [], "restored": []}
 
 
 async def test_a_change_is_shown_first_and_changes_nothing_until_the_reload(box: Box) -> None:

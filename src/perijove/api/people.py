@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from perijove.core import Hub
-from perijove.core.people import LEFT_ALONE
+from perijove.core.people import LEFT_ALONE, Difference
 from perijove.http.route import Call, Reply
 
 
@@ -31,15 +31,16 @@ class DriftModel(BaseModel):
 
 async def drift(hub: Hub, _: Call) -> Reply:
     """Say how people and groups differ from what the values say; ours alone."""
-    found = [
-        DifferenceModel(
-            kind=each.kind.value,
-            user=each.user,
-            group=each.group,
-            wanted=each.wanted,
-            found=each.found,
-            applied=each.kind not in LEFT_ALONE,
-        )
-        for each in await hub.people.drift()
-    ]
-    return Reply(200, DriftModel(differences=found))
+    return Reply(200, DriftModel(differences=list(map(shown, await hub.people.drift()))))
+
+
+def shown(each: Difference) -> DifferenceModel:
+    """Return what clients see of `each`."""
+    return DifferenceModel(
+        kind=each.kind.value,
+        user=each.user,
+        group=each.group,
+        wanted=each.wanted,
+        found=each.found,
+        applied=each.kind not in LEFT_ALONE,
+    )

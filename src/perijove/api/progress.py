@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 
 from starlette.responses import Response, StreamingResponse
@@ -52,6 +52,10 @@ async def _events(hub: Hub, server: Server, language: str) -> AsyncIterator[byte
                     return
                 if stage.outcome is Outcome.READY:
                     await hub.feed.reach(stage.server)
+                elif stage.outcome is Outcome.FAILED:
+                    stage = replace(
+                        stage, message=await hub.progress.why(stage.server, stage.message)
+                    )
                 for event in teller.events(stage):
                     yield b"data: " + json.dumps(event).encode() + _BLANK
                 if stage.ended:

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from perijove.api.people import DifferenceModel, shown
 from perijove.core import Hub
 from perijove.core.reload import Found
 from perijove.http.route import Call, Reply
@@ -27,6 +28,8 @@ class ReloadModel(BaseModel):
     problems: list[str]
     """Why it cannot be used."""
     notices: list[str]
+    restored: list[DifferenceModel] = []
+    """What of people and groups was not as it says, and is now; only once it was reloaded."""
 
 
 async def compare(hub: Hub, _: Call) -> Reply:
@@ -38,6 +41,9 @@ async def apply(hub: Hub, call: Call) -> Reply:
     """Read the configuration again and go by it, except for what needs a restart; ours alone."""
     found = await hub.reload.apply()
     call.asked.done["changes"] = [it.key for it in found.changes]
+    if found.restored:
+        told = (f"{it.kind} {it.group or it.user}" for it in found.restored)
+        call.asked.done["restored"] = list(dict.fromkeys(told))
     return Reply(200, _model(found))
 
 
@@ -49,4 +55,5 @@ def _model(found: Found) -> ReloadModel:
         ],
         problems=list(found.problems),
         notices=list(found.notices),
+        restored=list(map(shown, found.restored)),
     )

@@ -1,27 +1,16 @@
 """`perijove group list | add | join | leave | remove` and `perijove people diff`."""
 
-import json
 from argparse import Namespace
 from typing import Any
 from urllib.parse import quote
 
 from perijove.cli.asking import typed
+from perijove.cli.declared import warn, words
 from perijove.cli.output import answer, answer_json, remark, table
 from perijove.cli.remote import connect
 from perijove.cli.trouble import FAILURE, Trouble
 
 _SHOWN = 8
-_MEANT = {
-    "absent": "has no account",
-    "not-active": "is {found}: approve it by hand if that is who the values mean",
-    "admin": "is an administrator: {found}, not {wanted}",
-    "display-name": "is called {found}, not {wanted}",
-    "undeclared": "has an account that the values do not name",
-    "no-group": "is no group",
-    "no-member": "lacks {user}",
-    "member": "has {user}, whom the values do not name",
-    "properties": "has the properties {found}, not {wanted}",
-}
 
 
 def every(given: Namespace) -> None:
@@ -39,22 +28,17 @@ def every(given: Namespace) -> None:
 
 def add(given: Namespace) -> None:
     """Make a group."""
-    made = connect(given).ask("POST", _path(given.group), {"users": given.users})
-    _said(given, made, f"{given.group} is made, with {_count(made)}.")
+    _change(given, "POST", "", "is made, with {}.")
 
 
 def join(given: Namespace) -> None:
     """Make people members."""
-    path = f"{_path(given.group)}/users"
-    made = connect(given).ask("POST", path, {"users": given.users})
-    _said(given, made, f"{given.group} has {_count(made)} now.")
+    _change(given, "POST", "/users", "has {} now.")
 
 
 def leave(given: Namespace) -> None:
     """Make people members no more."""
-    path = f"{_path(given.group)}/users"
-    made = connect(given).ask("DELETE", path, {"users": given.users})
-    _said(given, made, f"{given.group} has {_count(made)} now.")
+    _change(given, "DELETE", "/users", "has {} now.")
 
 
 def remove(given: Namespace) -> None:
@@ -66,6 +50,7 @@ def remove(given: Namespace) -> None:
         raise Trouble("Nothing was changed.", exit_code=FAILURE)
     remote.ask("DELETE", _path(given.group))
     _said(given, {"removed": given.group}, f"{given.group} is deleted; its members stay.")
+    warn(remote, group=given.group)
 
 
 def drift(given: Namespace) -> int:
@@ -81,11 +66,16 @@ def drift(given: Namespace) -> int:
     return FAILURE if found else 0
 
 
+def _change(given: Namespace, method: str, below: str, words: str) -> None:
+    """Change a group, and say how it is then."""
+    remote = connect(given)
+    made = remote.ask(method, f"{_path(given.group)}{below}", {"users": given.users})
+    _said(given, made, f"{given.group} {words.format(_count(made))}")
+    warn(remote, group=given.group)
+
+
 def _row(each: dict[str, Any]) -> tuple[str, str, str]:
-    shown = {key: it if isinstance(it, str) else _json(it) for key, it in each.items()}
-    what = each["group"] or each["user"]
-    words = _MEANT[each["kind"]].format_map(shown)
-    return what, words, "changed" if each["applied"] else "stays as it is"
+    return *words(each), "changed" if each["applied"] else "stays as it is"
 
 
 def _said(given: Namespace, made: Any, words: str) -> None:
@@ -107,7 +97,3 @@ def _few(users: list[str]) -> str:
 
 def _path(group: str) -> str:
     return f"/groups/{quote(group, safe='')}"
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

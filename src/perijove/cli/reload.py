@@ -4,6 +4,7 @@ import json
 from argparse import Namespace
 from typing import Any
 
+from perijove.cli.declared import words
 from perijove.cli.output import answer, answer_json, remark, table
 from perijove.cli.remote import connect
 from perijove.cli.trouble import FAILURE, USAGE
@@ -25,10 +26,13 @@ def reload(given: Namespace) -> None:
     _notices(found)
     changes = found["changes"]
     done = [it for it in changes if it["effect"] != "restart"]
-    if not changes:
+    if not changes and not found["restored"]:
         answer("Nothing has changed.")
     if done:
         _table(done, "in effect")
+    if found["restored"]:
+        rows = list(dict.fromkeys(map(words, found["restored"])))
+        table(("now as the configuration says", "before"), rows)
     if len(done) < len(changes):
         waiting = ", ".join(it["key"] for it in changes if it["effect"] == "restart")
         remark(f"As before until Perijove is started again: {waiting}.")

@@ -3,22 +3,23 @@
 import http.client
 import json
 import os
+import shlex
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from perijove.cli.box import Box
 from perijove.cli.trouble import FAILURE, USAGE, Trouble
 
 NOT_FOUND, DENIED, CONFLICT, TIMEOUT = 3, 4, 5, 6
 _EXIT = {403: DENIED, 404: NOT_FOUND, 409: CONFLICT, 429: CONFLICT, 504: TIMEOUT}
+_UNKNOWN = "unknown"
 _BAD_CONFIG = "config.bad"
 _UNTIMELY = {"already-running", "extended", "nothing-to-extend", "pending-stop", "too-many-servers"}
 _WORDS = {
-    "unknown": "There is no such account or server here, or this token may not see it.",
     "pending-stop": "The server is still stopping: try again in a few seconds.",
 }
 """Where the hub's own words are those that programs know from JupyterHub, these are for people."""
@@ -47,10 +48,14 @@ class Remote:
         Raises:
             Trouble: it is an error, or there is no answer.
         """
+        return self.answer(method, path, body)[1]
+
+    def answer(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Return the status as well; of what is asked as `ask` does."""
         with self._answered(method, path, body) as answer:
             text = answer.read().decode()
             kind = answer.getheader("content-type", "")
-        return (json.loads(text) if "json" in kind else text) if text else None
+        return answer.status, (json.loads(text) if "json" in kind else text) if text else None
 
     def users(self) -> Iterator[dict[str, Any]]:
         """Yield every user."""
@@ -89,7 +94,7 @@ class Remote:
             connection.request(method, f"{place.path}hub/api{path}", sent, headers)
             answer = connection.getresponse()
             if answer.status >= _FIRST_ERROR:
-                raise _refused(answer)
+                raise _refused(answer, path)
             yield answer
         except TimeoutError:
             raise Trouble("The hub does not answer in time.", exit_code=TIMEOUT) from None
@@ -133,7 +138,27 @@ def place(given: str) -> tuple[str, str, str]:
     return user, server, f"{person(user)}/{below}"
 
 
-def _refused(answer: http.client.HTTPResponse) -> Trouble:
+def missing(path: str) -> str:
+    """Return what there is not, of what `path` names."""
+    may = ", or PERIJOVE_TOKEN may not see it" if os.environ.get("PERIJOVE_TOKEN") else ""
+    match [unquote(it) for it in urlsplit(path).path.split("/")[1:]]:
+        case ["users", user, "tokens", token]:
+            what = f"no token {token} of {user}: `perijove token list {shlex.quote(user)}`"
+            return f"There is {what} shows those there are{may}."
+        case ["users", user, "servers", server, *_]:
+            what = f"server {user}/{server}, or no account {user}"
+        case ["users", user, "server", *rest] if rest:
+            what = f"account {user}, or they never had that server"
+        case ["users", user, *_]:
+            what = f"account {user}"
+        case ["groups", group, *_]:
+            what = f"group {group}"
+        case _:
+            what = "such thing"
+    return f"There is no {what} here{may}."
+
+
+def _refused(answer: http.client.HTTPResponse, path: str) -> Trouble:
     """Return what an error says; the hub's own words may always be shown."""
     text = answer.read().decode(errors="replace")
     try:
@@ -148,6 +173,8 @@ def _refused(answer: http.client.HTTPResponse) -> Trouble:
         code = USAGE
     message = told.get("message") or f"the hub answers {answer.status}"
     words = _WORDS.get(str(told.get("code")), str(message))
+    if told.get("code") == _UNKNOWN:
+        words = missing(path)
     return Trouble(words if words.endswith(".") else f"{words}.", exit_code=code)
 
 

@@ -1,5 +1,6 @@
 """`perijove server list | start | stop | logs | open`."""
 
+import shlex
 import sys
 import webbrowser
 from argparse import Namespace
@@ -9,6 +10,8 @@ from typing import Any
 from perijove.cli.output import answer, answer_json, moment, remark, table
 from perijove.cli.remote import Remote, connect, place
 from perijove.cli.trouble import FAILURE, USAGE, Trouble
+
+_ACCEPTED = 202
 
 
 def every(given: Namespace) -> None:
@@ -43,8 +46,10 @@ def start(given: Namespace) -> None:
 def stop(given: Namespace) -> None:
     """Ask for a server to stop."""
     remote, (_, _, path) = connect(given), place(given.server)
-    remote.ask("DELETE", path)
-    _done(given, {"server": given.server, "stopping": True}, f"{given.server} is stopping.")
+    stopping = remote.answer("DELETE", path)[0] == _ACCEPTED
+    words = "is stopping." if stopping else "does not run, so there is nothing to stop."
+    told = {"server": given.server, "stopping": stopping}
+    _done(given, told, f"{given.server} {words}")
 
 
 def extend(given: Namespace) -> None:
@@ -63,6 +68,8 @@ def logs(given: Namespace) -> None:
         answer_json({"server": given.server, "log": text})
         return
     sys.stdout.write(text)
+    if not text:
+        remark(_no_log(remote, given.server, path))
 
 
 def open_it(given: Namespace) -> None:
@@ -72,6 +79,21 @@ def open_it(given: Namespace) -> None:
     address = server.get("full_url") or _address(remote, server["url"])
     if given.print or given.output == "json" or not webbrowser.open(address):
         _done(given, {"server": given.server, "url": address}, address)
+
+
+def _no_log(remote: Remote, name: str, path: str) -> str:
+    """Return why there is none, and where to look then."""
+    server = remote.get(path)
+    if not server["stopped"]:
+        return f"{name} has not written anything yet."
+    if not server["reason"]:
+        return f"{name} has no log: it does not run, and nothing is kept of the last time."
+    events = [str(it.get("message", "")) for it in remote.events(f"{path}/progress")]
+    return (
+        f"{name} has no log. {events[-1] if events else ''} `perijove config show` says what it is"
+        f" told to run (singleuser.cmd): run that by hand, or `perijove server start"
+        f" {shlex.quote(name)} --profile SLUG` with another profile."
+    )
 
 
 def _followed(remote: Remote, given: Namespace, path: str) -> str:

@@ -1,5 +1,6 @@
 """`perijove trash list | restore | empty`."""
 
+import shlex
 from argparse import Namespace
 from typing import Any
 from urllib.parse import quote
@@ -35,7 +36,8 @@ def restore(given: Namespace) -> None:
         answer(f"The files are in the folder {made['folder']} in the home of {made['user']}.")
         return
     answer(f"{made['user']} has an account again, with the home of before.")
-    remark(f"If they sign in here, they need a password: perijove user password {made['user']}")
+    set_it = f"`perijove user password {shlex.quote(made['user'])}`"
+    remark(f"If they sign in here, they need a password: {set_it}")
 
 
 def empty(given: Namespace) -> None:

@@ -1,11 +1,13 @@
 """`perijove user add | list | approve | password | remove`."""
 
 import getpass
+import shlex
 import sys
 from argparse import Namespace
 from typing import Any
 
 from perijove.cli.asking import typed
+from perijove.cli.declared import warn
 from perijove.cli.output import answer, answer_json, moment, remark, table
 from perijove.cli.remote import Remote, connect, person
 from perijove.cli.trouble import FAILURE, USAGE, Trouble
@@ -27,7 +29,8 @@ def add(given: Namespace) -> None:
         answer_json(made)
         return
     answer(f"{made['name']} is added.")
-    remark(f"They need a password: perijove user password {made['name']}")
+    remark(f"They need a password: `perijove user password {shlex.quote(made['name'])}`")
+    warn(remote, user=made["name"])
 
 
 def every(given: Namespace) -> None:
@@ -66,6 +69,7 @@ def remove(given: Namespace) -> None:
         answer_json({"removed": user["name"]})
         return
     answer(f"{user['name']} is deleted. {files}".rstrip())
+    warn(remote, user=user["name"])
 
 
 def _files(remote: Remote) -> str:

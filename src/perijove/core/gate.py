@@ -14,7 +14,7 @@ from perijove.core.groups import Groups
 from perijove.core.limits import Limits
 from perijove.core.login import Login
 from perijove.core.memory import Memory
-from perijove.core.people import Declared, People
+from perijove.core.people import Declared, Difference, People
 from perijove.core.roles import Roles
 from perijove.core.rules import Rules
 from perijove.core.sessions import Sessions
@@ -119,12 +119,15 @@ def _by_digest(services: Mapping[str, Principal]) -> dict[str, Principal]:
     return {digest(token): who for token, who in services.items()}
 
 
-async def apply_rules(gate: Gate) -> None:
-    """Do what the rules say of those who are known already, and warn if nobody may enter."""
+async def apply_rules(gate: Gate) -> list[Difference]:
+    """Do what the rules say of those who are known already, and warn if nobody may enter.
+
+    What was not as the values say, and is now, is returned.
+    """
     rules = gate.login.rules
     await gate.login.forget_used_link()
     await gate.accounts.shut_out_left()
-    await gate.people.apply()
+    settled = await gate.people.apply()
     for name in sorted(rules.blocked_users):
         user = await gate.accounts.named(name)
         if user:
@@ -135,3 +138,4 @@ async def apply_rules(gate: Gate) -> None:
             await gate.accounts.change(user, admin=True)
     if not rules.any:
         logger.warning("no rule lets anybody sign in: set allow_all or allowed_users")
+    return settled

@@ -108,7 +108,8 @@ class Profiles:
     def _steps(self, options: Mapping[str, Any]) -> Iterator[Overrides]:
         profile = self.of(options)
         if profile is None:
-            raise Invalid("profile.unknown", profile=_said(options.get("profile")))
+            there = ", ".join(it.slug for it in self.items)
+            raise Invalid("profile.unknown", profile=_said(options.get("profile")), there=there)
         _require_known(profile, options)
         yield profile.overrides
         for option in profile.options:
@@ -133,7 +134,8 @@ def _answer(option: Option, options: Mapping[str, Any]) -> Overrides:
         return option.chosen.overrides if option.chosen else {}
     found = next((choice for choice in option.choices if choice.key == key), None)
     if found is None:
-        raise Invalid("profile.choice-unknown", choice=_said(key), option=option.key)
+        there = ", ".join(it.key for it in option.choices)
+        raise Invalid("profile.choice-unknown", choice=_said(key), option=option.key, there=there)
     return found.overrides
 
 

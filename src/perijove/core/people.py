@@ -110,32 +110,36 @@ class People:
         users, groups = await self.accounts.all(), await self.groups.all()
         return list(drift(self.declared, users, groups))
 
-    async def apply(self, declared: Declared | None = None) -> None:
-        """Make it so, of what `declared` says from now on; as often as you like.
+    async def apply(self, declared: Declared | None = None) -> list[Difference]:
+        """Make it so, of what `declared` says from now on; return what was put right.
 
         Raises:
             Conflict: others changed the same people all the time.
         """
         if declared is not None:
             self.declared = declared
+        settled = list[Difference]()
         for _ in range(_RACES):
             found = await self.drift() if self.declared != Declared() else []
             try:
                 for each in found:
-                    await self._settle(each)
+                    if await self._settle(each):
+                        settled.append(each)
             except HubError as error:  # another hub does the same at the same time
                 logger.info("people are applied once more: %s", error)
                 continue
-            return
+            return settled
         raise Conflict
 
-    async def _settle(self, each: Difference) -> None:
+    async def _settle(self, each: Difference) -> bool:
+        """Make it so; return whether that is not for a person to decide."""
         if each.kind is Kind.NOT_ACTIVE:
             logger.warning("%s is %s and stays so: approve it first", each.user, each.found)
         if each.kind in LEFT_ALONE:
-            return
+            return False
         await (self._settle_group(each) if each.group else self._settle_person(each))
         logger.info("as the values say: %s %s %s", each.kind, each.user, each.group)
+        return True
 
     async def _settle_person(self, each: Difference) -> None:
         match each.kind:

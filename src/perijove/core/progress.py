@@ -123,6 +123,12 @@ class Progress:
         kept = await self.database.read(remains.last(server.id))
         return kept.log if kept else ""
 
+    async def why(self, server: Server, reason: Signal) -> Signal:
+        """Return `reason`, or the same for one whose log, where people would look, is empty."""
+        if reason.code == "exited" and not await self.log(server):
+            return replace(reason, code="exited-silent")
+        return reason
+
     async def ran(self, server: Server) -> bool:
         """Return whether this start of `server` has ever been ready."""
         log = await self.database.read(phase_log.of(server.id))

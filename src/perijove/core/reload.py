@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from perijove.core.people import Difference
 from perijove.model.errors import Invalid
 
 logger = logging.getLogger(__name__)
@@ -30,8 +31,9 @@ class Change:
     effect: Effect
 
 
-async def _nothing() -> None:
+async def _nothing() -> Sequence[Difference]:
     """Adopt nothing."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +44,10 @@ class Found:
     problems: tuple[str, ...] = ()
     """Why it cannot be used; there are no changes then."""
     notices: tuple[str, ...] = ()
-    adopt: Callable[[], Awaitable[None]] = _nothing
-    """Goes by it from now on."""
+    adopt: Callable[[], Awaitable[Sequence[Difference]]] = _nothing
+    """Goes by it from now on; returns what it has put right of people and groups."""
+    restored: tuple[Difference, ...] = ()
+    """That, once it is in effect."""
 
 
 def _as_it_is() -> Found:
@@ -77,9 +81,9 @@ class Reload:
                 for problem in found.problems:
                     logger.error("the configuration is not reloaded: %s", problem)
                 raise Invalid("config.bad", problems="\n".join(found.problems))
-            await found.adopt()
+            restored = tuple(await found.adopt())
             for notice in found.notices:
                 logger.warning("%s", notice)
             for change in found.changes:
                 logger.info("reloaded: %s (%s)", change.key, change.effect)
-            return found
+            return replace(found, restored=restored)

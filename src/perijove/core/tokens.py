@@ -14,7 +14,7 @@ from perijove.kit.storable import stored_as
 from perijove.model.errors import Invalid, Unknown
 from perijove.model.overlap import intersect, people, within
 from perijove.model.principal import Principal
-from perijove.model.scope import INHERIT, Scope, expand, identify, resolved
+from perijove.model.scope import INHERIT, Scope, bad_scope, expand, identify, resolved
 from perijove.model.scope import Kind as Filter
 from perijove.model.token import Kind, Token
 from perijove.model.user import Standing, User
@@ -164,7 +164,7 @@ class Tokens:
         parsed = [Scope.parse(text) for text in texts]
         for scope in parsed:
             if scope.kind in {Filter.SERVER, Filter.SERVICE} and not scope.value:
-                raise Invalid("bad-scope", scope=scope.text)  # nothing says which
+                raise bad_scope(scope.text)  # nothing says which
         asked = resolved(parsed, user=owner.name)
         wanted = expand(scope for scope in asked if scope.name != INHERIT)
         holds = self.roles.of(owner)

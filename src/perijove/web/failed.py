@@ -18,7 +18,8 @@ from perijove.web.steps import steps_of
 async def show(hub: Hub, visit: Visit, server: Server) -> Response:
     """Return the page; its status tells programs that there is no server."""
     who = reader(visit)
-    reason = server.reason or Signal(code="disappeared")
+    code = server.reason or Signal(code="disappeared")
+    reason = await hub.progress.why(server, code)
     shown = card(hub, visit, server.user, server)
     stage = await hub.progress.now(server)
     ran = await hub.progress.ran(server)
@@ -44,7 +45,7 @@ async def show(hub: Hub, visit: Visit, server: Server) -> Response:
         back=visit.pages.url("home"),
         steps=[] if ran else steps_of(stage, who),
         log=await hub.progress.log(server),
-        support=_support(server, reason),
+        support=_support(server, code),
     )
 
 
