@@ -23,6 +23,20 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     box.stop()
 
 
+def test_the_log_of_a_box_where_nothing_was_changed_and_a_trash_without_homes_are_empty(
+    tmp_path: Path,
+) -> None:
+    box = Up(tmp_path)
+    try:
+        box.start()
+        assert perijove(box, "audit").stdout == "Nothing was changed yet.\n"
+        assert json.loads(perijove(box, "audit", "-o", "json").stdout) == []
+        assert "All 0 entries" in perijove(box, "audit", "--check").stdout
+        assert perijove(box, "trash", "list").stdout == "The trash is empty.\n"
+    finally:
+        box.stop()
+
+
 def perijove(
     up: Up, *given: str, said: str = "", rc: int = 0, **environment: str
 ) -> subprocess.CompletedProcess[str]:
@@ -65,8 +79,11 @@ def test_a_deleted_home_is_listed_restored_put_beside_another_and_emptied(up: Up
         (home / "work").write_text(name)
         told = perijove(up, "user", "remove", name, "--yes").stdout
         assert "`perijove trash restore` brings it back, for 30 days." in told
-    table = perijove(up, "trash", "list").stdout.splitlines()
+    shown = perijove(up, "trash", "list")
+    table = shown.stdout.splitlines()
     assert [line.split()[1] for line in table] == ["USER", "bob", "ada"]
+    assert all(line.endswith(" (29 days left)") for line in table[1:])
+    assert shown.stderr.startswith("2 homes, ")
     assert "has an account again" in perijove(up, "trash", "restore", "ada").stdout
     [home] = (up.data / "homes").glob("*-ada")
     assert (home / "work").read_text() == "ada"
@@ -329,6 +346,25 @@ def test_the_audit_log_says_who_changed_what_and_whether_it_was_touched(up: Up) 
     assert log.stat().st_mode & 0o777 == 0o600
     log.write_text(log.read_text().replace('"augusta"', '"nobody"', 1))
     assert "it was changed" in perijove(up, "audit", "--check", rc=7).stdout
+    bulk = {
+        "at": "2026-11-29T10:00:00+00:00",
+        "who": "ada",
+        "call": "POST /people/{action}",
+        "details": {"users": ["li", "bo"], "failed": {"bo": "pending-stop"}},
+        "status": 200,
+    }
+    log.write_text("\n".join(map(json.dumps, [
+        {**bulk, "who": None, "call": "POST /login", "details": {"name": "li"}, "status": 302},
+        {**bulk, "who": None, "call": "POST /login", "status": 403,
+         "details": {"name": "li", "refused": "wrong-password"}},
+        bulk,
+    ])) + "\n")  # fmt: skip
+    rows = perijove(up, "audit").stdout.splitlines()[1:]
+    assert [row.split()[2] for row in rows] == ["li", "li", "ada"]
+    assert rows[0].endswith("302 granted")
+    assert rows[1].endswith("403 refused: wrong-password")
+    assert rows[2].endswith("200 not for bo (pending-stop)")
+    assert len(json.loads(perijove(up, "audit", "--who", "li", "-o", "json").stdout)) == 2
     log.unlink()
     assert "There is no audit log" in perijove(up, "audit", rc=1).stderr
 

@@ -139,6 +139,19 @@ async def test_sign_ins_are_told_those_that_fail_too_but_not_without_end(watched
     assert all(it["status"] == 403 and it["who"] is None for it in failed)
 
 
+async def test_what_of_many_steps_was_not_done_is_told(watched: Watched) -> None:
+    me = await user(watched.running, "root", admin=True)
+    root = Browser(watched.running)
+    await root.sign_in(me)
+    ada = await watched.running.hub.accounts.named("ada")
+    assert ada
+    form = {"_xsrf": await root.xsrf(), "user": [str(ada.id), str(me.id)]}
+    assert (await root.post("hub/people/block", data=form)).status_code == 200
+    entry = await watched.last()
+    assert entry["details"]["users"] == ["ada", "root"]
+    assert entry["details"]["failed"] == {"root": "own-account"}
+
+
 async def test_a_stranger_writes_nothing(watched: Watched) -> None:
     stranger = Browser(watched.running)
     for _ in range(3):

@@ -55,6 +55,9 @@ def test_it_lies_where_xdg_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert Box.at(None, {}).path == share / "perijove"
     assert Box.at(None, {"XDG_DATA_HOME": "/srv/data"}).path == Path("/srv/data/perijove")
     assert Box.at(None, {"XDG_DATA_HOME": "relative"}).path == share / "perijove"
+    named = {"PERIJOVE_DATA": "/srv/p", "XDG_DATA_HOME": "/srv/data"}
+    assert Box.at(None, named).path == Path("/srv/p")
+    assert Box.at("/named", named).path == Path("/named")
     assert Box.at("~/box").path == tmp_path / "box"
 
 

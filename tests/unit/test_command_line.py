@@ -61,6 +61,7 @@ def test_a_command_has_its_function_and_examples_that_it_understands(command) ->
 @pytest.mark.parametrize(
     ("given", "words"),
     [
+        (["trash", "--data", "x"], "before `--data`: perijove trash empty | list | restore."),
         (["usr"], "There is no command `usr`. Did you mean `user`?"),
         (["user", "ad"], "There is no command `user ad`. Did you mean `add`?"),
         (["up", "--prt", "3"], "Did you mean `--port`?"),

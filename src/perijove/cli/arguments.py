@@ -43,7 +43,9 @@ LOG = (
 )  # fmt: skip
 FILE = Argument(("-f", "--file"), "configuration, as YAML", {"metavar": "FILE"})
 DATA = Argument(
-    ("--data",), "data directory (default: $XDG_DATA_HOME/perijove)", {"metavar": "DIR"}
+    ("--data",),
+    "data directory (default: $PERIJOVE_DATA, or $XDG_DATA_HOME/perijove)",
+    {"metavar": "DIR"},
 )
 OUTPUT = Argument(
     ("-o", "--output"), "how to answer", {"choices": ("text", "json"), "default": "text"}

@@ -16,6 +16,8 @@ from perijove.kit.journal import broken, lines
 _UNHEALTHY = 7
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _LONGEST = 60
+_OF_RESULT = frozenset({"refused", "failed"})
+_SIGN_IN, _FIRST_ERROR = "POST /login", 400
 
 
 def command(given: Namespace) -> int:
@@ -28,14 +30,16 @@ def command(given: Namespace) -> int:
     files = sorted({*box.audit().parent.glob("audit.log"), *box.audit().parent.glob("audit-*.log")})
     if not files:
         raise Trouble(
-            f"There is no audit log in {box.path}: nothing was changed there yet, or it is not the"
-            " data directory (--data DIR). A hub in a cluster writes its entries to its log."
+            f"There is no audit log in {box.path}, and every hub makes one as it starts: it was"
+            " taken away, or this is not the data directory (--data DIR). A hub in a cluster writes"
+            " its entries to its log."
         )
     with data_trouble(box):
         if given.check:
             return _check(given, files)
-        found = [entry for entry in _entries(files) if _wanted(entry, given)]
-    _show(given, found[-given.lines :] if given.lines else found)
+        every = _entries(files)
+    found = [entry for entry in every if _wanted(entry, given)]
+    _show(given, found[-given.lines :] if given.lines else found, none=not every)
     return 0
 
 
@@ -87,7 +91,7 @@ def _read(files: list[Path]) -> Iterator[dict[str, Any]]:
 def _wanted(entry: dict[str, Any], given: Namespace) -> bool:
     if given.since and Clock()() - datetime.fromisoformat(entry["at"]) > given.since:
         return False
-    if given.who and entry.get("who") != given.who:
+    if given.who and _asker(entry) != given.who:
         return False
     return not given.about or given.about in _names(entry)
 
@@ -101,17 +105,22 @@ def _names(entry: dict[str, Any]) -> set[str]:
     return found
 
 
-def _show(given: Namespace, found: list[dict[str, Any]]) -> None:
+def _asker(entry: dict[str, Any]) -> str | None:
+    """Return who asked, or under which name somebody was to sign in."""
+    return entry.get("who") or (entry.get("details") or {}).get("name")
+
+
+def _show(given: Namespace, found: list[dict[str, Any]], *, none: bool) -> None:
     if given.output == "json":
         answer_json(found)
         return
     if not found:
-        answer("No entry matches.")
+        answer("Nothing was changed yet." if none else "No entry matches.")
         return
     rows = [
         (
-            moment(it["at"]), it.get("who") or "-", it.get("by") or "-", it.get("from") or "-",
-            it["call"], _told(it), f"{it['status']}{_error(it)}",
+            moment(it["at"]), _asker(it) or "-", it.get("by") or "-", it.get("from") or "-",
+            it["call"], _told(it), _result(it),
         )
         for it in found
     ]  # fmt: skip
@@ -120,6 +129,7 @@ def _show(given: Namespace, found: list[dict[str, Any]]) -> None:
 
 def _told(entry: dict[str, Any]) -> str:
     told = {**(entry.get("about") or {}), **(entry.get("details") or {})}
+    told = {name: value for name, value in told.items() if name not in _OF_RESULT}
     text = ", ".join(f"{name} {_text(value)}" for name, value in told.items())
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
@@ -128,5 +138,16 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _error(entry: dict[str, Any]) -> str:
-    return f" {entry['error']}" if entry.get("error") else ""
+def _result(entry: dict[str, Any]) -> str:
+    """Return how it ended: of a sign-in whether they are in, of many steps which were not done."""
+    details = entry.get("details") or {}
+    told = [str(entry["status"])]
+    if entry.get("error"):
+        told.append(entry["error"])
+    if details.get("refused"):
+        told.append(f"refused: {details['refused']}")
+    elif entry["call"] == _SIGN_IN and entry["status"] < _FIRST_ERROR:
+        told.append("granted")
+    if failed := details.get("failed"):
+        told.append("not for " + ", ".join(f"{name} ({why})" for name, why in failed.items()))
+    return " ".join(told)

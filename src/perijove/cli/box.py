@@ -50,7 +50,8 @@ class Box:
 
     @staticmethod
     def at(path: str | Path | None, environment: Mapping[str, str] = os.environ) -> "Box":
-        """Return the box at `path`; None is the place that XDG gives to the account."""
+        """Return the box at `path`; None is PERIJOVE_DATA, or what XDG gives to the account."""
+        path = path or environment.get("PERIJOVE_DATA") or None
         if path is None:
             data = environment.get("XDG_DATA_HOME", "")
             home = Path(data) if Path(data).is_absolute() else Path.home() / ".local" / "share"

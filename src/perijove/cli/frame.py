@@ -96,6 +96,11 @@ def _found(given: list[str]) -> tuple[Command | None, list[str]]:
     name = f"{first} {rest[0]}"
     if name not in _NAMES:
         verbs = {each.split()[1] for each in _NAMES if each.startswith(f"{first} ")}
+        if rest[0].startswith("-"):
+            words = (
+                f"Say what to do before `{rest[0]}`: perijove {first} {' | '.join(sorted(verbs))}."
+            )
+            raise Trouble(words, exit_code=USAGE)
         words = f"There is no command `{name}`.{_meant(rest[0], verbs)}"
         raise Trouble(words, exit_code=USAGE)
     return _NAMES[name], rest[1:]

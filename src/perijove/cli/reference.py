@@ -73,7 +73,8 @@ def _commands() -> Iterator[str]:
     yield MADE
     yield "Commands for people, servers and tokens call the API of a hub: that of `--data`, or"
     yield "that of `PERIJOVE_URL` with `PERIJOVE_TOKEN`. `-o json` answers in JSON; tables are"
-    yield "drawn on a terminal only. `NO_COLOR` is honoured."
+    yield "drawn on a terminal only. `NO_COLOR` is honoured. `PERIJOVE_DATA` names the data"
+    yield "directory for every command of a shell, so that `--data` can be left out."
     for command in COMMANDS:
         words = f"{command.words[0].upper()}{command.words[1:]}."
         yield f"\n## perijove {command.name}\n\n{words}"

@@ -2,6 +2,7 @@
 
 import shlex
 from argparse import Namespace
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ from perijove.cli.asking import typed
 from perijove.cli.output import answer, answer_json, moment, remark, table
 from perijove.cli.remote import CONFLICT, NOT_FOUND, Remote, connect
 from perijove.cli.trouble import FAILURE, Trouble
+from perijove.kit.clock import Clock
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
@@ -20,7 +22,14 @@ def every(given: Namespace) -> None:
     if given.output == "json":
         answer_json(found)
         return
+    if not found:
+        answer("The trash is empty.")
+        return
     table(("key", "user", "deleted", "size", "goes"), [_row(it) for it in found])
+    counted = [it["size"] for it in found if it["size"] is not None]
+    number = "1 home" if len(found) == 1 else f"{len(found)} homes"
+    more = "" if len(counted) == len(found) else ", and those that are being counted"
+    remark(f"{number}, {_amount(sum(counted))}{more}. `perijove trash restore` gives one back.")
 
 
 def restore(given: Namespace) -> None:
@@ -45,7 +54,7 @@ def empty(given: Namespace) -> None:
     remote = connect(given)
     it = _one(remote, given.home)
     whose = it["user"] or it["key"]
-    loss = f"This deletes the home of {whose} for good, with {_size(it) or 'all'} of files in it."
+    loss = f"This deletes the home of {whose} for good, with {_all(it)} of files in it."
     if not given.yes and not typed(whose, loss):
         raise Trouble("Nothing was changed.", exit_code=FAILURE)
     remote.ask("DELETE", _path(it))
@@ -80,14 +89,27 @@ def _path(it: dict[str, Any]) -> str:
 
 
 def _row(it: dict[str, Any]) -> tuple[str, ...]:
-    goes = moment(it["goes"], "when you empty it")
-    return it["key"], it["user"] or "", moment(it["deleted"]), _size(it), goes
+    return it["key"], it["user"] or "?", moment(it["deleted"]), _size(it), _goes(it["goes"])
+
+
+def _goes(at: str | None) -> str:
+    """Return when a home is deleted for good, and how many days are left."""
+    if at is None:
+        return "when you empty it"
+    days = max((datetime.fromisoformat(at) - Clock()()).days, 0)
+    left = {0: "within a day", 1: "1 day left"}.get(days, f"{days} days left")
+    return f"{moment(at)} ({left})"
+
+
+def _all(it: dict[str, Any]) -> str:
+    return "all" if it["size"] is None else _amount(it["size"])
 
 
 def _size(it: dict[str, Any]) -> str:
-    size = it["size"]
-    if size is None:
-        return ""
+    return "being counted" if it["size"] is None else _amount(it["size"])
+
+
+def _amount(size: int) -> str:
     amount, unit = float(size), "bytes"
     for bigger in _UNITS:
         if amount < _STEP:

@@ -49,6 +49,7 @@ class Journal:
         self._file: int | None = None
         self._chain = ""
         self._thread = ThreadPoolExecutor(1, "journal")
+        self._thread.submit(self._begin)
 
     async def write(self, entry: Mapping[str, Any]) -> None:
         """Add `entry`, whose values JSON can hold; a full disk stops nobody's work."""
@@ -62,6 +63,11 @@ class Journal:
         """Write what is left, and let go of the file."""
         self._thread.shutdown(wait=True)
         self._let_go()
+
+    def _begin(self) -> None:
+        """Have the file there from the start, so that one that is missing was taken away."""
+        with suppress(OSError):  # the first entry tells of it
+            self._make_room()
 
     def _write(self, entry: dict[str, Any]) -> None:
         try:

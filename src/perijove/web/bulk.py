@@ -64,6 +64,8 @@ async def carry_out(hub: Hub, visit: Visit) -> Response:
         error = Invalid("not-typed", name=str(len(chosen)))
         return await _ask(hub, visit, name, chosen, error)
     failed = await _for_each(hub, visit, action, chosen)
+    if failed:
+        visit.request.done["failed"] = {user.name: error.code for user, error in failed}
     who = reader(visit)
     if not failed:
         return go(visit, "admin", said=action.done, what=_named(chosen, who))
