@@ -96,8 +96,11 @@ def _asks_to_delete(page: Page) -> None:
 
 
 def _blocks_oneself(page: Page) -> None:
+    oneself = page.locator("[data-row]").first.get_attribute("value")
+    page.goto(page.url.replace("q=wei", "q=student-01"))
     page.check("[data-all]")
     page.locator('[name="do"][value="block"]').click()
+    page.locator(".names input").first.evaluate("(it, id) => { it.value = id }", oneself)
     page.locator("main form button.main").click()
 
 
@@ -172,6 +175,8 @@ ELSEWHERE = {
     "/spawn-stream/{user}": "a stream",
     "/spawn-stream/{user}/{server}": "a stream",
     "/home/stream": "a stream",
+    "/people": "leads on",
+    "/people/{action}": "leads on",
     "/people/stream": "a stream",
     "/signup/stream": "a stream",
     "/visit/{user}/{server}": "visit, of a named server",

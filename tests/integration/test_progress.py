@@ -9,7 +9,7 @@ from perijove.kit.tasks import in_background
 from perijove.model.server import Phase, Server
 from perijove.model.signal import Signal
 from perijove.model.stage import Outcome, Stage, StepCode, StepState
-from perijove.model.workload import Observation, State
+from perijove.model.workload import GONE, Observation, State
 from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database
 from tests.integration.test_crash import settle
@@ -50,6 +50,27 @@ async def test_how_far_a_start_is_never_goes_back(database: Database) -> None:
     assert shown[2].message.code == "progress.started"
     watched.server = replace(starting, incarnation=2)
     assert life.progress._stage(watched).percent == 10
+
+
+async def test_an_older_look_at_a_start_never_takes_a_watcher_back(database: Database) -> None:
+    life = await hub(database)
+    await life.servers.start(await user(life), "", {})
+    server = replace(await row(database), phase=Phase.STARTING, incarnation=1)
+    origin = life.reconciler.launch(server).origin
+    up = Observation(state=State.UP, origin=origin, address="http://127.0.0.1:1")
+    watched = _Watched(server)
+    told = []
+    for seen in (up, GONE, replace(up, state=State.PENDING, address=None)):
+        watched.seen = seen
+        told.append(life.progress._stage(watched))
+    assert [it.percent for it in told] == [80, 80, 80]
+    assert {it.message.code for it in told} == {"progress.answers"}
+    life.progress._watched[server.id] = watched
+    again = replace(server, incarnation=2, version=server.version + 1)
+    life.progress.tell(replace(again, phase=Phase.QUEUED), up)
+    assert life.progress._stage(watched).percent == 5
+    life.progress.tell(replace(again, version=again.version + 1))
+    assert life.progress._stage(watched).percent == 10, "the start before says nothing of this one"
 
 
 async def test_ten_watchers_are_told_the_same_and_one_that_leaves_disturbs_none(

@@ -116,6 +116,29 @@ async def test_deleting_names_everybody_and_asks_for_their_number(
         assert await desk.hub.accounts.named(user.name) is None
 
 
+@pytest.mark.parametrize("what", ["block", "delete"])
+async def test_nobody_blocks_or_deletes_themselves_and_that_is_told_first(
+    desk: Desk, chen: Browser, what: str
+) -> None:
+    me = await desk.hub.accounts.named("chen.wei")
+    assert me
+    alone = await ask(chen, what, [me])
+    assert alone.status_code == 400
+    assert "You cannot block or delete your own account." in alone.text
+    [wu] = await several(desk, "wu.min")
+    with_others = Shown((await ask(chen, what, [me, wu])).text)
+    assert "You are left out" in with_others.text
+    hidden = [it["value"] for _, it in with_others.tags if it.get("name") == "user"]
+    assert hidden == [str(wu.id)]
+    assert "You are left out" not in (await ask(chen, what, [wu])).text
+    assert (await do(chen, "approve", [me])).url.path == "/hub/admin", "that may be done"
+
+
+async def test_the_addresses_of_forms_lead_on_to_the_people(chen: Browser) -> None:
+    for path in ("/people", "/people/block"):
+        assert (await chen.get(path)).url.path == "/hub/admin", path
+
+
 async def test_what_could_not_be_done_is_told_for_each_and_tried_again(
     desk: Desk, chen: Browser
 ) -> None:

@@ -112,6 +112,9 @@ async def test_the_first_link_is_used_by_its_form_and_not_by_looking(desk: Desk)
     for late in (again, await Browser(desk).get(link)):
         assert late.status_code == 403
         assert "used already" in late.text
+        assert "<code>perijove user password NAME</code>" in late.text
+    wrong = await Browser(desk).get("/first?secret=no")
+    assert "<code>perijove up</code> shows one that works" in wrong.text
     assert (await Browser(desk).sign_in("admin")).url.path == "/hub/home"
 
 

@@ -23,6 +23,30 @@ async def housed(database: Database, tmp_path: Path) -> AsyncIterator[Desk]:
         yield it
 
 
+NO_HOME = {"en": "There is no home folder yet", "zh": "还没有主目录"}
+
+
+@pytest.mark.parametrize("language", NO_HOME)
+async def test_the_trash_is_promised_to_nobody_who_has_no_home(housed: Desk, language: str) -> None:
+    chen = await administrator(housed, language)
+    user = await housed.person("lin.xiao")
+    asks = {"do": "delete", "user": str(user.id)}
+    for page in (
+        await chen.get("/admin/lin.xiao"),
+        await chen.post("/people", "/admin", **asks),
+    ):
+        assert NO_HOME[language] in page.text
+        assert WORDS[language][2] not in page.text
+    assert isinstance(housed.spawner, Housed)
+    await housed.spawner.make(await housed.hub.servers.home(user))
+    for page in (
+        await chen.get("/admin/lin.xiao"),
+        await chen.post("/people", "/admin", **asks),
+    ):
+        assert NO_HOME[language] not in page.text
+        assert WORDS[language][2] in page.text, "the loss is told before"
+
+
 async def administrator(desk: Desk, language: str = "en") -> Browser:
     browser = Browser(desk, language)
     await browser.sign_in("chen.wei")
@@ -45,7 +69,7 @@ async def test_a_deleted_person_is_restored_from_the_page(housed: Desk, language
     trash, restore, days, back, _ = WORDS[language]
     chen = await administrator(housed, language)
     await housed.person("lin.xiao")
-    assert days in (await chen.get("/admin/lin.xiao")).text, "the loss is told before"
+    assert days not in (await chen.get("/admin/lin.xiao")).text, "there is nothing to keep"
     await housed.hub.accounts.delete(await housed.hub.accounts.named("lin.xiao"))  # type: ignore[arg-type]
     assert trash not in Shown((await chen.get("/admin")).text).text, "there was no home"
     key = await deleted(housed, chen)

@@ -24,6 +24,7 @@ from perijove.store.database import Database
 _LOOK = 1.0
 _PATIENCE = 2.0
 """Seconds that a page waits for a log."""
+_ORDER = list(StepCode)
 
 
 @dataclass(slots=True)
@@ -35,8 +36,17 @@ class _Watched:
     reached: dict[StepCode, datetime] = field(default_factory=dict[StepCode, datetime])
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     watchers: int = 0
-    percent: tuple[int, int] = (0, 0)
-    """The start, as its incarnation, and how far it was at most: it never goes back."""
+    _furthest: tuple[int, StepCode] = (0, StepCode.REQUESTED)
+    """The last step that this start was seen at."""
+
+    def get_to(self, step: StepCode) -> StepCode:
+        """Return `step`, or a later one that this start was at: a look may be older than that."""
+        if self.server.phase is not Phase.STARTING:
+            return step
+        start, furthest = self._furthest
+        if start != self.server.incarnation or _ORDER.index(step) > _ORDER.index(furthest):
+            self._furthest = self.server.incarnation, step
+        return self._furthest[1]
 
     def ring(self) -> None:
         """Wake who waits for more."""
@@ -70,7 +80,8 @@ class Progress:
         if same and (seen is None or seen == watched.seen):
             return
         watched.server = server
-        if seen is not None:
+        if seen is not None or watched.seen.incarnation:  # of an earlier start, it says nothing
+            seen = seen or watched.seen
             watched.seen = seen if seen.incarnation == server.incarnation else GONE
         watched.ring()
 
@@ -158,7 +169,7 @@ class Progress:
     def _stage(self, watched: _Watched) -> Stage:
         server, seen = watched.server, watched.seen
         outcome, failure = _outcome(server)
-        here = reached(server, seen, in_cluster=self.in_cluster)
+        here = watched.get_to(reached(server, seen, in_cluster=self.in_cluster))
         at = watched.reached
         seen_before = bool(at) and not server.at_rest  # else who knows when this step began
         if server.phase is Phase.STARTING:
@@ -176,20 +187,11 @@ class Progress:
         return Stage(
             server=server,
             outcome=outcome,
-            percent=100 if outcome is not Outcome.STARTING else _furthest(watched, here),
+            percent=100 if outcome is not Outcome.STARTING else PERCENT[here],
             message=message,
             steps=steps(here, at, in_cluster=self.in_cluster, failed=outcome is Outcome.FAILED),
             signals=seen.signals,
         )
-
-
-def _furthest(watched: _Watched, here: StepCode) -> int:
-    """Return how far the start is, never less than before: a look may come late, or miss much."""
-    start, before = watched.percent
-    again = watched.server.incarnation
-    percent = max(PERCENT[here], before if start == again else 0)
-    watched.percent = (again, percent)
-    return percent
 
 
 def _outcome(server: Server) -> tuple[Outcome, Signal | None]:

@@ -51,6 +51,10 @@ class Trash:
         """
         return await self._place().one(key)
 
+    async def would_take(self, user: User) -> bool:
+        """Return whether there is a home of `user` that would come here, as far as one can see."""
+        return self.place is None or await self.place.would_take(await self.home(user))
+
     async def restore(self, key: str) -> User:
         """Make the account anew, with its home; return it. Nobody gets a home by a name alone.
 

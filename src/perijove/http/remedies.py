@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from perijove.http import account_sentences as account
 from perijove.http import cluster_sentences as cluster
 
+_LINK = "`perijove up` shows one that works when it is started again on its machine, as long as nobody has signed in by it. If you have an account, sign in."
+
 NEXT: Mapping[str, str] = {
     "allow.none": "Ask an administrator, and mention the rule allow.none.",
     "allow.users": "Ask an administrator, and mention the rule allow.users.",
@@ -18,6 +20,9 @@ NEXT: Mapping[str, str] = {
     "name-taken": "Ask an administrator.",
     "no-answer": "A file in your home folder may hold it up. Look at the log, then start it again.",
     "port-taken": "Start it again: it gets another port.",
+    "link.expired": _LINK,
+    "link.unknown": _LINK,
+    "link.used": "Whoever does not know it any more is given another: `perijove user password NAME`, on the machine that Perijove runs on.",
     "signup.declined": "Ask an administrator.",
     "start-timeout": "Look at the log, then start it again.",
     "too-many-processes": "Start it again and begin fewer processes at once. Each thread counts as one: fewer workers, or fewer threads for each, need less.",

@@ -58,6 +58,10 @@ class Trash:
         """Read one."""
         return await asyncio.to_thread(self._one, key)
 
+    async def would_take(self, home: str) -> bool:
+        """Look."""
+        return await asyncio.to_thread(lambda: self._homes.path(home).exists())
+
     async def meant_for(self, key: str, heir: int) -> None:
         """Write the label anew."""
         await asyncio.to_thread(self._meant_for, key, heir)

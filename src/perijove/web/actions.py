@@ -26,6 +26,8 @@ class Action:
     danger: bool = False
     group: bool = False
     """It asks for a group."""
+    others: bool = False
+    """Nobody does it to themselves."""
 
 
 async def _stop(hub: Hub, visit: Visit, user: User) -> None:
@@ -55,11 +57,13 @@ async def _approve(hub: Hub, visit: Visit, user: User) -> None:
 
 async def _block(hub: Hub, visit: Visit, user: User) -> None:
     _require(visit, user, "admin:users")
+    _require_other(visit, user)
     await hub.accounts.block(user)
 
 
 async def _delete(hub: Hub, visit: Visit, user: User) -> None:
     _require(visit, user, "delete:users")
+    _require_other(visit, user)
     await hub.accounts.delete(user)
 
 
@@ -107,6 +111,7 @@ ACTIONS = {
         noted("Block"),
         "bulk-blocked",
         danger=True,
+        others=True,
     ),
     "delete": Action(
         _delete,
@@ -118,14 +123,19 @@ ACTIONS = {
         noted("Delete"),
         "bulk-deleted",
         danger=True,
+        others=True,
     ),
 }
 
 
 def _require(visit: Visit, user: User, scope: str) -> None:
-    """Let only those do it who may do it to `user`, and nobody to themselves."""
+    """Let only those do it who may do it to `user`."""
     grant(visit.me.principal, (scope,), Target(kind=Kind.USER, user=user.name, groups=user.groups))
     require_power(visit.me.principal, user)
+
+
+def _require_other(visit: Visit, user: User) -> None:
+    """Let nobody do it to themselves."""
     if user.id == visit.me.user.id:
         raise Denied("own-account")
 

@@ -13,7 +13,7 @@ from perijove.core import Hub
 from perijove.http.page import Visit
 from perijove.http.reader import Reader
 from perijove.http.sentences import told
-from perijove.model.errors import HubError, Invalid, Unavailable, Unknown
+from perijove.model.errors import Denied, HubError, Invalid, Unavailable, Unknown
 from perijove.model.server import Server
 from perijove.model.user import User
 from perijove.web import people
@@ -49,7 +49,7 @@ async def ask(hub: Hub, visit: Visit) -> Response:
         raise Unknown
     try:
         return await _ask(hub, visit, visit.posted("do"), await _chosen(hub, visit))
-    except Invalid as error:
+    except (Invalid, Denied) as error:
         return await people.show_trouble(hub, visit, error)
 
 
@@ -86,6 +86,10 @@ async def _ask(
     hub: Hub, visit: Visit, name: str, chosen: Sequence[User], error: HubError | None = None
 ) -> Response:
     who, action = reader(visit), ACTIONS[name]
+    oneself = action.others and any(user.id == visit.me.user.id for user in chosen)
+    if oneself and len(chosen) == 1:
+        raise Denied("own-account")
+    chosen = [user for user in chosen if not oneself or user.id != visit.me.user.id]
     servers: defaultdict[int, list[Server]] = defaultdict(list)
     for server in await hub.servers.of_many(chosen):
         if not server.at_rest:
@@ -98,9 +102,12 @@ async def _ask(
         "people-sure.html",
         400 if error else 200,
         title=who.say(one) if len(chosen) == 1 else who.say(many, {"n": len(chosen)}),
-        loss=who.both(loss, becomes_of(hub, who)) if name == "delete" else loss,
+        loss=who.both(loss, await becomes_of(hub, who, chosen)) if name == "delete" else loss,
         button=who.say(action.button),
         trouble=told(error.code, error.params, who) if error else "",
+        without=who.say("You are left out: nobody blocks or deletes their own account.")
+        if oneself
+        else "",
         danger=action.danger,
         lines=[_line(user, _running(servers[user.id], who)) for user in chosen],
         action=name,

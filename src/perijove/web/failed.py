@@ -14,6 +14,9 @@ from perijove.web.frame import draw, reader
 from perijove.web.more import more, whom_to_ask
 from perijove.web.steps import steps_of
 
+_SEE_LOG = {"start-timeout", "crash-loop", "no-answer"}
+"""What is told with a word to look at the log."""
+
 
 async def show(hub: Hub, visit: Visit, server: Server) -> Response:
     """Return the page; its status tells programs that there is no server."""
@@ -23,6 +26,7 @@ async def show(hub: Hub, visit: Visit, server: Server) -> Response:
     shown = card(hub, visit, server.user, server)
     stage = await hub.progress.now(server)
     ran = await hub.progress.ran(server)
+    log = await hub.progress.log(server)
     named, found = {"server": shown.title}, more(hub, visit, server)
     heading = (
         who.say("{server} has ended", named) if ran else who.say("{server} could not start", named)
@@ -35,7 +39,7 @@ async def show(hub: Hub, visit: Visit, server: Server) -> Response:
         heading=heading,
         before_running=not ran,
         reason=told(reason.code, reason.params, who),
-        next_step=await _next_step(hub, visit, server, reason),
+        next_step=await _next_step(hub, visit, server, reason, log),
         more_about=about(hub, found.options) if found else "",
         administrator=administrator(reason.code, {**reason.params, "pod": server.key}, who),
         server=shown,
@@ -44,14 +48,18 @@ async def show(hub: Hub, visit: Visit, server: Server) -> Response:
         has_options=bool(hub.profiles.items),
         back=visit.pages.url("home"),
         steps=[] if ran else steps_of(stage, who),
-        log=await hub.progress.log(server),
+        log=log,
         support=_support(server, code),
     )
 
 
-async def _next_step(hub: Hub, visit: Visit, server: Server, reason: Signal) -> str | None:
+async def _next_step(
+    hub: Hub, visit: Visit, server: Server, reason: Signal, log: str
+) -> str | None:
     if ran_out(server) and more(hub, visit, server) is None:
         return await whom_to_ask(hub, visit)
+    if reason.code in _SEE_LOG and not log:
+        return next_step("exited-silent", {}, reader(visit))
     return next_step(reason.code, reason.params, reader(visit))
 
 

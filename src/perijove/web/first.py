@@ -5,7 +5,7 @@ from starlette.responses import Response
 from perijove.core import Hub
 from perijove.core.accounts import SHORTEST_PASSWORD
 from perijove.http.page import Visit
-from perijove.http.sentences import told
+from perijove.http.sentences import next_step, told
 from perijove.model.errors import HubError, Invalid
 from perijove.web.frame import draw, go, reader
 from perijove.web.sign_in import tell_of
@@ -63,5 +63,6 @@ async def _form(
         passwords=hub.login.signs_up,
         wrong=told(wrong.code, wrong.params, who) if wrong else "",
         used=told(used.code, used.params, who) if used else "",
+        step=(next_step(used.code, used.params, who) or "") if used else "",
         shortest=SHORTEST_PASSWORD,
     )

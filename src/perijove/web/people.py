@@ -33,6 +33,11 @@ async def show(hub: Hub, visit: Visit) -> Response:
     return await _show(hub, visit, {})
 
 
+async def lead(_: Hub, visit: Visit) -> Response:
+    """Lead on whoever opens again what a form was sent to."""
+    return go(visit, "admin")
+
+
 async def show_trouble(hub: Hub, visit: Visit, error: HubError) -> Response:
     """Show everybody, and why what was asked for was not done."""
     said = told(error.code, error.params, reader(visit))

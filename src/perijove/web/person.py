@@ -106,5 +106,5 @@ async def _show(hub: Hub, visit: Visit, error: HubError | None = None) -> Respon
         tokens=sum(token.kind is Kind.API for token in tokens),
         passwords=hub.login.signs_up,
         shortest=SHORTEST_PASSWORD,
-        files=becomes_of(hub, who),
+        files=await becomes_of(hub, who, [person]),
     )

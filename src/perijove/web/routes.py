@@ -87,6 +87,8 @@ PAGES = [
     page("POST", "/delete/{user}/{server}", servers.delete, any_of=STOP, target=Kind.SERVER),
     page("GET", "/admin", people.show, any_of=SEE),
     page("POST", "/admin", people.add, any_of=ADMIN),
+    page("GET", "/people", people.lead, any_of=SEE),
+    page("GET", "/people/{action}", people.lead, any_of=SEE),
     page("GET", "/people/stream", people.stream, any_of=SEE, unnoted=True),
     page("POST", "/people", bulk.ask, any_of=SEE, unaudited="it only asks"),
     page("POST", "/people/{action}", bulk.carry_out, any_of=SEE),

@@ -1,5 +1,6 @@
 """The trash, as the page of all people shows it, and what is said before somebody is deleted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from perijove.http.page import Visit
 from perijove.http.reader import Reader
 from perijove.model.scope import Kind
 from perijove.model.trash import Discarded
+from perijove.model.user import User
 from perijove.web.frame import reader
 
 _MOST = 100
@@ -40,9 +42,11 @@ async def thrown(hub: Hub, visit: Visit) -> list[Thrown]:
     return [await _row(hub, it, reader(visit)) for it in found]
 
 
-def becomes_of(hub: Hub, who: Reader) -> str:
-    """Say what becomes of the home of whoever is deleted; '' where there is none."""
+async def becomes_of(hub: Hub, who: Reader, users: Sequence[User]) -> str:
+    """Say what becomes of the homes of `users` who are deleted; '' where there is none."""
     match hub.about.homes:
+        case Homes.TRASH if not [it for it in users if await hub.trash.would_take(it)]:
+            return who.say("There is no home folder yet, so no files are lost.")
         case Homes.TRASH if hub.trash.days:
             days = who.count("{n} day", "{n} days", hub.trash.days)
             return who.say(
