@@ -282,6 +282,7 @@ async def test_a_server_that_ended_says_why_what_next_and_what_to_tell_the_admin
     assert "exit code 3" in page.text
     assert "Look at the log" in page.text
     assert "exited user=lin.xiao server=- exit_code=3" in page.text
+    assert "Last lines of the log" in page.text
     assert "What to do" in (await lin.get("/home")).text
 
 

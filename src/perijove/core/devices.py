@@ -98,6 +98,15 @@ class Allotment:
             for id in self._free(resource, count, there, held)
         )
 
+    async def exists(self, overrides: Mapping[str, Any]) -> bool:
+        """Return whether the machine has what these overrides ask for, be it in use or not."""
+        try:
+            wanted = self._wanted(overrides) if self.devices else {}
+        except Invalid:
+            return False
+        there = Counter(it.resource for it in await self.there()) if wanted else Counter[str]()
+        return all(there[resource] >= count for resource, count in wanted.items())
+
     def confirmed(self, server: Server) -> Sequence[Statement[None]]:
         """Return what the transaction of a wish requires; Stale if others were faster."""
         if not server.devices:

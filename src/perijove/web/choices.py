@@ -55,9 +55,17 @@ class ProfileCard:
 
 
 def offered(
-    profiles: Profiles, last: Mapping[str, Any], reader: Reader, error: str = ""
+    profiles: Profiles,
+    last: Mapping[str, Any],
+    reader: Reader,
+    error: str = "",
+    *,
+    again: bool = True,
 ) -> list[ProfileCard]:
-    """Return every profile, with the choices of `last` filled in."""
+    """Return every profile, with the choices of `last` filled in.
+
+    `again`: those are of a start, not of an answer that was refused.
+    """
     chosen = profiles.of(last)
     return [
         ProfileCard(
@@ -65,7 +73,7 @@ def offered(
             name=profile.display_name,
             description=profile.description,
             chosen=profile is chosen,
-            last=profile is chosen and bool(last),
+            last=again and profile is chosen and bool(last),
             options=[
                 _offer(profile, option, last if profile is chosen else {}, reader, error)
                 for option in profile.options

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from perijove.core import Hub
 from perijove.core.about import Homes
+from perijove.core.options import Profiles
 from perijove.http.page import Visit
 from perijove.http.sentences import told
 from perijove.model.errors import Busy, HubError, Invalid, Untimely
@@ -83,7 +84,7 @@ async def _form(
     who, owner = reader(visit), visit.owner
     name = visit.params.get("server", "")
     profiles = hub.profiles.of_groups(owner.groups)
-    kept = still_there(profiles, last)
+    kept = await _to_be_had(hub, profiles, still_there(profiles, last))
     said = told(error.code, error.params, who) if error else ""
     query = visit.request.raw_query
     path = (owner.name, name) if name else (owner.name,)
@@ -96,8 +97,8 @@ async def _form(
         owner="" if mine else owner.display_name or owner.name,
         server=card(hub, visit, owner.name, server, name),
         called=visit.asked("called") or visit.posted("called"),
-        profiles=offered(profiles, kept, who, said),
-        remembered=bool(kept),
+        profiles=offered(profiles, kept, who, said, again=error is None),
+        remembered=bool(kept) and error is None,
         lost=error is None and any(kept.get(key) != it for key, it in last.items()),
         trouble=said,
         action=visit.pages.url("spawn", *path) + (f"?{query}" if query else ""),
@@ -105,6 +106,15 @@ async def _form(
         shared_account=hub.shared_account,
         can_rescue=hub.about.homes is not Homes.NONE,
     )
+
+
+async def _to_be_had(hub: Hub, profiles: Profiles, last: dict[str, Any]) -> dict[str, Any]:
+    """Return `last`, without what this machine has no devices for."""
+    profile_alone = {key: it for key, it in last.items() if key == "profile"}
+    for options in (last, profile_alone):
+        if await hub.servers.allotment.exists(profiles.overrides(options)):
+            return options
+    return {}
 
 
 async def _last(hub: Hub, owner: User, server: Server | None) -> dict[str, Any]:
