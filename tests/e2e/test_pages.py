@@ -104,6 +104,12 @@ def _blocks_oneself(page: Page) -> None:
     page.locator("main form button.main").click()
 
 
+def _takes_out(page: Page) -> None:
+    page.click('[data-dialog="change"]')
+    page.uncheck('#change [value="ml-2026"]')
+    page.locator("#change button.main").click()
+
+
 def _scrolled(page: Page) -> None:
     page.locator("#trash").scroll_into_view_if_needed()
 
@@ -154,6 +160,8 @@ ALL = [
     Seen("people-empty", "chen.wei", "/admin", _opens("empty-2")),
     Seen("people-none", "chen.wei", "/admin?q=zhuo"),
     Seen("person", "chen.wei", "/admin/lin.xiao"),
+    Seen("person-change", "chen.wei", "/admin/lin.xiao", _opens("change")),
+    Seen("person-sure", "chen.wei", "/admin/lin.xiao", _takes_out),
     Seen("person-delete", "chen.wei", "/admin/lin.xiao", _opens("delete")),
     Seen("visit", "chen.wei", "/visit/lin.xiao"),
     Seen("consent", "chen.wei", f"/api/oauth2/authorize?{SERVICE}"),

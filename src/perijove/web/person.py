@@ -10,6 +10,7 @@ from perijove.http.sentences import told
 from perijove.model.errors import Denied, HubError, Untimely
 from perijove.model.token import Kind
 from perijove.web.cards import card
+from perijove.web.declared import movable, words
 from perijove.web.frame import Notice, done, draw, go, reader
 from perijove.web.listed import STANDINGS
 from perijove.web.thrown import becomes_of
@@ -20,6 +21,11 @@ from perijove.web.visits import told_visits
 async def show(hub: Hub, visit: Visit) -> Response:
     """Show the servers, the account, and who opened the servers."""
     return await _show(hub, visit)
+
+
+async def show_trouble(hub: Hub, visit: Visit, error: HubError) -> Response:
+    """Show them, and why what was asked for was not done."""
+    return await _show(hub, visit, error)
 
 
 async def approve(hub: Hub, visit: Visit) -> Response:
@@ -106,5 +112,7 @@ async def _show(hub: Hub, visit: Visit, error: HubError | None = None) -> Respon
         tokens=sum(token.kind is Kind.API for token in tokens),
         passwords=hub.login.signs_up,
         shortest=SHORTEST_PASSWORD,
+        groups=await movable(hub, visit),
+        declared=words(hub, person, who),
         files=await becomes_of(hub, who, [person]),
     )

@@ -8,6 +8,7 @@ from perijove.model.scope import Kind
 from perijove.web import (
     account,
     bulk,
+    change,
     first,
     home,
     language,
@@ -98,6 +99,7 @@ PAGES = [
     page("POST", "/admin/{user}/approve", person.approve, any_of=ADMIN, target=Kind.USER),
     page("POST", "/admin/{user}/decline", person.decline, any_of=ADMIN, target=Kind.USER),
     page("POST", "/admin/{user}/block", person.block, any_of=ADMIN, target=Kind.USER),
+    page("POST", "/admin/{user}/change", change.save, any_of=ADMIN, target=Kind.USER),
     page("POST", "/admin/{user}/password", person.password, any_of=ADMIN, target=Kind.USER),
     page("POST", "/admin/{user}/delete", person.delete, any_of=DELETE, target=Kind.USER),
 ]

@@ -1,0 +1,49 @@
+"""What can be changed of a person on their page, and what the configuration says of them."""
+
+from perijove.core import Hub
+from perijove.core.access import grant
+from perijove.http.page import Visit
+from perijove.http.reader import Reader
+from perijove.model.errors import Denied, Unknown
+from perijove.model.scope import Kind, Target
+from perijove.model.user import User
+
+
+async def movable(hub: Hub, visit: Visit) -> list[str]:
+    """Return the groups that the visitor may move people in and out of."""
+    return [it.name for it in await hub.groups.all() if _may(visit, it.name)]
+
+
+def words(hub: Hub, user: User, who: Reader) -> str:
+    """Say what comes back after a change, for the configuration declares it; '' if nothing."""
+    declared, name = hub.people.declared, user.name
+    said = [
+        text
+        for person in declared.persons
+        if person.name == name
+        for text, value in (
+            (who.say("the name"), person.display_name),
+            (who.say("the role"), person.admin),
+        )
+        if value is not None
+    ]
+    said += [it.name for it in declared.circles if it.exact or name in it.users]
+    reload = who.say(
+        "The configuration file declares this of them: {what}. If it is changed here, the next"
+        " reload makes it so again.",
+        {"what": who.say(", ").join(said)},
+    )
+    sign_in = who.say(
+        "`admin_users` names them: whoever stands there is an administrator again with the next"
+        " sign-in."
+    )
+    named = name in hub.login.rules.admin_users
+    return who.both(reload if said else "", sign_in if named else "")
+
+
+def _may(visit: Visit, group: str) -> bool:
+    try:
+        grant(visit.me.principal, ("groups",), Target(kind=Kind.GROUP, group=group))
+    except (Denied, Unknown):
+        return False
+    return True
