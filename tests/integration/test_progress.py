@@ -6,6 +6,7 @@ from dataclasses import replace
 from perijove.core.lifecycle import Lifecycle
 from perijove.core.progress import _Watched
 from perijove.kit.tasks import in_background
+from perijove.model.errors import Away
 from perijove.model.server import Phase, Server
 from perijove.model.signal import Signal
 from perijove.model.stage import Outcome, Stage, StepCode, StepState
@@ -71,6 +72,32 @@ async def test_an_older_look_at_a_start_never_takes_a_watcher_back(database: Dat
     assert life.progress._stage(watched).percent == 5
     life.progress.tell(replace(again, version=again.version + 1))
     assert life.progress._stage(watched).percent == 10, "the start before says nothing of this one"
+
+
+class Unheard(FakeSpawner):
+    """Its place does not say what was written."""
+
+    async def logs(self, name: str, tail: int = 65536) -> str:
+        del name, tail
+        raise Away
+
+
+async def test_nobody_is_sent_to_an_empty_log_and_an_unknown_one_is_not_called_empty(
+    database: Database,
+) -> None:
+    world = FakeSpawner("i")
+    life = await hub(database, world)
+    server = await life.servers.start(await user(life), "", {})
+    reason = Signal(code="exited", params={"exit_code": 3})
+    assert (await life.progress.why(server, reason)).code == "exited-silent"
+    other = Signal(code="no-answer")
+    assert await life.progress.why(server, other) == other
+    unheard = await hub(database, Unheard("i"))
+    assert await unheard.progress.why(server, reason) == reason
+    origin = life.reconciler.launch(server).origin
+    world.become(server.key, Observation(state=State.EXITED, origin=origin, exit_code=3))
+    world.written[server.key] = "why it has ended"
+    assert await life.progress.why(server, reason) == reason
 
 
 async def test_ten_watchers_are_told_the_same_and_one_that_leaves_disturbs_none(

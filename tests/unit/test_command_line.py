@@ -114,13 +114,19 @@ def test_config_check_names_key_line_and_rule(
 
 
 def test_config_check_says_what_it_has_checked(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["config", "check"]) == 0
     assert "No file is named (-f FILE), so this is about the defaults:" in capsys.readouterr().out
     monkeypatch.setenv("PERIJOVE__PROXY__PORT", "8123")
     assert main(["config", "check"]) == 0
     assert "with PERIJOVE__PROXY__PORT of the environment" in capsys.readouterr().out
+    monkeypatch.setenv("PERIJOVE_DATA", str(tmp_path))
+    box = Box(tmp_path)
+    box.ready()
+    box.remember("/", tmp_path / "it.yaml")
+    assert main(["config", "check"]) == 0
+    assert f"What runs here was started with {tmp_path}/it.yaml." in capsys.readouterr().out
 
 
 def test_status_where_nothing_runs_is_one_sentence_and_whole_json(
@@ -140,6 +146,8 @@ def test_status_where_nothing_runs_is_one_sentence_and_whole_json(
     said = capsys.readouterr()
     start = f"perijove up -f {tmp_path}/it.yaml --data {tmp_path}"
     assert said.out == f"Perijove is not up in {tmp_path}: `{start}` starts it.\n"
+    assert main(["user", "list", "--data", str(tmp_path)]) == 1
+    assert f"Is it up? `{start}` starts it." in capsys.readouterr().err
     assert main([*where, "-o", "json"]) == 7
     told = json.loads(capsys.readouterr().out)
     assert (told["up"], told["hub"]["why"]) == (False, "nothing answers there")

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -182,6 +183,12 @@ class Box:
         """Return the configuration that the last hub was started with; None: there was none."""
         said = self._read("run/config")
         return Path(said) if said else None
+
+    def start(self) -> str:
+        """Return the command that starts it as it was."""
+        file = self.file()
+        named = ("-f", str(file)) if file else ()
+        return shlex.join(["perijove", "up", *named, "--data", str(self.path)])
 
     def secret(self, name: str) -> str:
         """Return a secret; `name` is one of SECRETS."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
+from perijove.cli.box import Box
 from perijove.cli.output import answer, answer_json, fields, remark, table
 from perijove.cli.spawner import in_cluster
 from perijove.cli.trouble import USAGE, Trouble
@@ -88,7 +89,9 @@ def _no_file() -> str:
     """Return what was checked where no file is named."""
     given = sorted(name for name in os.environ if name.startswith("PERIJOVE__"))
     what = f"the defaults with {', '.join(given)} of the environment" if given else "the defaults"
-    return f"No file is named (-f FILE), so this is about {what}: they are good."
+    here = Box.at(None).file()
+    other = f" What runs here was started with {here}." if here else ""
+    return f"No file is named (-f FILE), so this is about {what}: they are good.{other}"
 
 
 def _good(given: Namespace) -> tuple[Reading, Settings]:

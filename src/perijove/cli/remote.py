@@ -37,6 +37,8 @@ class Remote:
     """The same as people open it."""
     token: str
     timeout: float = 30.0
+    start: str = "perijove up"
+    """What starts it."""
 
     def get(self, path: str) -> Any:
         """Return what `GET hub/api<path>` answers."""
@@ -100,7 +102,7 @@ class Remote:
             raise Trouble("The hub does not answer in time.", exit_code=TIMEOUT) from None
         except (OSError, http.client.HTTPException) as error:
             words = f"Cannot reach the hub at {self.hub} ({_said(error)})."
-            raise Trouble(f"{words} Is it up? `perijove up` starts it.") from None
+            raise Trouble(f"{words} Is it up? `{self.start}` starts it.") from None
         finally:
             connection.close()
 
@@ -123,6 +125,7 @@ def connect(given: Namespace) -> Remote:
         hub=f"http://127.0.0.1:{ports.hub}{base}",
         public=f"http://127.0.0.1:{ports.public}{base}",
         token=token or box.secret("cli-token"),
+        start=box.start(),
     )
 
 

@@ -1,7 +1,6 @@
 """`perijove status`: is it up, and what goes on in it, on one screen."""
 
 import os
-import shlex
 from argparse import Namespace
 from collections import Counter
 from time import perf_counter
@@ -51,9 +50,7 @@ def _not_up(given: Namespace, remote: Remote) -> str:
     if os.environ.get("PERIJOVE_URL"):
         return f"Nothing answers at {remote.public}: is that where it is (PERIJOVE_URL)?"
     box = Box.at(given.data)
-    file = ["-f", str(box.file())] if box.file() else []
-    start = shlex.join(["perijove", "up", *file, "--data", str(box.path)])
-    return f"Perijove is not up in {box.path}: `{start}` starts it."
+    return f"Perijove is not up in {box.path}: `{box.start()}` starts it."
 
 
 def _part(url: str) -> dict[str, Any]:

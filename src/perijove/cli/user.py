@@ -13,7 +13,7 @@ from perijove.cli.remote import Remote, connect, person
 from perijove.cli.trouble import FAILURE, USAGE, Trouble
 
 _HOMES = {
-    "trash": "Their home folder is moved into the trash of the data directory.",
+    "trash": "Their home folder, if they have one, is moved into the trash of the data directory.",
     "deleted": "Their home folder is deleted, with all files in it;"
     " one that another hub has made is left alone.",
     "kept": "Their files are kept.",

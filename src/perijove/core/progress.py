@@ -127,23 +127,34 @@ class Progress:
     async def log(self, server: Server) -> str:
         """Return the end of its log: of this start, or what is kept of the last."""
         with suppress(OSError):  # the place does not answer: what holds it up is told all the same
-            async with asyncio.timeout(_PATIENCE):
-                text = await self.spawner.logs(server.key)
-                if text:
-                    return text
-        kept = await self.database.read(remains.last(server.id))
-        return kept.log if kept else ""
+            if text := await self._written(server):
+                return text
+        return await self._kept(server)
 
     async def why(self, server: Server, reason: Signal) -> Signal:
         """Return `reason`, or the same for one whose log, where people would look, is empty."""
-        if reason.code == "exited" and not await self.log(server):
-            return replace(reason, code="exited-silent")
-        return reason
+        if reason.code != "exited" or await self._kept(server):
+            return reason
+        try:
+            written = await self._written(server)
+        except OSError:  # what it has written is unknown, not nothing
+            return reason
+        return reason if written else replace(reason, code="exited-silent")
 
     async def ran(self, server: Server) -> bool:
         """Return whether this start of `server` has ever been ready."""
         log = await self.database.read(phase_log.of(server.id))
         return any(it.phase is Phase.RUNNING and it.incarnation == server.incarnation for it in log)
+
+    async def _written(self, server: Server) -> str:
+        """Return the end of what its workload has written; OSError: the place does not answer."""
+        async with asyncio.timeout(_PATIENCE):
+            return await self.spawner.logs(server.key)
+
+    async def _kept(self, server: Server) -> str:
+        """Return what is kept of the log of the last one that ended."""
+        kept = await self.database.read(remains.last(server.id))
+        return kept.log if kept else ""
 
     async def _look(self, watched: _Watched) -> None:
         """Look at a workload that nobody watched before: a page loaded again goes on from there."""
