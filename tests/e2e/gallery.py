@@ -121,7 +121,7 @@ async def _serve(it: Gallery, folder: Path, ready: threading.Event, end: asyncio
     spawner.gauge, spawner.devices = Busy(), Plenty(two=True)
     spawner.trash = await asyncio.to_thread(_thrown_away, folder)
     async with open_desk(database, folder, spawner=spawner, offers=OFFERS) as desk:
-        await _populate(desk, it)
+        await _populate(desk, it, Homes(folder / "homes"))
         await desk.hub.trash.turn()
         config = uvicorn.Config(
             desk.running.app,
@@ -152,7 +152,7 @@ def _thrown_away(folder: Path) -> Trash:
     return trash
 
 
-async def _populate(desk: Desk, it: Gallery) -> None:
+async def _populate(desk: Desk, it: Gallery, homes: Homes) -> None:
     hub = desk.hub
     chen = await desk.person("chen.wei", display_name="Chen Wei", admin=True)
     lin = await desk.person("lin.xiao", display_name="Lin Xiao", note="Machine Learning 2026")
@@ -166,6 +166,9 @@ async def _populate(desk: Desk, it: Gallery) -> None:
         await hub.accounts.add(f"student-{n:02}", display_name=f"Student {n}")
     await hub.groups.create("ml-2026", members=["lin.xiao", "slow.sun", "gao.lin", "du.fan"])
     await hub.groups.create("staff", members=["chen.wei"])
+    await desk.person("wang." + "xiaoming" * 5, display_name="Wang " + "Xiaoming" * 5)
+    for user in [lin, *await hub.accounts.all()][:20]:
+        await asyncio.to_thread(homes.make, await hub.servers.home(user))
     await _servers(desk, lin, slow)
     service = Client(
         id="service-grades",

@@ -349,6 +349,31 @@ def test_on_a_phone_the_first_buttons_stand_in_the_middle(browser: Browser, hall
         assert middles == pytest.approx([390 / 2] * 2, abs=1), "one below the other"
 
 
+@pytest.mark.parametrize("width", [320, 390])
+def test_the_longest_name_stays_off_the_button_beside_it(
+    browser: Browser, hall: Gallery, width: int
+) -> None:
+    with context(browser, hall, "chen.wei", "en") as it:
+        page = it.new_page()
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{hall.url}/hub/admin?q=wang.")
+        button = page.locator("tbody .end > .bare").bounding_box()
+        lines = page.locator("tbody .tick + th a").evaluate(
+            "(it) => [...it.getClientRects()].map((b) => b.right)"
+        )
+        assert button
+        assert max(lines) <= button["x"]
+        hint = page.locator("[name=q]")
+        hint.fill("")
+        cut = hint.evaluate(
+            """(it) => {
+              it.value = it.placeholder;
+              return it.scrollWidth - it.clientWidth;
+            }"""
+        )
+        assert cut <= 0, "what can be written there can be read"
+
+
 def test_a_short_cell_is_not_broken_in_two(browser: Browser, hall: Gallery) -> None:
     with context(browser, hall, "lin.xiao", "zh") as it:
         page = it.new_page()

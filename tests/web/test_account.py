@@ -2,6 +2,10 @@
 
 import re
 
+import pytest
+
+from perijove.model.token import Kind, Token
+from perijove.store import tokens
 from tests.web.desk import PASSWORD, Browser, Desk, Shown
 
 
@@ -70,3 +74,28 @@ async def test_a_token_cannot_hold_more_than_its_owner(lin: Browser) -> None:
     page = await lin.post("/token", "/token", note="x", expires_in="86400", scopes="admin:users")
     assert page.status_code == 400
     assert "Not assigning requested scopes" in page.text
+
+
+OPENED = {
+    "en": ("Server at /user/lin.xiao/", "Knows who you are · just now"),
+    "zh": ("位于 /user/lin.xiao/ 的服务器", "可以确认你的身份 · 刚刚"),
+}
+
+
+@pytest.mark.parametrize("language", OPENED)
+async def test_what_was_opened_is_said_in_the_language_of_who_reads(
+    desk: Desk, language: str
+) -> None:
+    user = await desk.person("lin.xiao")
+    for id, what in ((1, "Server at /user/lin.xiao/"), (2, "Grade book")):
+        token = Token(
+            id=id, kind=Kind.OAUTH, user_id=user.id, user="lin.xiao", note=f"OAuth: {what}",
+            scopes=("inherit",), created=desk.hub.clock(), client=f"client-{id}",
+        )  # fmt: skip
+        await desk.hub.accounts.database.write(tokens.add(token, f"{id:064}"))
+    lin = Browser(desk, language)
+    await lin.sign_in("lin.xiao")
+    said = Shown((await lin.get("/token")).text).text
+    for words in (*OPENED[language], "Grade book"):
+        assert words in said
+    assert "OAuth" not in said

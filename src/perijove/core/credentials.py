@@ -12,6 +12,9 @@ from perijove.store.statement import Statement
 
 _BYTES = 16
 
+SERVER_AT = "Server at "
+"""What the token and the client of a server are called begins so."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
@@ -46,7 +49,7 @@ class Credentials:
             kind=Kind.SERVER,
             user_id=server.user_id,
             user=server.user,
-            note=f"Server at {path}"[:255],
+            note=f"{SERVER_AT}{path}"[:255],
             scopes=(f"users:activity!user={server.user}", access[0]),
             created=server.since,
             server_id=server.id,

@@ -1,12 +1,13 @@
 """/token: make tokens for programs, see them, revoke them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.responses import Response
 
 from perijove.core import Hub
+from perijove.core.credentials import SERVER_AT
 from perijove.http.audit import of_token
 from perijove.http.page import Visit
 from perijove.http.reader import Reader, noted
@@ -117,7 +118,7 @@ async def _show(
         lifetimes=_lifetimes(who),
         offered=[May(text, who.say(words)) for text, words in OFFERED.items()],
         tokens=[_line(hub, token, visit, who) for token in tokens if token.kind is Kind.API],
-        entered=_entered([token for token in tokens if token.kind is Kind.OAUTH]),
+        entered=_entered([token for token in tokens if token.kind is Kind.OAUTH], who),
     )
 
 
@@ -152,9 +153,16 @@ def _line(hub: Hub, token: Token, visit: Visit, who: Reader) -> Line:
     )
 
 
-def _entered(tokens: list[Token]) -> list[Token]:
+def _entered(tokens: list[Token], who: Reader) -> list[Token]:
     """Return the newest token of each client: revoking it revokes all of them."""
     newest: dict[str | None, Token] = {}
     for token in sorted(tokens, key=lambda each: each.created):
         newest[token.client] = token
-    return list(newest.values())
+    return [replace(token, note=_place(token.note, who)) for token in newest.values()]
+
+
+def _place(note: str, who: Reader) -> str:
+    """Return what was opened, of what is noted in a token of OAuth."""
+    opened = note.removeprefix("OAuth: ")
+    path = opened.removeprefix(SERVER_AT)
+    return opened if path == opened else who.say("Server at {path}", {"path": path})
