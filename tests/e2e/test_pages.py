@@ -363,7 +363,7 @@ def test_the_longest_name_stays_off_the_button_beside_it(
         )
         assert button
         assert max(lines) <= button["x"]
-        hint = page.locator("[name=q]")
+        hint = page.locator("[type=search]")
         hint.fill("")
         cut = hint.evaluate(
             """(it) => {
