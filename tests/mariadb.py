@@ -24,8 +24,14 @@ _QUICK = (
 _ODD = (
     "--sql-mode=", "--transaction-isolation=SERIALIZABLE", "--character-set-server=latin1",
     "--default-storage-engine=Aria", "--lower-case-table-names=1", "--wait-timeout=20",
+    "--innodb-default-row-format=compact",
 )  # fmt: skip
 """What a server may be set to, and must not matter."""
+_ODDER = (
+    "SET GLOBAL sql_safe_updates = 1;\nSET GLOBAL sql_select_limit = 1;\n"
+    "SET GLOBAL foreign_key_checks = 0;\nSET GLOBAL unique_checks = 0;\n"
+)
+"""The same, for what no option sets."""
 
 
 def program() -> str | None:
@@ -47,12 +53,14 @@ class MariaDb:
 
     def start(self, *more: str) -> None:
         log = self.data / "log"
+        (self.data / "odder.sql").write_text(_ODDER)
         with log.open("wb") as out:
             self.process = subprocess.Popen(
                 [
                     program() or "mariadbd", "--no-defaults", f"--datadir={self.data}/data",
                     *_as_whoever(), f"--port={self.port}", "--bind-address=127.0.0.1",
-                    f"--socket={self.data}/s", f"--pid-file={self.data}/pid", *_QUICK, *_ODD, *more,
+                    f"--socket={self.data}/s", f"--pid-file={self.data}/pid",
+                    f"--init-file={self.data}/odder.sql", *_QUICK, *_ODD, *more,
                 ],
                 stdout=out, stderr=out, cwd=self.data,
             )  # fmt: skip

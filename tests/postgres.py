@@ -18,6 +18,8 @@ _DEBIAN = Path("/usr/lib/postgresql")
 _ACCOUNT = "postgres"
 """PostgreSQL refuses to run as root, so root lends it to this account."""
 _QUICK = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=60")
+_ODD = ("default_transaction_isolation=serializable", "standard_conforming_strings=off")
+"""What a server may be set to, and must not matter."""
 
 
 def programs() -> Path | None:
@@ -44,7 +46,7 @@ class Postgres:
         return f"postgresql://perijove@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        options = [part for option in _QUICK for part in ("-c", option)]
+        options = [part for option in (*_QUICK, *_ODD) for part in ("-c", option)]
         options += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
         log = self.data / "log"
         with log.open("wb") as out:

@@ -164,7 +164,7 @@ async def test_a_server_that_hangs_is_away_and_comes_back(
         os.kill(pid, SIGSTOP)
     try:
         began = time.monotonic()
-        asked = [database.read(instance.get()) for _ in range(30)]
+        asked = [database.read(instance.get()) for _ in range(100)]
         found = await asyncio.gather(*asked, database.write(feed.raised()), return_exceptions=True)
         assert {type(it) for it in found} == {DatabaseAway}
         assert time.monotonic() - began < 8

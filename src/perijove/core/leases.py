@@ -178,6 +178,9 @@ class Shared:
         share = -(-SHARDS // len(living))
         ours = [it for it in table if it.replica == self.me.id]
         free = [it for it in table if it.replica is None or it.replica not in living]
+        # Each begins at another place, so that few want the same one when many are free at once.
+        begin = len(free) * sum(it < self.me.id for it in living) // len(living)
+        free = free[begin:] + free[:begin]
         moves: list[tuple[Shard, int | None]]
         moves = [(it, self.me.id) for it in free[: max(0, share - len(ours))]]
         moves += [(it, None) for it in ours[share:]]

@@ -25,6 +25,8 @@ from perijove.store.statement import Statement, T
 
 _TOGETHER = 8
 """How many connections a hub has."""
+_EACH = 0.01
+"""Seconds more for every statement of a transaction: somebody may add 10,000 people at once."""
 _TRIES = 10
 _FRESH = 1.0
 """Seconds for which a connection that has answered is believed to do so again."""
@@ -103,11 +105,11 @@ class MysqlDatabase:
 
     async def read(self, statement: Statement[T]) -> T:
         """Run it in a thread; what it finds is read here."""
-        return statement.result(await self._ask(partial(_find, statement)))
+        return statement.result(await self._ask(partial(_find, statement), PATIENCE))
 
     async def write(self, *statements: Statement[Any]) -> None:
         """Run them in a thread, between BEGIN and COMMIT."""
-        await self._ask(partial(_commit, statements))
+        await self._ask(partial(_commit, statements), PATIENCE + _EACH * len(statements))
 
     async def ring(self, words: str) -> None:
         """Nothing carries words."""
@@ -124,11 +126,11 @@ class MysqlDatabase:
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
 
-    async def _ask(self, work: Callable[[Connection], T]) -> T:
+    async def _ask(self, work: Callable[[Connection], T], patience: float) -> T:
         done: asyncio.Future[T] = self._loop.create_future()
         self._line.put(_Asked(work, done))
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 return await done
         except TimeoutError as error:
             raise DatabaseAway from error

@@ -20,6 +20,8 @@ _ASLEEP = 5
 _MODES = "ANSI_QUOTES,STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
 _SESSION = (
     f"SET SESSION sql_mode = '{_MODES}', innodb_lock_wait_timeout = 8, lock_wait_timeout = 8",
+    "SET SESSION sql_safe_updates = 0, sql_select_limit = 18446744073709551615",
+    "SET SESSION foreign_key_checks = 1, unique_checks = 1",
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 )
 _OURS = frozenset({"charset", "use_unicode", "connect_timeout", "read_timeout", "write_timeout"})
@@ -59,7 +61,7 @@ def connect(url: str, *, autocommit: bool = False, patience: float = PATIENCE) -
         try:
             version = version_of(connection)
             version.require_fitting()
-            for statement in (*_SESSION, _falls_asleep(version)):
+            for statement in (*_SESSION, _falls_asleep(version, patience)):
                 connection.cursor().execute(statement)
         except BaseException:
             connection.close()
@@ -74,10 +76,13 @@ def version_of(connection: Connection) -> Version:
         return Version.of(str(cursor.fetchall()[0][0]))
 
 
-def _falls_asleep(version: Version) -> str:
-    """MySQL knows no time for transactions that wait, only one for connections."""
+def _falls_asleep(version: Version, patience: float) -> str:
+    """MySQL knows no time for transactions that wait, only one for connections.
+
+    A command that works through a whole database may need longer between two statements.
+    """
     name = "idle_transaction_timeout" if version.is_mariadb else "wait_timeout"
-    return f"SET SESSION {name} = {_ASLEEP}"
+    return f"SET SESSION {name} = {_ASLEEP if patience <= PATIENCE else int(patience)}"
 
 
 def _arguments(url: str) -> dict[str, Any]:

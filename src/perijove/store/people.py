@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, false, func, or_, select
 
 from perijove.kit.storable import stored_as
 from perijove.model.server import Phase
@@ -72,6 +72,7 @@ def count(wanted: Wanted) -> Statement[int]:
 def _shape(wanted: Wanted) -> Wanted:
     """Return what of it makes another query, not only other values."""
     return Wanted(
+        name_filter="x" if wanted.name_filter else "",
         anywhere=wanted.anywhere,
         state=wanted.state,
         standing=wanted.standing,
@@ -83,16 +84,23 @@ def _shape(wanted: Wanted) -> Wanted:
 
 
 def _values(wanted: Wanted) -> dict[str, Value]:
-    escaped = stored_as(wanted.name_filter.lower())
-    for special in ("\\", "%", "_"):
-        escaped = escaped.replace(special, f"\\{special}")
-    values: dict[str, Value] = {"pattern": f"%{escaped}%"}
+    values: dict[str, Value] = {}
+    if wanted.name_filter:
+        values["pattern"] = _pattern(wanted.name_filter)
+        values["in_lower_case"] = _pattern(wanted.name_filter.lower())
     if wanted.group is not None:
         values["in_group"] = stored_as(wanted.group)
     for name, at in (("since", wanted.since), ("before", wanted.before)):
         if at is not None:
             values[name] = micros(at)
     return values
+
+
+def _pattern(part: str) -> str:
+    escaped = stored_as(part)
+    for special in ("\\", "%", "_"):
+        escaped = escaped.replace(special, f"\\{special}")
+    return f"%{escaped}%"
 
 
 @cache
@@ -112,10 +120,9 @@ def _count(shape: Wanted) -> Query:
 
 
 def _some(rows: Select[Any], shape: Wanted) -> Select[Any]:
-    named = _like(users.c.name)
-    if shape.anywhere:
-        named = or_(named, _like(func.lower(users.c.display_name)))
-    rows = rows.where(named)
+    if shape.name_filter:
+        shown = _like(users.c.display_name) if shape.anywhere else false()
+        rows = rows.where(or_(_like(users.c.name), shown))
     if shape.standing is not None:
         rows = rows.where(users.c.standing == shape.standing.value)
     if shape.admin:
@@ -143,7 +150,11 @@ def _seen(rows: Select[Any], shape: Wanted) -> Select[Any]:
 
 
 def _like(text: ColumnElement[str]) -> ColumnElement[bool]:
-    return text.like(bindparam("pattern"), escape="\\")
+    """Match in any case; PostgreSQL in the locale C knows the cases of ASCII letters only."""
+    return or_(
+        text.like(bindparam("pattern"), escape="\\"),
+        func.lower(text).like(bindparam("in_lower_case"), escape="\\"),
+    )
 
 
 _AT_WORK = and_(servers.c.phase != Phase.STOPPED.value, servers.c.phase != Phase.FAILED.value)

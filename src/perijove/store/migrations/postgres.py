@@ -82,7 +82,12 @@ async def _upgrade(url: str) -> None:
     async def connect() -> Any:
         return await asyncpg.connect(url)
 
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        poolclass=NullPool,
+        isolation_level="READ COMMITTED",  # it sees what another did while it waited for the lock
+    )
     with opening():
         async with engine.begin() as connection:
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATING})"))
