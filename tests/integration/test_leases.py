@@ -93,16 +93,17 @@ async def test_a_dead_hubs_shards_are_taken_over_after_patience_and_not_before(
     assert clock.now - died > a.rhythm.believed
 
 
-async def test_two_that_reach_for_what_a_third_had_at_the_same_moment_share_it_in_one_turn(
+async def test_two_that_reach_for_what_a_third_had_at_the_same_moment_hardly_meet(
     database: Database, clock: Steady
 ) -> None:
     *stay, dies = (lease(database, clock, name) for name in "abc")
     await settle(clock, *stay, dies)
-    assert dies.count() > SHARDS // 4
-    await settle(clock, *stay, turns=3)
-    clock.now += dies.rhythm.beat
-    await asyncio.gather(*(one.turn() for one in stay))
-    assert [one.count() for one in stay] == [SHARDS // 2, SHARDS // 2]
+    had = dies.count()
+    assert had > SHARDS // 4
+    while sum(one.count() for one in stay) == SHARDS - had:
+        clock.now += dies.rhythm.beat
+        await asyncio.gather(*(one.turn() for one in stay))
+    assert sum(one.count() for one in stay) > SHARDS - had // 4
     assert not held(stay[0]) & held(stay[1])
 
 
