@@ -2,29 +2,19 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from perijove.kit import trees
-
-DEEP = 1500
+from tests.deep import deep
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """A folder with fifteen hundred others in it, one in the other."""
-    top = tmp_path / "top"
-    top.mkdir()
-    here = os.open(top, os.O_RDONLY)
-    for _ in range(DEEP):
-        os.mkdir("a" * 20, dir_fd=here)
-        inner = os.open("a" * 20, os.O_RDONLY, dir_fd=here)
-        os.close(here)
-        here = inner
-    os.close(os.open("last", os.O_CREAT | os.O_WRONLY, dir_fd=here))
-    os.close(here)
-    return top
+def tree(tmp_path: Path) -> Iterator[Path]:
+    with deep(tmp_path / "top") as top:
+        yield top
 
 
 def test_a_deep_one_is_added_up_and_deleted(tree: Path) -> None:
