@@ -3,10 +3,13 @@
 import re
 import subprocess
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from perijove.settings.read import read
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -72,3 +75,17 @@ def test_every_example_is_a_good_configuration(example: Path) -> None:
     command = [sys.executable, "-m", "perijove", "config", "check", "-f", str(example)]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout + found.stderr
+
+
+VALUES = re.compile(r"^ *```ya?ml\n(?!# prometheus)(.*?)^ *```", re.MULTILINE | re.DOTALL)
+"""What a page shows of a values file; what is another program's says so in its first line."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_values_in_a_page_are_a_good_configuration(page: Path, tmp_path: Path) -> None:
+    for number, shown in enumerate(VALUES.findall(page.read_text(encoding="utf-8"))):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(textwrap.dedent(shown), encoding="utf-8")
+        found = read(file, {}, cluster="kubernetes" in page.name)
+        assert [str(it) for it in found.problems] == []
+        assert found.idle == ()

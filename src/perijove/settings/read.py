@@ -104,23 +104,34 @@ def _validated(
     except ValidationError as error:
         problems += words_for(error, known, places)
     except Invalid as error:
-        problems.append(_refused(error, places))
+        problems.append(_refused(error, known, places))
     else:
         problems += [*_patterns(settings, places), *_slugs(settings, places)]
         return settings
     return None
 
 
-def _refused(error: Invalid, places: Mapping[Path, Place]) -> Problem:
+def _refused(error: Invalid, known: Mapping[str, Any], places: Mapping[Path, Place]) -> Problem:
     """Return what is wrong with roles, groups or people."""
     said = {key: str(it) for key, it in error.params.items()}
     key: Path = ("hub", "loadRoles", said.get("role", ""))
     words = "has no good name, or changes what the role `admin` is."
     if error.code == "no-such-role":
-        key, words = ("people",), f"gives somebody the role {said['role']!r}, which there is not."
+        key = _naming(known.get("people", {}), said["role"])
+        words = f"there is no role {said['role']!r}; hub.loadRoles makes roles."
     elif "group" in said:
-        key, words = ("people",), f"no group may be called {said['group']!r}."
+        key = ("people", "groups", said["group"])
+        words = f"no group may be called {said['group']!r}."
     return Problem(words, dotted(key), place_of(places, key))
+
+
+def _naming(people: Mapping[str, Any], role: str) -> Path:
+    """Return the key under `people` that gives somebody the role."""
+    for kind in ("users", "groups"):
+        for name, entry in (people.get(kind) or {}).items():
+            if role in ((entry or {}).get("roles") or ()):
+                return "people", kind, name, "roles"
+    return ("people",)
 
 
 def _patterns(settings: Settings, places: Mapping[Path, Place]) -> list[Problem]:
