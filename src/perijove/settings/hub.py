@@ -1,5 +1,6 @@
 """`hub`: the sections of the hub itself, its database, services and roles."""
 
+import re
 from typing import Any, Self
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
@@ -15,6 +16,10 @@ from perijove.store.address import MYSQL, POSTGRES, SHARED, SQLITE, plain
 _PORT = Field(default=None, ge=1, le=65535)
 _NEEDS = {"postgres": (POSTGRES,), "mysql": (MYSQL,), "other": (POSTGRES, MYSQL, SQLITE)}
 """What `hub.db.url` begins with."""
+_PLACEHOLDER = re.compile(
+    r"<.*>|\$?\{.*\}|\.{2,}|…+|\*+|x{3,}|change.?me|replace.?me|todo|(your|my|the|a).?(secret|token).*",
+    re.IGNORECASE,
+)
 
 
 class DbSettings(Section):
@@ -85,6 +90,15 @@ class ServiceSettings(Traits):
         json_schema_extra={"secret": True},
     )
     """Its token. Without one it cannot call the API."""
+
+    @field_validator("api_token")
+    @classmethod
+    def _secret(cls, token: str | None) -> str | None:
+        if token is not None and (not token.strip() or _PLACEHOLDER.fullmatch(token.strip())):
+            raise ValueError(
+                f"{token!r} stands where a secret belongs: make one with `openssl rand -hex 32`"
+            )
+        return token
 
 
 class RoleSettings(Traits):

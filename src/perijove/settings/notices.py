@@ -32,10 +32,10 @@ def notices(
 ) -> list[Problem]:
     """Return what whoever wrote `settings` should know."""
     idle = [] if cluster else _idle(settings)
-    return [*_risks(settings, places), *_misspelt(settings, places), *idle]
+    return [*_risks(settings, places, cluster=cluster), *_misspelt(settings, places), *idle]
 
 
-def _risks(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:
+def _risks(settings: Settings, places: Mapping[Path, Place], *, cluster: bool) -> Iterator[Problem]:
     sign_in, key = settings.sign_in, ("hub", "config", "JupyterHub", "authenticator_class")
     if sign_in.name == DUMMY:
         open_to_all = not settings.proxy.ip.startswith(_LOOPBACK)
@@ -46,13 +46,24 @@ def _risks(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem
     if settings.cull.enabled and settings.cull.users and settings.cull.timeout:
         words = (
             f"people who do nothing for {settings.cull.timeout} s, and of whom nothing runs, are"
-            " deleted with all that is theirs."
+            f" deleted; {_kept(settings, cluster=cluster)}."
         )
         where = place_of(places, ("cull", "users"))
         yield Problem(words, "cull.users", where, "`cull.timeout` says how long.")
     if not sign_in.rules.any and not sign_in.rules.admin_users:
         hint = "Set hub.config.Authenticator.allow_all, allowed_users or admin_users."
         yield Problem("nobody may sign in: no rule allows anybody.", "hub.config", None, hint)
+
+
+def _kept(settings: Settings, *, cluster: bool) -> str:
+    """Return what becomes of their files."""
+    if cluster:
+        return "with them goes the claim of their home"
+    if settings.system_users:
+        return "their files stay in their home"
+    if not settings.people.trash_days:
+        return "their home lies in the trash until somebody empties it"
+    return f"their home lies in the trash for {settings.people.trash_days} days (people.trashDays)"
 
 
 def _misspelt(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from perijove.cli.box import Box
-from perijove.cli.doctor.finding import Finding, bad, good
+from perijove.cli.doctor.finding import Finding, bad, good, risky
 from perijove.cli.supervisor.reach import Who, may_read, why_not
 from perijove.cli.trouble import Trouble
 from perijove.settings import Settings
@@ -50,7 +50,7 @@ def _all(settings: Settings, box: Box, file: Path | None) -> Iterator[Finding]:
     if not settings.system_users:
         who = pwd.getpwuid(os.geteuid()).pw_name
         root = not os.geteuid()
-        yield good("accounts", "accounts.root" if root else "accounts.shared", account=who)
+        yield risky("accounts", "accounts.root" if root else "accounts.shared", account=who)
         return
     if os.geteuid():
         yield bad("accounts", "accounts.not-root")

@@ -19,7 +19,7 @@ from perijove.cli.spawner import in_cluster, require_fitting
 from perijove.settings import Settings, read
 
 UNHEALTHY = 7
-_MARKS = {Health.GOOD: "✓", Health.BAD: "✗", Health.SKIPPED: "-"}
+_MARKS = {Health.GOOD: "✓", Health.RISKY: "!", Health.BAD: "✗", Health.SKIPPED: "-"}
 
 
 def command(given: Namespace) -> int:
@@ -118,7 +118,7 @@ def _websocket(remote: Remote) -> Finding:
 
 def _tell(finding: Finding, language: str) -> None:
     answer(f"{_MARKS[finding.health]} {finding.check:10}{finding.sentence(language)}")
-    if finding.health is Health.BAD:
+    if finding.health in {Health.BAD, Health.RISKY}:
         answer(f"  {'':10}{finding.remedy(language)} [{finding.code}]")
 
 

@@ -10,6 +10,8 @@ class Health(StrEnum):
     """How it is."""
 
     GOOD = "good"
+    RISKY = "risky"
+    """It works, and whoever runs it should know what can come of it."""
     BAD = "bad"
     SKIPPED = "skipped"
     """It could not be looked at, because something else is bad."""
@@ -37,6 +39,11 @@ def good(check: str, code: str = "", **params: str) -> Finding:
     """Return that all is well; `code` if there is more than one way to be."""
     code = code or f"{check}.good"
     return Finding(check=check, health=Health.GOOD, code=code, params=params)
+
+
+def risky(check: str, code: str, **params: str) -> Finding:
+    """Return what works and may harm somebody."""
+    return Finding(check=check, health=Health.RISKY, code=code, params=params)
 
 
 def bad(check: str, code: str, **params: str) -> Finding:
