@@ -8,12 +8,14 @@ import pytest
 from perijove.app import Running
 from perijove.core.departures import Departures, Leaving
 from perijove.kit.tasks import in_background
+from perijove.model.errors import Conflict
 from perijove.model.server import Phase
 from perijove.model.user import Standing, User
 from perijove.parts import leaving
 from perijove.settings import of
 from perijove.settings.read import read_tree
 from perijove.spawners.fake import FakeSpawner
+from perijove.store import departures as store
 from perijove.store import servers as rows
 from perijove.store.database import Database
 from tests.doors import Hands, gate
@@ -190,3 +192,42 @@ def departures(accounts: Any, activity: Any, world: World) -> Departures:
         clock=world.hands.clock(),
         leaving=Leaving(timeout=HOUR),
     )
+
+
+async def begun(world: World) -> User:
+    """Return somebody whose departure was begun, and not ended."""
+    ada = await world.person("ada")
+    return await world.running.hub.accounts.block(ada, store.begin(ada.id))
+
+
+async def test_what_was_begun_is_ended_only_where_nobody_has_decided_since(world: World) -> None:
+    await world.begin()
+    accounts = world.running.hub.accounts
+    ada = await begun(world)
+    await accounts.approve(ada)
+    with pytest.raises(Conflict):  # a hub that had looked before
+        await accounts.delete(ada, store.require(ada.id))
+    assert (await accounts.by_id(ada.id) or ada).standing is Standing.ACTIVE
+    await accounts.block(ada)
+    assert await world.after(hours=30) == {"ada"}, "an administrator has blocked them: no more"
+    await begun_again(world, ada)
+    assert await world.after(hours=30) == set()
+
+
+async def begun_again(world: World, ada: User) -> None:
+    await world.running.hub.accounts.approve(ada)
+    await world.running.hub.accounts.block(ada, store.begin(ada.id))
+
+
+async def test_whoever_stays_by_newer_values_is_let_in_again(world: World) -> None:
+    await world.begin()
+    ada = await begun(world)
+    world.running.hub.departures.leaving = Leaving()
+    assert await world.after(hours=30) == {"ada"}
+    found = await world.running.hub.accounts.by_id(ada.id)
+    assert found
+    assert found.standing is Standing.ACTIVE
+    world.running.hub.departures.leaving = Leaving(timeout=HOUR)
+    await begun_again(world, ada)
+    world.running.hub.departures.leaving = Leaving(timeout=HOUR, staying=frozenset({"ada"}))
+    assert await world.after(hours=30) == {"ada"}

@@ -6,7 +6,6 @@ it was begun is written with the block that it begins with, so that the next hub
 
 import asyncio
 import logging
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -17,14 +16,12 @@ from perijove.kit.clock import Clock
 from perijove.model.errors import Conflict, HubError, Unknown, Untimely
 from perijove.model.user import NEVER, Standing, User
 from perijove.store import activity as store
-from perijove.store import attempts
+from perijove.store import departures as begun
 from perijove.store.people import Activeness, Wanted
 
 logger = logging.getLogger(__name__)
 
 _PAGE = 200
-_REMEMBERED = timedelta(days=1)
-"""For how long a departure that was begun is gone on with."""
 _HERE = timedelta(minutes=10)
 """Who did something so lately is here, however old their account."""
 
@@ -73,18 +70,20 @@ class Departures:
                 logger.exception("cannot look who has left; trying again later")
 
     async def turn(self) -> None:
-        """Delete whoever has left, and whose deletion was begun and not ended."""
-        if not self.leaving.any:
-            return
+        """Delete whoever has left; go on with what was begun, unless it is wished no more."""
+        if self.leaving.any:
+            await self._see_off()
+        for user in await self._all(Wanted(standing=Standing.BLOCKED)):
+            if self.leases.holds(str(user.id)) and await self._was_begun(user):
+                await self._go_on(user)
+
+    async def _see_off(self) -> None:
         idle = self.leaving.timeout is not None and self.leaving.max_age is None
         before = self.clock() - self.leaving.timeout if idle and self.leaving.timeout else None
         wanted = Wanted(standing=Standing.ACTIVE, state=Activeness.INACTIVE, before=before)
         for user in await self._all(wanted):
             if self._has_left(user) and self.leases.holds(str(user.id)):
                 await self._deal(user)
-        for user in await self._all(Wanted(standing=Standing.BLOCKED)):
-            if self.leases.holds(str(user.id)) and await self._was_begun(user):
-                await self._end(user)
 
     async def _all(self, wanted: Wanted) -> list[User]:
         found: list[User] = []
@@ -96,7 +95,9 @@ class Departures:
 
     def _has_left(self, user: User) -> bool:
         leaving, now = self.leaving, self.clock()
-        if user.name in leaving.staying or (user.admin and not leaving.administrators):
+        if not leaving.any or user.name in leaving.staying:
+            return False
+        if user.admin and not leaving.administrators:
             return False
         seen = max(self.activity.of_user(user) or user.created, user.created)
         if seen == NEVER or now - seen < _HERE:
@@ -110,30 +111,34 @@ class Departures:
             return
         if user.admin and not await self.accounts.has_another_administrator():
             return
-        begun = attempts.until(_key(user), self.clock() + _REMEMBERED)
         try:
-            await self.accounts.block(user, *begun, store.not_seen_since(user))
+            await self.accounts.block(user, begun.begin(user.id), store.not_seen_since(user))
         except (Conflict, Unknown):
             logger.info("%s is here again", user.name)
             return
         await self._end(user)
 
     async def _was_begun(self, user: User) -> bool:
-        found = await self.accounts.database.read(attempts.find(_key(user)))
-        return found is not None and found.since > self.clock()
+        return await self.accounts.database.read(begun.find(user.id)) is not None
+
+    async def _go_on(self, user: User) -> None:
+        """End it, if they still have left by what the values say now; else let them in again."""
+        if self._has_left(user):
+            await self._end(user)
+            return
+        try:
+            await self.accounts.approve(user)
+        except HubError as error:
+            logger.warning("%s cannot be let in again now: %s", user.name, error)
+        else:
+            logger.info("%s stays, by what the values say now: they may sign in again", user.name)
 
     async def _end(self, user: User) -> None:
         try:
-            await self.accounts.delete(user)
+            await self.accounts.delete(user, begun.require(user.id))
         except Untimely:
             logger.info("%s is deleted later: a server of theirs is still stopping", user.name)
         except (HubError, OSError) as error:
             logger.warning("%s cannot be deleted now: %s", user.name, error)
         else:
-            with suppress(HubError):
-                await self.accounts.database.write(attempts.forget(_key(user)))
             logger.info("%s was not here for long: the account is deleted", user.name)
-
-
-def _key(user: User) -> str:
-    return f"leaving:{user.id}"
