@@ -45,8 +45,16 @@ def test_groups_and_people_name_each_other() -> None:
     ("tree", "where", "words"),
     [
         ({"people": {"users": {"a/b": {}}}}, "people.users", "nobody may be called"),
-        ({"people": {"users": {"ada": {"roles": ["nix"]}}}}, "people", "the role 'nix'"),
-        ({"people": {"groups": {"g": {"roles": ["nix"]}}}}, "people", "the role 'nix'"),
+        (
+            {"people": {"users": {"ada": {"roles": ["nix"]}}}},
+            "people.users.ada.roles",
+            "no role 'nix'",
+        ),
+        (
+            {"people": {"groups": {"g": {"roles": ["nix"]}}}},
+            "people.groups.g.roles",
+            "no role 'nix'",
+        ),
         ({"people": {"groups": {"g": {"users": ["a/b"]}}}}, "people.groups.g.users", "'a/b'"),
         ({"people": {"groups": {"g\n": {}}}}, "people", "no group may be called"),
         ({"people": {"users": {"ada": {"Admin": True}}}}, "people.users.ada.Admin", "not known"),
