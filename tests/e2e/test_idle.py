@@ -48,7 +48,7 @@ def box(folder: Path, kind: str, **tree: Any) -> Iterator[Box]:
 
 @pytest.mark.parametrize("kind", [*COMMANDS, "2.3.1"])
 def test_what_computes_is_kept_and_an_open_tab_is_not(tmp_path: Path, kind: str) -> None:
-    with box(tmp_path, kind, cull={"timeout": 5, "every": 1, "warn": 3}) as it:
+    with box(tmp_path, kind, cull={"timeout": 8, "every": 1, "warn": 3}) as it:
         headers = {"Authorization": f"token {it.token('bob')}"}
         with Kernel(it.url("/user/bob/"), headers) as kernel:
             kernel.begin("import time; time.sleep(300)")  # computes, and says nothing
@@ -65,7 +65,7 @@ def test_what_computes_is_kept_and_an_open_tab_is_not(tmp_path: Path, kind: str)
         status, left = it.hub("GET", "/users/ada/server")
         assert status == 200
         assert (left["stopped"], left["reason"]) == (True, "idle")
-        time.sleep(6)
+        time.sleep(9)
         assert it.shown("bob")[""]["ready"], "nobody looks, and it computes"
 
 
