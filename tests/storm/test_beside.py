@@ -41,6 +41,10 @@ def stop(box: Box) -> None:
         box.until(lambda name=name: box.status("DELETE", f"/{name}/server") == 204, "it stops")  # type: ignore[misc]
 
 
+def ready(box: Box, name: str) -> bool:
+    return bool(box.client.get(f"/{name}").json()["servers"].get("", {}).get("ready"))
+
+
 def runs(box: Box, name: str) -> bool:
     found = box.client.get(f"/{name}").json()["servers"].get("", {})
     assert found.get("pending") or found.get("ready"), box.ask("SELECT reason FROM pj_servers")
@@ -74,7 +78,7 @@ def test_two_boxes_with_the_same_people_live_side_by_side(boxes: tuple[Box, Box]
         before, beside = processes(ours), processes(theirs)
         second.enter_context(theirs.hub())  # both were killed; only theirs comes back
         for name in theirs.users:
-            theirs.until(partial(runs, theirs, name), f"{name} is ready again")
+            theirs.until(partial(ready, theirs, name), f"{name} is ready again")
         stop(theirs)
         assert not theirs.alive()
         assert processes(ours) == before
