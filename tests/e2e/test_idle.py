@@ -66,7 +66,8 @@ def test_what_computes_is_kept_and_an_open_tab_is_not(tmp_path: Path, kind: str)
         assert status == 200
         assert (left["stopped"], left["reason"]) == (True, "idle")
         time.sleep(9)
-        assert it.shown("bob")[""]["ready"], "nobody looks, and it computes"
+        there = it.shown("bob").get("", {})
+        assert there.get("ready"), it.hub("GET", "/users/bob/server")  # nobody looks, it computes
 
 
 def test_the_unmodified_idle_culler_works_from_outside(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def test_two_boxes_with_the_same_people_live_side_by_side(boxes: tuple[Box, Box]
     with ExitStack() as second:
         with ours.hub(), theirs.hub():
             start(ours)
-            stranger = _listen_where_they_will(theirs, "u0")
+            stranger = _listen_where_they_will(theirs, "u0", ports(ours))
             with stranger:
                 start(theirs)
             assert ports(ours).isdisjoint(ports(theirs))
@@ -92,13 +92,13 @@ def test_two_boxes_with_the_same_people_live_side_by_side(boxes: tuple[Box, Box]
             assert set(ours.alive().values()) == set(theirs.alive().values()) == {1}
 
 
-def _listen_where_they_will(box: Box, name: str) -> socket.socket:
-    """Listen where the first start of `name` draws its port."""
+def _listen_where_they_will(box: Box, name: str, taken: set[int]) -> AbstractContextManager[object]:
+    """Listen where the first start of `name` draws its port, unless somebody does already."""
     ((instance,),) = box.ask("SELECT id FROM pj_instance")
     settings = PlaceSettings(first_port=25000, ports=300)
     port = place(User(id=1, name=name), "", settings, instance=instance).port
     (box.folder / "stranger").write_text(str(port))
-    return socket.create_server(("127.0.0.1", port))
+    return nullcontext() if port in taken else socket.create_server(("127.0.0.1", port))
 
 
 def stranger_port(box: Box) -> int:
