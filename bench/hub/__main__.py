@@ -1,6 +1,6 @@
 """Measure both hubs and write docs/reference/performance.md.
 
-python -m bench.hub [--chp configurable-http-proxy] [--only ours|theirs] [--starts N] …
+python -m bench.hub [--chp configurable-http-proxy] [--only ours] [--rounds N] [--small]
 """
 
 import argparse
@@ -9,13 +9,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.postgres import programs, throw_away
+
 from bench.hub.contender import Contender, JupyterHub, Perijove, free_port
-from bench.hub.measure import Storm, look_cost, memory, start_cost, storm
+from bench.hub.kept import kept
+from bench.hub.measure import Storm, memory, own_cost, populate, start_cost, storm
+from bench.hub.people import people
 from bench.hub.report import Figures, rows, write
 from perijove.kit.clock import Clock
+
+_AWAY = 1.3
+"""Milliseconds more that a round trip to the far database takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,70 +32,119 @@ class Sizes:
     """How much of each."""
 
     rounds: int
-    starts: int
-    looks: int
-    storm: int
-    users: int
-    servers: int
+    starts: int = 400
+    looks: int = 4000
+    storm: int = 1000
+    users: int = 10_000
+    running: int = 200
+    times: int = 2000
+    kept: int = 1000
+    far: int = 200
 
 
-async def measured(quick: Contender, large: Contender, sizes: Sizes) -> Figures:
-    """Return the figures of one contender: `quick` for the clock, `large` for memory."""
-    await quick.start()
+SMALL = Sizes(
+    rounds=1, starts=20, looks=200, storm=50, users=500, running=20, times=100, kept=50, far=20
+)
+"""To see that it works."""
+Make = Callable[[str, str], Contender]
+"""Makes one contender with a folder and a database of its own."""
+
+
+@asynccontextmanager
+async def started(contender: Contender) -> AsyncIterator[Contender]:
+    """Run it meanwhile."""
+    await contender.start()
     try:
-        rounds = range(sizes.rounds)
-        start_ms = min([await start_cost(quick, sizes.starts, number) for number in rounds])
-        print(f"{quick.name}: {start_ms:.2f} ms a start", flush=True)
-        look_ms = min([await look_cost(quick, sizes.looks) for _ in rounds])
-        print(f"{quick.name}: {look_ms:.3f} ms a GET /hub/api/user", flush=True)
-        crowd = Storm.best([await storm(quick, sizes.storm, number) for number in rounds])
-        print(f"{quick.name}: {crowd}", flush=True)
+        yield contender
     finally:
-        await asyncio.to_thread(quick.stop)
-    await large.start()
-    try:
-        memory_mib = await memory(large, sizes.users, sizes.servers)
-    finally:
-        await asyncio.to_thread(large.stop)
-    print(f"{quick.name}: {memory_mib:.0f} MiB", flush=True)
-    return Figures(start_ms=start_ms, look_ms=look_ms, storm=crowd, memory_mib=memory_mib)
+        await asyncio.to_thread(contender.stop)
+
+
+async def measured(make: Make, sizes: Sizes, far: str) -> Figures:
+    """Return the figures of one contender. `far`: the URL of a database some way off."""
+    rounds = range(sizes.rounds)
+    async with started(make("quick", "")) as hub:
+        start_ms = min([await start_cost(hub, sizes.starts, number) for number in rounds])
+        say(hub, f"{start_ms:.2f} ms a start")
+        look_ms = min([await own_cost(hub, sizes.looks) for _ in rounds])
+        say(hub, f"{look_ms:.3f} ms a GET /hub/api/user")
+        crowd = Storm.best([await storm(hub, sizes.storm, number) for number in rounds])
+        say(hub, str(crowd))
+    async with started(make("large", "")) as hub:
+        names = await populate(hub, sizes.users, sizes.running)
+        memory_mib = await memory(hub)
+        say(hub, f"{memory_mib:.0f} MiB")
+        many = await people(hub, names, sizes.running, sizes.times)
+        say(hub, str(many))
+    async with started(make("kept", "")) as hub:
+        await populate(hub, sizes.kept, sizes.kept)
+        resting = await kept(hub, sizes.kept, sizes.rounds)
+        say(hub, str(resting))
+    async with started(make("far", far)) as hub:
+        away = Storm.best([await storm(hub, sizes.far, number) for number in rounds])
+        say(hub, str(away))
+    return Figures(
+        start_ms=start_ms,
+        look_ms=look_ms,
+        storm=crowd,
+        memory_mib=memory_mib,
+        people=many,
+        kept=resting,
+        far=away,
+    )
+
+
+def say(hub: Contender, words: str) -> None:
+    """Print a figure as soon as there is one."""
+    print(f"{hub.name}: {words}", flush=True)
 
 
 async def main(asked: argparse.Namespace, folder: Path) -> bool:
     """Measure; return whether every bar is met."""
-    sizes = Sizes(
-        rounds=asked.rounds,
-        starts=asked.starts,
-        looks=asked.looks,
-        storm=asked.storm,
-        users=asked.users,
-        servers=asked.servers,
-    )
-    port = free_port()
-    stub = subprocess.Popen([sys.executable, "-m", "bench.hub.stub", str(port)])  # noqa: ASYNC220, S603
-    try:
-        ours = await measured(
-            Perijove(name="Perijove", folder=folder / "ours", stub=port),
-            Perijove(name="Perijove", folder=folder / "ours-large", stub=port),
-            sizes,
-        )
-        theirs = None
-        if asked.only != "ours":
-            names = ("theirs", "theirs-large")
-            quick, large = (
-                JupyterHub(name="JupyterHub", folder=folder / name, stub=port, chp=asked.chp)
-                for name in names
+    sizes = SMALL if asked.small else Sizes(rounds=asked.rounds)
+    with ExitStack() as stack:
+        stub = _beside(stack, "bench.hub.stub")
+
+        def ours(name: str, database: str) -> Contender:
+            place = folder / f"ours-{name}"
+            return Perijove(name="Perijove", folder=place, stub=stub, database=database)
+
+        def theirs(name: str, database: str) -> Contender:
+            place = folder / f"theirs-{name}"
+            return JupyterHub(
+                name="JupyterHub", folder=place, stub=stub, database=database, chp=asked.chp
             )
-            theirs = await measured(quick, large, sizes)
-    finally:
-        stub.terminate()
-        stub.wait()
-    table = rows(ours, theirs)
+
+        mine = await measured(ours, sizes, await asyncio.to_thread(_far, stack))
+        other = None
+        if asked.only != "ours":
+            other = await measured(theirs, sizes, await asyncio.to_thread(_far, stack))
+    table = rows(mine, other)
     print("\n".join(row.text() for row in table))
-    if theirs is not None:
+    if other is not None and not asked.small:
         profile = asked.profile.read_text() if asked.profile else ""
         write(table, Clock()(), sizes.rounds, profile)
     return all(row.met for row in table)
+
+
+def _far(stack: ExitStack) -> str:
+    """Start a PostgreSQL and a line to it; return the URL of its far end."""
+    found = programs()
+    if found is None:
+        raise SystemExit("The bench needs PostgreSQL: apt-get install postgresql")
+    url = stack.enter_context(throw_away(found))
+    port = url.rpartition(":")[2].partition("/")[0]
+    line = _beside(stack, "bench.hub.line", port, str(_AWAY))
+    return url.replace(f":{port}/", f":{line}/")
+
+
+def _beside(stack: ExitStack, module: str, *more: str) -> int:
+    """Run a module on a free port, which is its first argument, until the end; return the port."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-m", module, str(port), *more])  # noqa: S603
+    stack.callback(process.wait)
+    stack.callback(process.terminate)
+    return port
 
 
 def arguments() -> argparse.Namespace:
@@ -95,11 +153,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--chp", default=shutil.which("configurable-http-proxy"))
     parser.add_argument("--only", choices=["ours", "both"], default="both")
     parser.add_argument("--rounds", type=int, default=3, help="of each; the best counts")
-    parser.add_argument("--starts", type=int, default=400)
-    parser.add_argument("--looks", type=int, default=4000)
-    parser.add_argument("--storm", type=int, default=1000)
-    parser.add_argument("--users", type=int, default=10_000)
-    parser.add_argument("--servers", type=int, default=200)
+    parser.add_argument("--small", action="store_true", help="little of each: does it work?")
     parser.add_argument("--profile", type=Path, help="a text to put below the table")
     asked = parser.parse_args()
     if asked.only != "ours" and not asked.chp:

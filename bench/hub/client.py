@@ -2,8 +2,18 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; `cookies` as a browser sends them again."""
+
+    status: int
+    body: bytes
+    cookies: str
 
 
 @dataclass(slots=True)
@@ -19,22 +29,33 @@ class Client:
     async def ask(self, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
         """Return status and body; 0 where the connection broke."""
         text = b"" if body is None else json.dumps(body).encode()
-        head = (
-            f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n"
-            f"Authorization: token {self.token}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(text)}\r\n\r\n"
-        )
+        given = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
         try:
-            if self._idle:
-                reader, writer = self._idle.pop()
-            else:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            writer.write(head.encode() + text)
-            status, answer = await _answer(reader)
+            answer = await self.exchange(method, path, given, text)
         except (OSError, asyncio.IncompleteReadError, ValueError):
             return 0, b""
+        return answer.status, answer.body
+
+    async def exchange(
+        self, method: str, path: str, headers: Mapping[str, str], text: bytes = b""
+    ) -> "Answer":
+        """Send one request as it stands; return what comes back.
+
+        Raises:
+            OSError: the connection broke.
+            asyncio.IncompleteReadError: it ended in the middle.
+        """
+        lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"Content-Length: {len(text)}", "", ""]
+        if self._idle:
+            reader, writer = self._idle.pop()
+        else:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write("\r\n".join(lines).encode() + text)
+        answer = await _answer(reader)
         self._idle.append((reader, writer))
-        return status, answer
+        return answer
 
     async def json(self, method: str, path: str, body: Any = None) -> Any:
         """Return the JSON of a request that must succeed."""
@@ -50,15 +71,18 @@ class Client:
         self._idle.clear()
 
 
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+async def _answer(reader: asyncio.StreamReader) -> Answer:
     head = await reader.readuntil(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
-    status = int(first.split(" ", 2)[1])
-    headers = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
+    pairs = [(name.lower(), value.strip()) for name, _, value in (x.partition(":") for x in lines)]
+    headers = dict(pairs)
     if headers.get("transfer-encoding") == "chunked":
-        return status, await _chunks(reader)
-    length = int(headers.get("content-length", "0"))
-    return status, await reader.readexactly(length) if length else b""
+        body = await _chunks(reader)
+    else:
+        length = int(headers.get("content-length", "0"))
+        body = await reader.readexactly(length) if length else b""
+    cookies = [value.partition(";")[0] for name, value in pairs if name == "set-cookie"]
+    return Answer(int(first.split(" ", 2)[1]), body, "; ".join(cookies))
 
 
 async def _chunks(reader: asyncio.StreamReader) -> bytes:

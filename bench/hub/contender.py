@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench.hub.client import Client
 from perijove.cli.box import Box, Ports
@@ -27,11 +28,16 @@ def free_port() -> int:
 
 @dataclass(slots=True, kw_only=True)
 class Contender(ABC):
-    """Runs in `folder`; `stub` is the port of the server that answers for all."""
+    """Runs in `folder`; `stub` is the port of the server that answers for all.
+
+    A start makes another process of the hub whatever has become of the one before.
+    """
 
     name: str
     folder: Path
     stub: int
+    database: str = ""
+    """Its URL, of a PostgreSQL; empty: SQLite in its folder."""
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     public: int = field(default_factory=free_port)
     port: int = field(default_factory=free_port)
@@ -63,17 +69,7 @@ class Contender(ABC):
     async def start(self) -> None:
         """Start it and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "bench.log").open("ab") as log:
-            for command in self.commands:
-                self.processes.append(
-                    subprocess.Popen(  # noqa: ASYNC220, S603 - our own commands
-                        command,
-                        env={**os.environ, **self.environment},
-                        cwd=Path.cwd(),
-                        stdout=log,
-                        stderr=log,
-                    )
-                )
+        self.processes += [self._run(command) for command in self.commands]
         client = self.client()
         async with asyncio.timeout(_PATIENCE):
             while (await client.ask("GET", "/hub/health"))[0] != 200:  # noqa: PLR2004 - healthy
@@ -82,6 +78,20 @@ class Contender(ABC):
                 await asyncio.sleep(0.1)
             await asyncio.sleep(2)  # what it still does after it has begun to answer
         client.close()
+
+    def kill_hub(self) -> None:
+        """Kill the hub alone."""
+        self.processes[0].kill()
+        self.processes[0].wait()
+
+    def start_hub(self) -> None:
+        """Start the hub alone again; do not wait."""
+        self.processes[0] = self._run(self.commands[0])
+
+    def _run(self, command: list[str]) -> subprocess.Popen[bytes]:
+        with (self.folder / "bench.log").open("ab") as log:
+            environment = {**os.environ, **self.environment}
+            return subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603
 
     def stop(self) -> None:
         """End it."""
@@ -120,6 +130,8 @@ class JupyterHub(Contender):
             "BENCH_CHP": self.chp,
             "BENCH_CHP_API": str(self.api),
             "BENCH_TOKEN": self.token,
+            "BENCH_DATABASE": self.database.replace("postgresql:", "postgresql+psycopg2:")
+            or f"sqlite:///{self.folder}/jupyterhub.sqlite",
         }
 
     async def routes(self) -> int:
@@ -143,20 +155,30 @@ class Perijove(Contender):
     @property
     def commands(self) -> list[list[str]]:
         """Return the hub with the stub spawner, and the proxy as it always is."""
-        ours = [sys.executable, "-m", "bench.hub.ours", str(self.folder), str(self.stub)]
-        proxy = [sys.executable, "-m", "perijove", "proxy", "--data", str(self.folder)]
-        return [ours, proxy]
+        here = str(self.folder)
+        ours = [sys.executable, "-m", "bench.hub.ours", here, str(self._values), str(self.stub)]
+        return [ours, [sys.executable, "-m", "perijove", "proxy", "--data", here]]
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return what differs from the defaults, as it does in JupyterHub's configuration."""
-        return {"PERIJOVE__HUB__CONCURRENTSPAWNLIMIT": "0"}
+        """Return nothing: what differs from the defaults is in the values."""
+        return {}
+
+    @property
+    def _values(self) -> Path:
+        return self.folder / "bench.json"
 
     async def start(self) -> None:
-        """Make its data directory first."""
+        """Make its data directory and its values first."""
         box = Box(self.folder)
         await asyncio.to_thread(box.ready)
         await asyncio.to_thread(box.keep, Ports(public=self.public, hub=self.port))
+        sign_in = {"JupyterHub": {"authenticator_class": "dummy"},
+                   "Authenticator": {"allow_all": True}}  # fmt: skip
+        hub: dict[str, Any] = {"concurrentSpawnLimit": 0, "config": sign_in}
+        if self.database:
+            hub["db"] = {"type": "postgres", "url": self.database}
+        await asyncio.to_thread(self._values.write_text, json.dumps({"hub": hub}))
         self.token = await asyncio.to_thread(box.secret, "cli-token")
         await Contender.start(self)
 

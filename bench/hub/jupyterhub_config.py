@@ -23,6 +23,15 @@ class StubSpawner(Spawner):  # type: ignore[misc]
         """Be gone."""
         self.up = False
 
+    def get_state(self) -> dict[str, Any]:
+        """Return what a hub that is started again reads."""
+        return {**super().get_state(), "up": self.up}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Be what it was."""
+        super().load_state(state)
+        self.up = state.get("up", False)
+
     async def poll(self) -> int | None:
         """Return None while it is there."""
         return None if self.up else 0
@@ -38,7 +47,7 @@ c.ConfigurableHTTPProxy.command = os.environ["BENCH_CHP"]
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{os.environ['BENCH_CHP_API']}"
 c.ConfigurableHTTPProxy.auth_token = os.environ["BENCH_TOKEN"]
 c.ConfigurableHTTPProxy.pid_file = f"{_folder}/proxy.pid"
-c.JupyterHub.db_url = f"sqlite:///{_folder}/jupyterhub.sqlite"
+c.JupyterHub.db_url = os.environ["BENCH_DATABASE"]
 c.JupyterHub.cookie_secret_file = f"{_folder}/cookie"
 c.JupyterHub.concurrent_spawn_limit = 0
 c.JupyterHub.log_level = "WARN"

@@ -1,11 +1,12 @@
-"""What is measured: a start, a look, a thousand starts at once, ten thousand users in memory."""
+"""What is measured: a start, a look, a thousand starts at once, memory; and with what."""
 
 import asyncio
 import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,8 @@ from bench.hub.client import Client
 from bench.hub.contender import Contender
 from bench.hub.proc import cpu_seconds, rss_mib
 
-_ACCEPTED = {201, 202}
-_OK = 200
-_STALLED = 130.0
+ACCEPTED = {200, 201, 202, 204}
+STALLED = 130.0
 """Seconds after which what is not ready counts as failed; JupyterHub gives up after 120."""
 
 
@@ -48,46 +48,60 @@ async def add_users(hub: Contender, prefix: str, number: int) -> list[str]:
     return names
 
 
-async def start_cost(hub: Contender, starts: int, number: int = 0, at_once: int = 20) -> float:
-    """Return the hub's milliseconds of CPU for each start, from the request to the route."""
-    names = await add_users(hub, f"one{number}-", starts)
-    before = await hub.routes()
+async def cost(
+    hub: Contender,
+    work: Callable[[str], Coroutine[Any, Any, None]],
+    names: list[str],
+    *,
+    at_once: int = 4,
+    then: Callable[[], Coroutine[Any, Any, object]] | None = None,
+) -> float:
+    """Return the hub's milliseconds of CPU for each name, until what comes `then` has come."""
     await settle(hub)
     cpu = cpu_seconds(hub.hub)
+    await together(work, names, at_once)
+    if then:
+        await then()
+    return (cpu_seconds(hub.hub) - cpu) / len(names) * 1e3
+
+
+async def start_cost(hub: Contender, starts: int, number: int = 0) -> float:
+    """Return the hub's milliseconds of CPU for each start, from the request to the route."""
+    names = await add_users(hub, f"one{number}-", starts)
+    wanted = await hub.routes() + starts
     client = hub.client()
 
     async def start(name: str) -> None:
-        status, answer = await client.ask("POST", f"/hub/api/users/{name}/server")
-        if status not in _ACCEPTED:
-            raise RuntimeError(f"{hub.name}: {status} {answer[:300]!r}")
+        require(hub, await client.ask("POST", f"/hub/api/users/{name}/server"))
 
-    await together(start, names, at_once)
-    await until_routed(hub, before + starts, _STALLED)
-    cost = cpu_seconds(hub.hub) - cpu
+    async def routed() -> None:
+        await until_routed(hub, wanted, STALLED)
+
+    spent = await cost(hub, start, names, at_once=20, then=routed)
     client.close()
-    return cost / starts * 1e3
+    return spent
 
 
-async def look_cost(hub: Contender, looks: int, at_once: int = 4) -> float:
+async def look_cost(hub: Contender, client: Client, paths: list[str]) -> float:
+    """Return the hub's milliseconds of CPU for each GET."""
+
+    async def look(path: str) -> None:
+        require(hub, await client.ask("GET", path))
+
+    await together(look, paths[:200], 4)
+    return await cost(hub, look, paths)
+
+
+async def own_cost(hub: Contender, looks: int) -> float:
     """Return the hub's milliseconds of CPU for each GET /hub/api/user with a user's token."""
     client = hub.client()
     await client.ask("POST", "/hub/api/users/looker")
     made = await client.json("POST", "/hub/api/users/looker/tokens", {"note": "bench"})
     looker = Client(hub.port, made["token"])
-
-    async def look(_: str) -> None:
-        status, answer = await looker.ask("GET", "/hub/api/user")
-        if status != _OK:
-            raise RuntimeError(f"{hub.name}: {status} {answer[:300]!r}")
-
-    await together(look, [""] * 200, at_once)
-    await settle(hub)
-    cpu = cpu_seconds(hub.hub)
-    await together(look, [""] * looks, at_once)
-    cost = cpu_seconds(hub.hub) - cpu
+    spent = await look_cost(hub, looker, ["/hub/api/user"] * looks)
     looker.close()
     client.close()
-    return cost / looks * 1e3
+    return spent
 
 
 async def storm(hub: Contender, starts: int, number: int = 0) -> Storm:
@@ -95,57 +109,84 @@ async def storm(hub: Contender, starts: int, number: int = 0) -> Storm:
     names = await add_users(hub, f"all{number}-", starts)
     before = await hub.routes()
     await settle(hub)
-    probe = await _probe(hub)
-    client, cpu, began = hub.client(), cpu_seconds(hub.hub), time.monotonic()
+    client = hub.client()
 
     async def start(name: str) -> None:
         await client.ask("POST", f"/hub/api/users/{name}/server")
 
-    crowd = asyncio.create_task(together(start, names, starts))
-    ready = await until_routed(hub, before + starts, _STALLED)
-    seconds = time.monotonic() - began
-    cost = cpu_seconds(hub.hub) - cpu
-    await crowd
-    probe.terminate()
-    delays, _ = await probe.communicate()
+    async with watched(hub) as delays:
+        cpu, began = cpu_seconds(hub.hub), time.monotonic()
+        crowd = asyncio.create_task(together(start, names, starts))
+        ready = await until_routed(hub, before + starts, STALLED)
+        seconds = time.monotonic() - began
+        spent = cpu_seconds(hub.hub) - cpu
+        await crowd
     client.close()
     return Storm(
         seconds=seconds,
         failed=starts - (ready - before),
-        p99_ms=statistics.quantiles(json.loads(delays), n=100)[98] * 1e3,
-        cpu_ms=cost / starts * 1e3,
+        p99_ms=p99_ms(delays),
+        cpu_ms=spent / starts * 1e3,
     )
 
 
-async def _probe(hub: Contender) -> asyncio.subprocess.Process:
-    """Return a process that asks something unrelated, and has begun to."""
+@asynccontextmanager
+async def watched(hub: Contender) -> AsyncIterator[list[float]]:
+    """Ask something unrelated meanwhile; the list has the seconds of each answer in the end."""
     probe = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.hub.probe", str(hub.port), hub.token),
         stdout=asyncio.subprocess.PIPE,
     )
     assert probe.stdout
     assert await probe.stdout.readline() == b"ready\n"
-    return probe
+    delays = list[float]()
+    try:
+        yield delays
+    finally:
+        probe.terminate()
+        said, _ = await probe.communicate()
+    delays += json.loads(said)
 
 
-async def memory(hub: Contender, users: int, servers: int) -> float:
-    """Return the hub's RSS in MiB, with `users` in the database and `servers` running.
+async def populate(hub: Contender, users: int, servers: int) -> list[str]:
+    """Make `users`, start the servers of the first `servers` of them; return their names.
 
     The hub is started again once the users are made, as one is that has run for a while.
     """
-    await add_users(hub, "mem", users)
+    names = await add_users(hub, "mem", users)
     await asyncio.to_thread(hub.stop)
     await hub.start()
     client = hub.client()
-    for n in range(servers):
-        await client.ask("POST", f"/hub/api/users/mem{n:05d}/server")
-    await until_routed(hub, servers, _STALLED)
+
+    async def start(name: str) -> None:
+        require(hub, await client.ask("POST", f"/hub/api/users/{name}/server"))
+
+    await together(start, names[:servers], 20)
+    client.close()
+    await until_routed(hub, servers, STALLED)
+    return names
+
+
+async def memory(hub: Contender) -> float:
+    """Return the hub's RSS in MiB, after it was asked a little."""
+    client = hub.client()
     for _ in range(200):
         await client.ask("GET", "/hub/api/user")
     await client.ask("GET", "/hub/api/users?state=active&limit=200")
     client.close()
     await settle(hub)
     return rss_mib(hub.hub)
+
+
+def p99_ms(seconds: list[float]) -> float:
+    """Return what 99 of 100 do not pass, in milliseconds."""
+    return statistics.quantiles(seconds, n=100)[98] * 1e3
+
+
+def require(hub: Contender, answer: tuple[int, bytes]) -> None:
+    """Raise RuntimeError unless the hub has accepted it."""
+    if answer[0] not in ACCEPTED:
+        raise RuntimeError(f"{hub.name}: {answer[0]} {answer[1][:300]!r}")
 
 
 async def together(
@@ -164,9 +205,18 @@ async def together(
 
 
 async def until_routed(hub: Contender, wanted: int, patience: float) -> int:
-    """Wait until the proxy leads to `wanted` servers; return to how many it does."""
+    """Wait until the proxy leads to `wanted` servers or more; return to how many it does."""
+    return await _until(hub, lambda found: found >= wanted, patience)
+
+
+async def until_left(hub: Contender, left: int, patience: float) -> int:
+    """Wait until the proxy leads to `left` servers or fewer; return to how many it does."""
+    return await _until(hub, lambda found: found <= left, patience)
+
+
+async def _until(hub: Contender, good: Callable[[int], bool], patience: float) -> int:
     end, found = time.monotonic() + patience, await hub.routes()
-    while found < wanted and time.monotonic() < end:
+    while not good(found) and time.monotonic() < end:
         await asyncio.sleep(0.1)
         found = await hub.routes()
     return found

@@ -1,8 +1,14 @@
-"""Our hub with a spawner that has no processes: `python -m bench.hub.ours <data> <stub port>`."""
+"""Our hub with a spawner that has no processes.
+
+`python -m bench.hub.ours <data> <values> <stub port>`. What it has started is kept in `world`, so
+that a hub that is started again finds it, as it would find processes.
+"""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +18,7 @@ from perijove.cli.hub import run
 from perijove.model.placement import Placement
 from perijove.model.signal import Signal
 from perijove.model.trash import Label
-from perijove.model.workload import GONE, LaunchSpec, Observation, State
+from perijove.model.workload import GONE, LaunchSpec, Observation, Origin, State
 from perijove.settings import load
 from perijove.spawners import Devices, Gauge
 
@@ -22,21 +28,33 @@ class StubSpawner:
 
     trash = None
 
-    def __init__(self, instance: str, stub: int) -> None:
+    def __init__(self, instance: str, stub: int, world: Path) -> None:
         self._instance = instance
         self._address = f"http://127.0.0.1:{stub}"
         self._world: dict[str, Observation] = {}
+        kept = world.read_text().splitlines() if world.exists() else []
+        for name, origin in map(json.loads, kept):
+            self._enter(name, Origin(**origin) if origin else None)
+        self._kept = world.open("a", buffering=1)
+
+    def _enter(self, name: str, origin: Origin | None) -> None:
+        if origin is None:
+            self._world.pop(name, None)
+        else:
+            up = Observation(state=State.UP, origin=origin, address=self._address)
+            self._world.setdefault(name, up)
 
     async def start(self, spec: LaunchSpec) -> None:
         """Enter it."""
-        up = Observation(state=State.UP, origin=spec.origin, address=self._address)
-        self._world.setdefault(spec.name, up)
+        self._enter(spec.name, spec.origin)
+        self._kept.write(f"{json.dumps([spec.name, asdict(spec.origin)])}\n")
 
     async def stop(self, name: str, incarnation: int, *, force: bool = False) -> None:
         """Take it out."""
         del force
         if (await self.poll(name)).incarnation == incarnation:
-            self._world.pop(name, None)
+            self._enter(name, None)
+            self._kept.write(f"{json.dumps([name, None])}\n")
 
     async def poll(self, name: str) -> Observation:
         """Look it up."""
@@ -72,5 +90,6 @@ class StubSpawner:
 
 
 if __name__ == "__main__":
-    stub_port = int(sys.argv[2])
-    run(load(None), Box(Path(sys.argv[1])), partial(StubSpawner, stub=stub_port))
+    data, values = Path(sys.argv[1]), Path(sys.argv[2])
+    spawner = partial(StubSpawner, stub=int(sys.argv[3]), world=data / "world")
+    run(load(values), Box(data), spawner)
