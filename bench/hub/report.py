@@ -116,11 +116,15 @@ def write(table: list[Row], today: datetime, rounds: int, profile: str) -> str:
     missed = [row.what for row in table if not row.met]
     said = f"Missed: {'; '.join(missed)}." if missed else "Every bar is met."
     machine = f"{os.cpu_count()} shared processor cores ({platform.machine()})"
+    best = (
+        f"Of {rounds} rounds the best of each figure counts, in both hubs."
+        if rounds > 1
+        else "Each figure was measured once, in both hubs."
+    )
     text = f"""# Performance
 
 Written by `make bench` on {today:%Y-%m-%d}, on {machine}, Python {platform.python_version()}.
-Other work shared the machine: the ratios say more than the figures, and of {rounds} rounds the best
-of each figure counts, in both hubs.
+Other work shared the machine: the ratios say more than the figures. {best}
 
 Our hub beside JupyterHub 6.1.1 with its npm proxy, in the same run. Both hubs have a spawner
 without processes, and one stub answers for every server, so that what is measured is the hub:
