@@ -17,7 +17,7 @@ _PORT = Field(default=None, ge=1, le=65535)
 _NEEDS = {"postgres": (POSTGRES,), "mysql": (MYSQL,), "other": (POSTGRES, MYSQL, SQLITE)}
 """What `hub.db.url` begins with."""
 _PLACEHOLDER = re.compile(
-    r"<.*>|\$?\{.*\}|\.{2,}|…+|\*+|x{3,}|change.?me|replace.?me|todo|(your|my|the|a).?(secret|token).*",
+    r"<.*>|\$?\{.*\}|\.{2,}|…+|\*+|x{3,}|change.?me|replace.?me|todo|(your|my).?(secret|token)",
     re.IGNORECASE,
 )
 
