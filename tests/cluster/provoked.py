@@ -110,7 +110,7 @@ STORAGE = (
 PROGRAMS = (
     Trouble(code="out-of-memory", override={"mem_limit": "32M", **shell("tail /dev/zero")},
             ends=True, says=("32 MiB",), smoke=True),
-    Trouble(code="exited", override=shell("exit 7"), ends=True, says=("7",)),
+    Trouble(code="exited", override=shell("echo it ends; exit 7"), ends=True, says=("7",)),
     Trouble(code="container-start", override=runs("/nowhere"), ends=True, why="/nowhere"),
     Trouble(code="container-config", ends=True, why='"nowhere" not found', override={
         "environment": {"KEY": {"valueFrom": {"secretKeyRef": {
