@@ -5,6 +5,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -216,6 +217,16 @@ def context(browser: Browser, hall: Gallery, who: str, language: str) -> Browser
     return it
 
 
+@contextmanager
+def on_a_screen(browser: Browser, hall: Gallery, who: str, width: int, path: str) -> Iterator[Page]:
+    """Yield a page in English on a screen of `width`."""
+    with context(browser, hall, who, "en") as it:
+        page = it.new_page()
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{hall.url}/hub{path}")
+        yield page
+
+
 def look(page: Page, hall: Gallery, seen: Seen) -> None:
     page.goto(f"{hall.url}/hub{seen.path}")
     if seen.act:
@@ -328,10 +339,7 @@ def test_without_scripts_a_dialog_stands_in_place_and_its_form_works(
 def test_the_menu_of_the_last_server_can_be_used(
     browser: Browser, hall: Gallery, width: int
 ) -> None:
-    with context(browser, hall, "lin.xiao", "en") as it:
-        page = it.new_page()
-        page.set_viewport_size({"width": width, "height": 900})
-        page.goto(f"{hall.url}/hub/home")
+    with on_a_screen(browser, hall, "lin.xiao", width, "/home") as page:
         row = page.locator("main li:has(summary)").last
         row.locator("summary").click()
         row.get_by_role("button", name="Delete").click(timeout=5000)
@@ -339,10 +347,7 @@ def test_the_menu_of_the_last_server_can_be_used(
 
 
 def test_on_a_phone_the_first_buttons_stand_in_the_middle(browser: Browser, hall: Gallery) -> None:
-    with context(browser, hall, "chen.wei", "en") as it:
-        page = it.new_page()
-        page.set_viewport_size({"width": 390, "height": 900})
-        page.goto(f"{hall.url}/hub/home")
+    with on_a_screen(browser, hall, "chen.wei", 390, "/home") as page:
         boxes = [each.bounding_box() for each in page.locator("main .empty .row > *").all()]
         middles = [box["x"] + box["width"] / 2 for box in boxes if box]
         assert len(middles) == 2
@@ -353,10 +358,7 @@ def test_on_a_phone_the_first_buttons_stand_in_the_middle(browser: Browser, hall
 def test_the_longest_name_stays_off_the_button_beside_it(
     browser: Browser, hall: Gallery, width: int
 ) -> None:
-    with context(browser, hall, "chen.wei", "en") as it:
-        page = it.new_page()
-        page.set_viewport_size({"width": width, "height": 900})
-        page.goto(f"{hall.url}/hub/admin?q=wang.")
+    with on_a_screen(browser, hall, "chen.wei", width, "/admin?q=wang.") as page:
         button = page.locator("tbody .end > .bare").bounding_box()
         lines = page.locator("tbody .tick + th a").evaluate(
             "(it) => [...it.getClientRects()].map((b) => b.right)"

@@ -16,6 +16,7 @@ from perijove.model.signal import Signal
 from perijove.model.workload import State
 from perijove.spawners.bounds import Bound, Bounds, Charged, Entry, Rlimits, Tasks
 from perijove.spawners.cgroups import find
+from perijove.spawners.group_files import Counting
 from perijove.spawners.process import ProcessSpawner
 from perijove.spawners.version_1 import Version1
 from perijove.spawners.version_2 import Version2
@@ -350,7 +351,7 @@ BOMB = """
     {first}
     more()
 """
-COUNTED = not isinstance(HERE, Rlimits) and HERE.counts is not None  # type: ignore[attr-defined]
+COUNTED = isinstance(HERE, Counting) and HERE.counts is not None
 counted = pytest.mark.skipif(not COUNTED, reason="nobody counts processes here (pids)")
 
 

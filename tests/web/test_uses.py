@@ -81,9 +81,7 @@ async def test_a_process_that_was_ended_is_told_while_the_server_goes_on(
 async def test_processes_that_could_not_begin_are_told(database: Database, tmp_path: Path) -> None:
     spawner, meter = place(tmp_path)
     async with open_desk(database, tmp_path, offers=OFFERS, spawner=spawner) as desk:
-        await desk.person("lin.xiao")
-        lin = Browser(desk)
-        await lin.sign_in("lin.xiao")
+        lin = await signed_in(desk, "lin.xiao")
         await started(desk, lin)
         (key,) = spawner.world
         meter.said = {key: replace(USED, processes_limit=4096, processes_refused=7)}

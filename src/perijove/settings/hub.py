@@ -96,7 +96,7 @@ class ServiceSettings(Traits):
     def _secret(cls, token: str | None) -> str | None:
         if token is not None and (not token.strip() or _PLACEHOLDER.fullmatch(token.strip())):
             raise ValueError(
-                f"{token!r} stands where a secret belongs: make one with `openssl rand -hex 32`"
+                "a placeholder stands where a secret belongs: make one with `openssl rand -hex 32`"
             )
         return token
 

@@ -117,7 +117,7 @@ def _refused(error: Invalid, known: Mapping[str, Any], places: Mapping[Path, Pla
     key: Path = ("hub", "loadRoles", said.get("role", ""))
     words = "has no good name, or changes what the role `admin` is."
     if error.code == "no-such-role":
-        key = _naming(known.get("people", {}), said["role"])
+        key = _naming(known.get("people") or {}, said["role"])
         words = f"there is no role {said['role']!r}; hub.loadRoles makes roles."
     elif "group" in said:
         key = ("people", "groups", said["group"])

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ UNASKED = 0.1
 CORES = os.cpu_count() or 1
 
 
-class Counting:
+class Counting(ABC):
     """What both versions do alike; each says where its groups are, and how its files are called."""
 
     __slots__ = ()
@@ -25,9 +26,14 @@ class Counting:
     EVENTS: ClassVar[str]
 
     @property
+    @abstractmethod
     def tree(self) -> Path:
         """Return where the groups are that count memory."""
-        raise NotImplementedError
+
+    @property
+    @abstractmethod
+    def counts(self) -> Path | None:
+        """Return where the groups are that count processes; None: nobody counts them here."""
 
     def out_of_memory(self, name: str, incarnation: int) -> int | None:
         """Look at how often the kernel has killed."""
@@ -37,11 +43,6 @@ class Counting:
     def ended(self, name: str, incarnation: int) -> int:
         """Read what the kernel has counted."""
         return counted(self.of(name, incarnation) / self.EVENTS, "oom_kill")
-
-    @property
-    def counts(self) -> Path | None:
-        """Return where the groups are that count processes; None: nobody counts them here."""
-        raise NotImplementedError
 
     def tasks(self, name: str, incarnation: int) -> Tasks:
         """Read what the kernel has counted."""
