@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from perijove.store.statement import Query, Row, Statement, one, write
+from perijove.store.statement import Query, Row, Statement, lookup, one, write
 from perijove.store.tables import attempts, instant, micros
 
 _c = attempts.c
@@ -43,7 +43,7 @@ class Attempts:
 
 def find(key: str) -> Statement[Attempts | None]:
     """Return what was counted for `key`, or None."""
-    return Statement(_FIND, {"key": key}, one(_attempts))
+    return lookup(_FIND, {"key": key}, one(_attempts))
 
 
 def another(key: str, after: datetime, latest: datetime, most: int) -> Statement[None]:

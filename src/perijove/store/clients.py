@@ -5,7 +5,7 @@ import json
 from sqlalchemy import bindparam, delete, insert, select
 
 from perijove.model.client import Client
-from perijove.store.statement import Query, Row, Statement, one, write
+from perijove.store.statement import Query, Row, Statement, lookup, one, write
 from perijove.store.tables import clients, servers, text
 
 _c = clients.c
@@ -29,7 +29,7 @@ _REMOVE_SERVER = Query(delete(clients).where(_c.server_id == bindparam("of_serve
 
 def find(id: str) -> Statement[Client | None]:
     """Return the client of that id, or None."""
-    return Statement(_FIND, {"id": id}, one(_client))
+    return lookup(_FIND, {"id": id}, one(_client))
 
 
 def put(client: Client) -> tuple[Statement[None], Statement[None]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from perijove.model.client import Code
-from perijove.store.statement import Query, Row, Statement, one, write
+from perijove.store.statement import Query, Row, Statement, lookup, one, write
 from perijove.store.tables import codes, instant, micros, text
 
 _c = codes.c
@@ -25,7 +25,7 @@ _PURGE = Query(delete(codes).where(_c.expires <= bindparam("before")))
 
 def find(secret: str) -> Statement[Code | None]:
     """Return the code whose digest is `secret`, or None."""
-    return Statement(_FIND, {"secret": secret}, one(_code))
+    return lookup(_FIND, {"secret": secret}, one(_code))
 
 
 def add(code: Code, secret: str) -> Statement[None]:

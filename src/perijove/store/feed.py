@@ -2,7 +2,7 @@
 
 from sqlalchemy import insert, select, update
 
-from perijove.store.statement import Query, Statement, one, write
+from perijove.store.statement import Query, Statement, lookup, one, write
 from perijove.store.tables import feed
 
 _GET = Query(select(feed.c.version))
@@ -12,7 +12,7 @@ _RAISE = Query(update(feed).values(version=feed.c.version + 1))
 
 def version() -> Statement[int | None]:
     """Return the version; None if the row is missing."""
-    return Statement(_GET, {}, one(lambda row: int(row[0])))
+    return lookup(_GET, {}, one(lambda row: int(row[0])))
 
 
 def add() -> Statement[None]:

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, insert, or_, select
 
 from perijove.model.signal import Signal
 from perijove.store import signals
-from perijove.store.statement import Query, Row, Statement, one, write
+from perijove.store.statement import Query, Row, Statement, lookup, one, write
 from perijove.store.tables import instant, micros, remains, text
 
 _c = remains.c
@@ -64,7 +64,7 @@ def forget(server_id: int) -> Statement[None]:
 
 def last(server_id: int) -> Statement[Remains | None]:
     """Return what is kept of the last start of a server that has ended, or None."""
-    return Statement(_LAST, {"server_id": server_id}, one(_remains))
+    return lookup(_LAST, {"server_id": server_id}, one(_remains))
 
 
 def _remains(row: Row) -> Remains:

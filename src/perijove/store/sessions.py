@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from perijove.model.token import Session
 from perijove.model.user import User
 from perijove.store import users as people
-from perijove.store.statement import Query, Row, Statement, every, write
+from perijove.store.statement import Query, Row, Statement, every, lookup, write
 from perijove.store.tables import instant, members, micros, sessions, users
 
 _c = sessions.c
@@ -39,7 +39,7 @@ _PURGE = Query(delete(sessions).where(_c.expires <= bindparam("now")))
 
 def found(secret: str) -> Statement[tuple[Session, User] | None]:
     """Return the session whose secret has the digest `secret`, and its user; or None."""
-    return Statement(_FOUND, {"secret": secret}, _with_user)
+    return lookup(_FOUND, {"secret": secret}, _with_user)
 
 
 def of(user_id: int) -> Statement[list[Session]]:

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, func, insert, select
 from perijove.model.token import Kind, Token
 from perijove.model.user import User
 from perijove.store import users as people
-from perijove.store.statement import Query, Row, Statement, every, one, write
+from perijove.store.statement import Query, Row, Statement, every, lookup, one, write
 from perijove.store.tables import instant, members, micros, perhaps, text, tokens, users
 
 _c = tokens.c
@@ -55,7 +55,7 @@ _PURGE = Query(delete(tokens).where(_c.expires <= bindparam("now")))
 
 def found(secret: str) -> Statement[tuple[Token, User] | None]:
     """Return the token whose secret has the digest `secret`, and its owner; or None."""
-    return Statement(_FOUND, {"secret": secret}, _with_owner)
+    return lookup(_FOUND, {"secret": secret}, _with_owner)
 
 
 def of(user_id: int) -> Statement[list[Token]]:
@@ -65,7 +65,7 @@ def of(user_id: int) -> Statement[list[Token]]:
 
 def one_of(user_id: int, id: int) -> Statement[Token | None]:
     """Return that token of `user_id`, or None."""
-    return Statement(_ONE, {"user_id": user_id, "id": id}, one(_token))
+    return lookup(_ONE, {"user_id": user_id, "id": id}, one(_token))
 
 
 def of_client(user_id: int, client: str) -> Statement[list[Token]]:
