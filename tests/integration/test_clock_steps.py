@@ -91,16 +91,16 @@ async def test_rate_limits_end_after_a_minute_under_a_step_and_after_a_restart(
 ) -> None:
     it = await whole(database, clock=wall.clock())
     for _ in range(3):
-        await it.hub.login.limits.take("name ada", 3)
+        await it.hub.login.limits.take({"name ada": 3})
     wall.step(step)
     with pytest.raises(Busy):
-        await it.hub.login.limits.take("name ada", 3)
+        await it.hub.login.limits.take({"name ada": 3})
     again = await whole(database, clock=wall.clock())  # it begins with the stepped wall
     if step < timedelta(0):
-        await again.hub.login.limits.take("name ada", 3)  # not locked out for an hour
+        await again.hub.login.limits.take({"name ada": 3})  # not locked out for an hour
     wall.wait(61 * SECOND)
     for _ in range(2):
-        await again.hub.login.limits.take("name ada", 3)
+        await again.hub.login.limits.take({"name ada": 3})
 
 
 async def test_a_stop_is_forced_in_time_by_a_hub_that_begins_an_hour_earlier(

@@ -8,7 +8,7 @@ from perijove.model.client import Client
 from perijove.model.server import Server
 from perijove.model.token import Kind, Token
 from perijove.store import clients, tokens
-from perijove.store.statement import Statement
+from perijove.store.statement import Statements
 
 _BYTES = 16
 
@@ -40,7 +40,7 @@ class Credentials:
         user, name = server.user, server.name
         return (f"access:servers!server={user}/{name}", f"access:servers!user={user}")
 
-    def give(self, server: Server, id: int) -> tuple[Statement[None], ...]:
+    def give(self, server: Server, id: int) -> Statements:
         """Return what writes those of this incarnation; `id` is that of the token."""
         path = prefix(self.base_url, server.user, server.name)
         access = self.access(server)
@@ -65,7 +65,7 @@ class Credentials:
         )
         return tokens.add(token, digest), *clients.put(client)
 
-    def take(self, server: Server) -> tuple[Statement[None], ...]:
+    def take(self, server: Server) -> Statements:
         """Return what removes them, and the tokens with which people have entered."""
         return (
             tokens.remove_of_server(server.id, server.user_id),

@@ -1,13 +1,15 @@
 """Rate limits that hold across replicas, restarts and any number of tries at once."""
 
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from perijove.kit.clock import Clock
+from perijove.kit.rarely import Rarely
 from perijove.model.errors import Busy, Stale
 from perijove.store import attempts as store
 from perijove.store.database import Database
+from perijove.store.statement import Statements
 
 WINDOW = timedelta(minutes=1)
 _LONGEST_KEY = 300
@@ -20,50 +22,56 @@ class Limits:
 
     database: Database
     clock: Clock
+    _sweep: Rarely = field(init=False, default_factory=lambda: Rarely(WINDOW))
 
-    async def take(self, key: str, most: int) -> None:
-        """Count one more try, of which there may be `most` in a minute.
+    async def take(self, most: Mapping[str, int]) -> None:
+        """Count one more try for each key, of which there may be `most[key]` in a minute.
+
+        All are counted, or none.
 
         Raises:
             Busy: there were as many already; the parameters say when to come again.
         """
-        key = key[:_LONGEST_KEY]
         for _ in range(_RACES):
             now = self.clock()
-            if await self._counted(key, most):
-                return
-            full = await self.database.read(store.find(key))
-            if full and full.count >= most and now - WINDOW < full.since <= now + WINDOW:
-                until = full.since + WINDOW
-                wait = max(1, -(-(until - now) // timedelta(seconds=1)))
-                raise Busy("signin.slow-down", retry_after=wait, wait=wait, until=until.isoformat())
+            count: list[Statements] = []
+            for key, limit in most.items():
+                count.append(await self._one_more(key[:_LONGEST_KEY], limit, now))
+            try:
+                await self.database.write(*self._swept(now), *sum(count, ()))
+            except Stale:  # another has counted meanwhile: look again
+                continue
+            return
         raise Busy("signin.slow-down", retry_after=1, wait=1, until=self.clock().isoformat())
 
-    async def give_back(self, *keys: str) -> None:
-        """Count one try less: it was a good one."""
-        await self.database.write(*(store.one_less(key[:_LONGEST_KEY]) for key in keys))
+    def given_back(self, *keys: str) -> Statements:
+        """Return what counts one try less: it was a good one."""
+        return tuple(store.one_less(key[:_LONGEST_KEY]) for key in keys)
 
-    async def know(self, key: str, life: timedelta) -> None:
-        """Remember `key` for as long as `life`."""
-        with suppress(Stale):  # another replica has just written the same
-            await self.database.write(*store.until(key[:_LONGEST_KEY], self.clock() + life))
+    def remembered(self, key: str, life: timedelta) -> Statements:
+        """Return what remembers `key` for as long as `life`.
 
-    async def known(self, key: str) -> bool:
-        """Return whether `key` is remembered."""
+        Two at once are Stale; who tries again overwrites what the other has written.
+        """
+        return store.until(key[:_LONGEST_KEY], self.clock() + life)
+
+    async def known(self, key: str) -> timedelta:
+        """Return for how long `key` is remembered yet; none: it is not."""
         found = await self.database.read(store.find(key[:_LONGEST_KEY]))
-        return found is not None and found.since > self.clock()
+        return max(found.since - self.clock(), timedelta()) if found else timedelta()
 
-    async def _counted(self, key: str, most: int) -> bool:
-        now = self.clock()
-        try:
-            await self.database.write(store.another(key, now - WINDOW, now + WINDOW, most))
-        except Stale:
-            pass
-        else:
-            return True
-        try:
-            again = store.unwind(key, now + WINDOW), store.first(key, now)
-            await self.database.write(store.purge(now - WINDOW), *again)
-        except Stale:
-            return False
-        return True
+    async def _one_more(self, key: str, most: int, now: datetime) -> Statements:
+        """Return what counts one more for `key`."""
+        after, latest = now - WINDOW, now + WINDOW
+        found = await self.database.read(store.find(key))
+        if found is None or not after < found.since <= latest:
+            return store.first(key, now, after, latest)
+        if found.count < most:
+            return (store.another(key, after, latest, most),)
+        until = found.since + WINDOW
+        wait = max(1, -(-(until - now) // timedelta(seconds=1)))
+        raise Busy("signin.slow-down", retry_after=wait, wait=wait, until=until.isoformat())
+
+    def _swept(self, now: datetime) -> Statements:
+        """Return what forgets the windows that are over, now and then: it looks at every row."""
+        return (store.purge(now - WINDOW),) if self._sweep(now) else ()

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from perijove.authenticators import Authenticator, Identity
 from perijove.core.accounts import Accounts, note
@@ -13,10 +14,11 @@ from perijove.core.rules import Rules
 from perijove.core.sessions import Sessions
 from perijove.kit.secret import digest
 from perijove.kit.storable import stored_as
-from perijove.model.errors import Busy, Denied, Invalid, Stale
+from perijove.model.errors import Busy, Denied, HubError, Invalid, Stale
 from perijove.model.token import Session
 from perijove.model.user import Standing, User
 from perijove.store import attempts
+from perijove.store.statement import Statements
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,8 @@ OF_ADDRESS = 40
 """Wrong ones from one address in a minute: a class behind one address mistypes now and then."""
 KNOWN_FOR = timedelta(days=90)
 """How long an address where somebody has signed in has a count of its own for their name."""
+_GRAIN = timedelta(days=1)
+"""How exact that is."""
 _WRITTEN_DOWN = {
     "allow.none": "no rule allows anybody; set allow_all, allowed_users or admin_users",
     "allow.users": "they are not in allowed_users or admin_users, and allow_all is not set",
@@ -33,6 +37,17 @@ _WRITTEN_DOWN = {
     "signup.waiting": "an administrator has yet to approve them",
     "signup.declined": "an administrator has declined them",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """A try that was counted."""
+
+    keys: tuple[str, str]
+    home: str
+    """Under which the address is known as one where this name has signed in."""
+    left: timedelta
+    """For how long it is known yet."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,8 +71,12 @@ class Login:
             Denied: the password is wrong, or no rule lets them in.
             Busy: too many tries; the parameters say when to come again.
         """
-        user = await self.check(name, password, address=address)
-        return await self.sessions.begin(user, address=address, agent=agent)
+        user, settle = await self._checked(name, password, address)
+        begin = partial(self.sessions.begin, user, address=address, agent=agent, beside=settle)
+        try:
+            return await begin()
+        except Stale:  # the same person has signed in there at the same time
+            return await begin()
 
     async def check(self, name: str, password: str, *, address: str) -> User:
         """Return who it is that may enter; the account is made when they come first.
@@ -66,14 +85,9 @@ class Login:
             Denied: the password is wrong, or no rule lets them in.
             Busy: too many tries.
         """
-        asked = normal(stored_as(name[:LONGEST]))
-        counted = await self._count(asked, address)
-        identity = await self.authenticator.authenticate(asked, password)
-        if identity is None:
-            logger.warning("sign-in failed for %s from %s", short(name), address)
-            raise Denied("wrong-password", name=short(name))
-        await self._uncount(asked, address, counted)
-        return await self._let_in(identity)
+        user, settle = await self._checked(name, password, address)
+        await self._settle(settle)
+        return user
 
     async def sign_up(
         self, name: str, password: str, *, display: str = "", why: str = "", address: str
@@ -88,7 +102,7 @@ class Login:
         """
         if not self.authenticator.sign_up:
             raise Denied("signup.closed")
-        await self.limits.take(f"sign-up {address}", OF_ADDRESS)
+        await self.limits.take({f"sign-up {address}": OF_ADDRESS})
         # Whoever comes first under an administrator's name is not therefore the administrator.
         wanted = normal(stored_as(name[:LONGEST]))
         open_to_all = self.rules.allow_all and wanted not in self.rules.admin_users
@@ -125,10 +139,10 @@ class Login:
         """
         if await self.accounts.password(user.name) is None:
             return
-        counted = await self._count(user.name, address)
+        count = await self._count(user.name, address)
         if await self.authenticator.authenticate(user.name, password) is None:
             raise Denied("wrong-password", name=short(user.name))
-        await self._uncount(user.name, address, counted)
+        await self._settle(self._settled(count))
 
     async def once(
         self, secret: str, *, password: str | None = None, address: str, agent: str
@@ -144,13 +158,13 @@ class Login:
             Invalid: the password is too short or too long; the link still works.
             Busy: too many tries.
         """
-        await self.limits.take(f"link {address}", OF_ADDRESS)
+        await self.limits.take({f"link {address}": OF_ADDRESS})
         await self.require_link(secret)
         assert self.first
         user, become = await self.accounts.becoming_administrator(self.administrator, password)
         cookie, session, begin = self.sessions.new(user, address=address, agent=agent)
         try:
-            await self.accounts.database.write(attempts.claim(_claim(secret)), *become, begin)
+            await self.accounts.database.write(attempts.claim(_claim(secret)), *become, *begin)
         except Stale as error:
             raise Denied("link.used") from error
         self.accounts.memory.forget()
@@ -184,26 +198,50 @@ class Login:
     async def _claimed(self, claim: str) -> bool:
         return await self.accounts.database.read(attempts.find(claim)) is not None
 
-    async def _count(self, name: str, address: str) -> str:
+    async def _checked(self, name: str, password: str, address: str) -> tuple[User, Statements]:
+        """Return who it is that may enter, and what is to be written since they were right."""
+        asked = normal(stored_as(name[:LONGEST]))
+        count = await self._count(asked, address)
+        identity = await self.authenticator.authenticate(asked, password)
+        if identity is None:
+            logger.warning("sign-in failed for %s from %s", short(name), address)
+            raise Denied("wrong-password", name=short(name))
+        settle = self._settled(count)
+        try:
+            return await self._let_in(identity), settle
+        except HubError:  # the password was right all the same
+            await self._settle(settle)
+            raise
+
+    async def _count(self, name: str, address: str) -> _Count:
         """Count this try before it is made: any number at once are counted one by one.
 
-        Return what it counts as, beside the address: strangers who guess use up a count that is
-        not the one of where the person has signed in before, so they keep nobody out of there.
+        What it counts as, beside the address: strangers who guess use up a count that is not the
+        one of where the person has signed in before, so they keep nobody out of there.
         """
-        known = await self.limits.known(_home(name, address))
-        key = f"{_for(name)} there {digest(address)}" if known else _for(name)
+        home = _home(name, address)
+        left = await self.limits.known(home)
+        key = f"{_for(name)} there {digest(address)}" if left else _for(name)
+        count = _Count((_from(address), key), home, left)
         try:
-            await self.limits.take(_from(address), OF_ADDRESS)
-            await self.limits.take(key, OF_ACCOUNT)
+            await self.limits.take({_from(address): OF_ADDRESS, key: OF_ACCOUNT})
         except Busy as busy:
             logger.warning("too many sign-ins for %s from %s", short(name), address)
             raise Busy(busy.code, **{**busy.params, "name": short(name)}) from busy
-        return key
+        return count
 
-    async def _uncount(self, name: str, address: str, key: str) -> None:
-        """Take the count of a right password back: only wrong ones are limited."""
-        await self.limits.give_back(_from(address), key)
-        await self.limits.know(_home(name, address), KNOWN_FOR)
+    def _settled(self, count: _Count) -> Statements:
+        """Return what takes the count of a right password back: only wrong ones are limited."""
+        given_back = self.limits.given_back(*count.keys)
+        if count.left > KNOWN_FOR - _GRAIN:
+            return given_back
+        return *given_back, *self.limits.remembered(count.home, KNOWN_FOR)
+
+    async def _settle(self, statements: Statements) -> None:
+        try:
+            await self.accounts.database.write(*statements)
+        except Stale:  # the same person was right there at the same time
+            await self.accounts.database.write(*statements)
 
     async def _let_in(self, identity: Identity) -> User:
         name = normal(identity.name)

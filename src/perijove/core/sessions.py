@@ -7,6 +7,7 @@ from perijove.core.memory import Memory, Shelf
 from perijove.core.roles import Roles
 from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
+from perijove.kit.rarely import Rarely
 from perijove.kit.secret import digest, hexadecimal, letters
 from perijove.kit.storable import stored_as
 from perijove.model.principal import Principal
@@ -16,7 +17,7 @@ from perijove.model.visitor import Visitor
 from perijove.store import codes, tokens
 from perijove.store import sessions as store
 from perijove.store.database import Database
-from perijove.store.statement import Statement
+from perijove.store.statement import Statements
 
 LIFE = timedelta(days=14)
 _SECRET = 43
@@ -36,19 +37,25 @@ class Sessions:
     roles: Roles
     memory: Memory
     life: timedelta = LIFE
+    _sweep: Rarely = field(init=False, default_factory=lambda: Rarely(_GRAIN))
     _shelf: Shelf[Visitor] = field(init=False, default_factory=Shelf[Visitor])
 
     def __post_init__(self) -> None:
         """Let every write that matters empty the shelf."""
         self.memory.add(self._shelf)
 
-    async def begin(self, user: User, *, address: str, agent: str) -> tuple[str, Session]:
-        """Return the secret for the cookie jupyterhub-hub-login, and the new session."""
+    async def begin(
+        self, user: User, *, address: str, agent: str, beside: Statements = ()
+    ) -> tuple[str, Session]:
+        """Return the secret for the cookie jupyterhub-hub-login, and the new session.
+
+        `beside` is written in the same transaction.
+        """
         secret, session, add = self.new(user, address=address, agent=agent)
-        await self.database.write(store.purge(self.clock()), add)
+        await self.database.write(*beside, *add)
         return secret, session
 
-    def new(self, user: User, *, address: str, agent: str) -> tuple[str, Session, Statement[None]]:
+    def new(self, user: User, *, address: str, agent: str) -> tuple[str, Session, Statements]:
         """Return the same, and what writes it, for a transaction that writes more."""
         now = self.clock()
         session = Session(
@@ -62,7 +69,8 @@ class Sessions:
             agent=stored_as(agent[:_LONGEST_AGENT]),
         )
         secret = letters(_SECRET)
-        return secret, session, store.add(session, digest(secret))
+        swept = (store.purge(now),) if self._sweep(now) else ()  # it looks at every row
+        return secret, session, (*swept, store.add(session, digest(secret)))
 
     async def visitor(self, secret: str) -> Visitor | None:
         """Return who shows the cookie `secret`, or None."""
@@ -121,7 +129,7 @@ class Sessions:
         )
 
 
-def ending(user: User, keep: Session | None = None) -> tuple[Statement[None], ...]:
+def ending(user: User, keep: Session | None = None) -> Statements:
     """Return what ends every session and token of `user` but those of `keep`."""
     but = keep.session if keep else ""
     return (

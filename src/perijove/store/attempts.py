@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 
-from perijove.store.statement import Query, Row, Statement, lookup, one, write
+from perijove.store.statement import Query, Row, Statement, Statements, lookup, one, write
 from perijove.store.tables import attempts, instant, micros
 
 _c = attempts.c
@@ -27,8 +27,11 @@ _LOWER = Query(
 )
 _ADD = Query(insert(attempts))
 _REMOVE = Query(delete(attempts).where(_c.key == bindparam("was_key")))
-_AHEAD = Query(
-    delete(attempts).where(_c.key == bindparam("was_key"), _c.since > bindparam("latest"))
+_REMOVE_OTHER = Query(
+    delete(attempts).where(
+        _c.key == bindparam("was_key"),
+        or_(_c.since <= bindparam("after"), _c.since > bindparam("latest")),
+    )
 )
 _PURGE = Query(delete(attempts).where(_c.since <= bindparam("before")))
 
@@ -52,19 +55,21 @@ def another(key: str, after: datetime, latest: datetime, most: int) -> Statement
     return write(_RAISE, {"was_key": key, "most": most, **between})
 
 
-def unwind(key: str, latest: datetime) -> Statement[None]:
-    """Forget a window that began after `latest`: the wall clock was set back since."""
-    return write(_AHEAD, {"was_key": key, "latest": micros(latest)}, touches=None)
-
-
 def one_less(key: str) -> Statement[None]:
     """Count one less, if anything is counted."""
     return write(_LOWER, {"was_key": key}, touches=None)
 
 
-def first(key: str, at: datetime) -> Statement[None]:
-    """Begin a window; there must be none."""
-    return write(_ADD, {"key": key, "count": 1, "since": micros(at)})
+def first(key: str, at: datetime, after: datetime, latest: datetime) -> Statements:
+    """Begin a window at `at`; there must be none that began between `after` and `latest`.
+
+    One that began before is over, and one that began later did so by a clock that was set back.
+    """
+    between = {"after": micros(after), "latest": micros(latest)}
+    return (
+        write(_REMOVE_OTHER, {"was_key": key, **between}, touches=None),
+        write(_ADD, {"key": key, "count": 1, "since": micros(at)}),
+    )
 
 
 def claim(key: str) -> Statement[None]:
@@ -72,7 +77,7 @@ def claim(key: str) -> Statement[None]:
     return write(_ADD, {"key": key, "count": 1, "since": _FOR_EVER})
 
 
-def until(key: str, at: datetime) -> tuple[Statement[None], Statement[None]]:
+def until(key: str, at: datetime) -> Statements:
     """Take `key` until `at`, over what was taken of it before."""
     return (
         write(_REMOVE, {"was_key": key}, touches=None),

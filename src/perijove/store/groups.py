@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from perijove.model.group import Group
-from perijove.store.statement import Query, Row, Statement, write
+from perijove.store.statement import Query, Row, Statement, Statements, write
 from perijove.store.tables import groups, members, text, users
 
 _c = groups.c
@@ -54,7 +54,7 @@ def change(name: str, properties: Mapping[str, Any]) -> Statement[None]:
     return write(_CHANGE, {"was_name": name, "properties": text(properties)})
 
 
-def remove(name: str) -> tuple[Statement[None], ...]:
+def remove(name: str) -> Statements:
     """Delete a group; its members stay who they are. Stale if there is none."""
     return (
         write(_EMPTY, {"was_group": name}, touches=None),

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, insert, or_, select
 
 from perijove.model.signal import Signal
 from perijove.store import signals
-from perijove.store.statement import Query, Row, Statement, lookup, one, write
+from perijove.store.statement import Query, Row, Statement, Statements, lookup, one, write
 from perijove.store.tables import instant, micros, remains, text
 
 _c = remains.c
@@ -42,7 +42,7 @@ class Remains:
     events: tuple[Signal, ...]
 
 
-def keep(it: Remains) -> tuple[Statement[None], ...]:
+def keep(it: Remains) -> Statements:
     """Write `it` over what is kept of that start; of the starts of a server, the last stay."""
     old = it.incarnation - _KEPT_STARTS
     room = {"server_id": it.server_id, "this": it.incarnation, "old": old}
