@@ -20,7 +20,7 @@ from perijove.kit.tasks import settle
 from perijove.model.errors import DatabaseAway, Refused, Stale
 from perijove.store.migrations.mysql import prepare
 from perijove.store.mysql_connection import DIALECT, PATIENCE, Connection, connect
-from perijove.store.mysql_words import AGAIN, NOT_UNIQUE, code_of, in_our_words
+from perijove.store.mysql_words import AGAIN, STALE, code_of, in_our_words
 from perijove.store.statement import Statement, T
 
 _TOGETHER = 8
@@ -166,7 +166,7 @@ def _commit(statements: Sequence[Statement[Any]], connection: Connection) -> Non
         try:
             return _try(statements, connection)
         except pymysql.Error as error:
-            if code_of(error) in NOT_UNIQUE:
+            if code_of(error) in STALE:
                 raise Stale from error
             if code_of(error) not in AGAIN:
                 raise

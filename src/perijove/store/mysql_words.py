@@ -14,7 +14,8 @@ from perijove.model.errors import DatabaseAway, Refused
 
 AGAIN = frozenset({1020, 1213})
 """A transaction was undone for the sake of others."""
-NOT_UNIQUE = frozenset({1022, 1062, 1586})
+STALE = frozenset({1022, 1062, 1586, 1216, 1217, 1451, 1452})
+"""Another has taken the name, or the row that it belongs to."""
 _AWAY = frozenset({
     0,  # the driver: it is closed
     1037, 1038, 1040, 1041, 1042, 1129, 1203, 1226,  # memory, connections

@@ -1,0 +1,12 @@
+"""Batches: a long sequence, so many at a time."""
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def batches(items: Sequence[T], most: int) -> Iterator[Sequence[T]]:
+    """Yield `items` in order, at most `most` (1 or more) at a time."""
+    for first in range(0, len(items), most):
+        yield items[first : first + most]
