@@ -32,6 +32,7 @@ class StubSpawner:
         self._instance = instance
         self._address = f"http://127.0.0.1:{stub}"
         self._world: dict[str, Observation] = {}
+        self._bell: asyncio.Queue[str] = asyncio.Queue()
         kept = world.read_text().splitlines() if world.exists() else []
         for name, origin in map(json.loads, kept):
             self._enter(name, Origin(**origin) if origin else None)
@@ -43,6 +44,7 @@ class StubSpawner:
         else:
             up = Observation(state=State.UP, origin=origin, address=self._address)
             self._world.setdefault(name, up)
+        self._bell.put_nowait(name)
 
     async def start(self, spec: LaunchSpec) -> None:
         """Enter it."""
@@ -61,10 +63,9 @@ class StubSpawner:
         return self._world.get(name, GONE)
 
     async def watch(self) -> AsyncIterator[str]:
-        """Ring for nothing: it changes by itself never."""
-        for name in self._world:
-            yield name
-        await asyncio.Event().wait()
+        """Ring for everything there was, then for what is started and stopped."""
+        while True:
+            yield await self._bell.get()
 
     devices: Devices | None = None
     gauge: Gauge | None = None

@@ -7,7 +7,7 @@ from perijove.store.tables import feed
 
 _GET = Query(select(feed.c.version))
 _ADD = Query(insert(feed).values(only=1, version=1))
-_RAISE = Query(update(feed).values(version=feed.c.version + 1))
+_RAISE = Query(update(feed).values(version=feed.c.version + 1), hot=True)
 
 
 def version() -> Statement[int | None]:
