@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from perijove.core.feed import Feed
+from perijove.core.routes import prefix
 from perijove.kit.clock import Clock
 from perijove.model.errors import Invalid
 from perijove.model.idle import Use
@@ -68,8 +69,8 @@ class Activity:
             raise Invalid("bad-body", field="last_activity")
         at = self._told(at) if at else None
         of_servers = {name: self._told(moment) for name, moment in of_servers.items()}
-        ids: dict[str, int] = {}
-        if of_servers:
+        ids = self._running(user, of_servers)
+        if len(ids) < len(of_servers):
             ids = {it.name: it.id for it in await self.database.read(servers.of(user.id))}
         for name in of_servers:
             if name not in ids:
@@ -80,15 +81,21 @@ class Activity:
             self.note_server(ids[name], moment)
             self.note_use(ids[name], min(moment, self.clock()))
 
+    def _running(self, user: User, names: Iterable[str]) -> dict[str, int]:
+        """Return the ids of those of these servers of `user` that have a route."""
+        base = self.feed.base_url
+        found = {name: self.feed.server(prefix(base, user.name, name)) for name in names}
+        return {name: it.id for name, it in found.items() if it and it.user_id == user.id}
+
     def on_routes(self, times: Mapping[str, datetime]) -> None:
         """Note what the proxy has counted, by prefix; prefixes that are gone are ignored.
 
         Raises:
             Invalid: a time is too far in the future.
         """
-        told = {prefix: self._told(moment) for prefix, moment in times.items()}
-        for prefix, moment in told.items():
-            server = self.feed.server(prefix)
+        told = {path: self._told(moment) for path, moment in times.items()}
+        for path, moment in told.items():
+            server = self.feed.server(path)
             if server is not None:
                 self.note_server(server.id, moment)
                 self.note_user(server.user_id, moment)
