@@ -90,6 +90,14 @@ def test_what_is_not_offered_is_refused(options: dict[str, Any], code: str) -> N
     assert caught.value.code == code
 
 
+def test_who_misspells_an_option_is_told_which_there_are() -> None:
+    with pytest.raises(Invalid) as caught:
+        PROFILES.require({"profile": "gpu", "imag": "torch"})
+    assert caught.value.params == {
+        "option": "imag", "profile": "gpu", "there": "profile, image, size",
+    }  # fmt: skip
+
+
 def test_options_of_a_profile_that_was_taken_away_start_the_default() -> None:
     assert PROFILES.overrides({"profile": "gone"}) == PROFILES.resolve({})
 

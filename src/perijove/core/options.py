@@ -117,12 +117,13 @@ class Profiles:
 
 
 def _require_known(profile: Profile, options: Mapping[str, Any]) -> None:
-    known = {"profile"}
-    for option in profile.options:
-        known |= {option.key, f"{option.key}--{UNLISTED}"}
+    known = ["profile", *(option.key for option in profile.options)]
+    free = {f"{option.key}--{UNLISTED}" for option in profile.options}
     for key in options:
-        if key not in known:
-            raise Invalid("profile.option-unknown", option=_said(key), profile=profile.slug)
+        if key not in free.union(known):
+            there = ", ".join(known)
+            said = _said(key)
+            raise Invalid("profile.option-unknown", option=said, profile=profile.slug, there=there)
 
 
 def _answer(option: Option, options: Mapping[str, Any]) -> Overrides:
