@@ -103,6 +103,22 @@ def test_what_is_written_outlives_a_kill_at_once(tmp_path: Path) -> None:
     assert _numbers(path) == list(range(100))
 
 
+def test_an_entry_that_json_cannot_hold_fails_its_own_caller_and_nobody_else(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "audit.log"
+    journal = Journal(path)
+
+    async def write() -> list[BaseException | None]:
+        entries: list[dict[str, object]] = [{"number": 1}, {"number": object()}, {"number": 3}]
+        return await asyncio.gather(*map(journal.write, entries), return_exceptions=True)
+
+    outcomes = asyncio.run(write())
+    journal.close()
+    assert [type(it) for it in outcomes] == [type(None), TypeError, type(None)]
+    assert _numbers(path) == [1, 3]
+
+
 @contextmanager
 def _full(most: int) -> Iterator[None]:
     """Let no file of this process grow beyond `most` bytes, as a full disk."""

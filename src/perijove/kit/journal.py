@@ -10,12 +10,17 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
+
+from perijove.kit.line import Line, waiting
+from perijove.kit.tasks import settle
 
 logger = logging.getLogger(__name__)
 
@@ -25,12 +30,20 @@ KEPT = 8
 """How many older files there are, `NAME.1` the youngest."""
 _PATIENCE = 1.0
 """Seconds for which whoever writes waits for a disk that does not answer."""
+_TOGETHER = 256
+"""Entries that are written before those who wait for them are told."""
 _DIGEST = 32
 """Characters."""
 _BEFORE, _CHAIN = ', "after": "', ', "chain": "'
 _LAST = 1 << 20
 """Bytes at the end of a file, among which its last line is."""
 _AFTER = len(_CHAIN) + _DIGEST + len('"}')
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    told: dict[str, Any]
+    done: asyncio.Future[None]
 
 
 class Journal:
@@ -48,26 +61,41 @@ class Journal:
         self._lost = 0
         self._file: int | None = None
         self._chain = ""
-        self._thread = ThreadPoolExecutor(1, "journal")
-        self._thread.submit(self._begin)
+        # No executor: what it adds to every entry costs more than writing it.
+        self._line: Line[_Entry] = SimpleQueue()
+        self._thread = threading.Thread(target=self._write_until_none, name="journal", daemon=True)
+        self._thread.start()
 
     async def write(self, entry: Mapping[str, Any]) -> None:
         """Add `entry`, whose values JSON can hold; a full disk stops nobody's work."""
-        loop = asyncio.get_running_loop()
-        written = loop.run_in_executor(self._thread, self._write, dict(entry))
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line.put(_Entry(dict(entry), done))
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                await asyncio.shield(written)
+                await done
 
     def close(self) -> None:
         """Write what is left, and let go of the file."""
-        self._thread.shutdown(wait=True)
+        self._line.put(None)
+        self._thread.join()
         self._let_go()
+
+    def _write_until_none(self) -> None:
+        self._begin()
+        while batch := waiting(self._line, _TOGETHER):
+            _answer(batch, [self._try(entry.told) for entry in batch])
 
     def _begin(self) -> None:
         """Have the file there from the start, so that one that is missing was taken away."""
         with suppress(OSError):  # the first entry tells of it
             self._make_room()
+
+    def _try(self, entry: dict[str, Any]) -> Exception | None:
+        try:
+            self._write(entry)
+        except Exception as error:  # noqa: BLE001 - it is raised where the entry was made
+            return error
+        return None
 
     def _write(self, entry: dict[str, Any]) -> None:
         try:
@@ -130,6 +158,23 @@ class Journal:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def _answer(batch: Sequence[_Entry], outcomes: Sequence[Exception | None]) -> None:
+    """Tell those who wait for `batch`, of each loop at once."""
+    for loop in {entry.done.get_loop() for entry in batch}:
+        those = [
+            (entry.done, outcome)
+            for entry, outcome in zip(batch, outcomes, strict=True)
+            if entry.done.get_loop() is loop
+        ]
+        with suppress(RuntimeError):  # it is closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle_all, those)
+
+
+def _settle_all(those: Iterable[tuple[asyncio.Future[None], Exception | None]]) -> None:
+    for done, outcome in those:
+        settle(done, None, outcome)
 
 
 def older(path: Path, number: int) -> Path:
