@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from perijove.core.routes import prefix
 from perijove.model.errors import Invalid
 from perijove.model.idle import Use
 from perijove.store import users
@@ -61,6 +62,17 @@ async def test_what_cannot_be_is_refused_and_nothing_of_it_is_kept(database: Dat
     assert life.activity.of_server(server) is None
     assert life.activity.of_user(ada) is None
     await life.activity.report(ada, now + 58 * MINUTE, {})
+
+
+async def test_names_that_somebody_makes_up_are_kept_nowhere(database: Database) -> None:
+    life = await hub(database)
+    ada = await user(life)
+    now = life.transitions.clock()
+    before = prefix.cache_info().currsize
+    for made_up in ({"é" * 100_000: now}, {str(n): now for n in range(1000)}):
+        with pytest.raises(Invalid, match="no-such-server"):
+            await life.activity.report(ada, None, made_up)
+    assert prefix.cache_info().currsize == before
 
 
 async def test_what_the_proxy_counts_reaches_server_and_owner(database: Database) -> None:

@@ -46,6 +46,15 @@ async def running(life: Lifecycle, name: str = "") -> tuple[User, Server]:
     return ada, await row(life.servers.database, server.key)
 
 
+async def test_nothing_starts_for_somebody_who_was_deleted_meanwhile(database: Database) -> None:
+    life = await hub(database)
+    ada = await user(life)
+    await database.write(users.remove(ada.id))
+    async with asyncio.timeout(5):
+        with pytest.raises(Unknown):
+            await life.servers.start(ada, "", {})
+
+
 async def test_a_start_of_what_runs_is_refused_after_a_look(database: Database) -> None:
     life = await hub(database)
     ada, _ = await running(life)

@@ -205,9 +205,9 @@ async def _run(
             gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
             await serve(running.app, socket, end)
     finally:
-        await database.close()
         if parts.journal is not None:
             await asyncio.to_thread(parts.journal.close)
+        await database.close()
 
 
 def _parts(

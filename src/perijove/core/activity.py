@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from perijove.core.feed import Feed
+from perijove.core.names import LONGEST
 from perijove.core.routes import prefix
 from perijove.kit.clock import Clock
 from perijove.model.errors import Invalid
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 _TOO_FAR = timedelta(minutes=59)
 _TOGETHER = 200
+_PROBABLE = 32
+"""Servers of one person that say at once what they do."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,8 +84,10 @@ class Activity:
             self.note_server(ids[name], moment)
             self.note_use(ids[name], min(moment, self.clock()))
 
-    def _running(self, user: User, names: Iterable[str]) -> dict[str, int]:
+    def _running(self, user: User, names: Collection[str]) -> dict[str, int]:
         """Return the ids of those of these servers of `user` that have a route."""
+        if len(names) > _PROBABLE or any(len(name) > LONGEST for name in names):
+            return {}
         base = self.feed.base_url
         found = {name: self.feed.server(prefix(base, user.name, name)) for name in names}
         return {name: it.id for name, it in found.items() if it and it.user_id == user.id}
@@ -141,20 +146,23 @@ class Activity:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what was noted; what cannot be written is kept for the next time."""
+        """Write what was noted; what cannot be written is kept for the next time.
+
+        By id, as whoever else changes many rows (store.together): none waits for each other then.
+        """
         kinds = (
             (self._users, store.of_user),
             (self._servers, store.of_server),
             (self._tokens, store.of_token),
         )
         for noted, statement in kinds:
-            while batch := dict(list(noted.items())[:_TOGETHER]):
+            while batch := dict(sorted(noted.items())[:_TOGETHER]):
                 await self.database.write(*(statement(id, at) for id, at in batch.items()))
                 for id, at in batch.items():
                     if noted.get(id) == at:
                         del noted[id]
 
-        while reports := dict(list(self._reports.items())[:_TOGETHER]):
+        while reports := dict(sorted(self._reports.items())[:_TOGETHER]):
             await self.database.write(*(store.of_report(id, *it) for id, it in reports.items()))
             for id, it in reports.items():
                 if self._reports.get(id) == it:

@@ -56,6 +56,7 @@ class Groups:
         try:
             await self._write(statements)
         except Stale as error:
+            await self._users(members)  # if one of them was deleted meanwhile
             raise Conflict("group.taken", group=", ".join(wanted)) from error
         return [await self.named(name) for name in wanted]
 
@@ -104,9 +105,9 @@ class Groups:
         return await self.named(name)
 
     async def _move(self, name: str, members: Iterable[str], *, join: bool) -> Group:
-        them = await self._users(members)
         change: Callable[[int, str], Statement[None]] = store.join if join else store.leave
         for _ in range(_RACES):
+            them = await self._users(members)
             now = set((await self.named(name)).users)
             moving = [user for user in them if (user.name in now) is not join]
             try:

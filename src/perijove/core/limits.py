@@ -51,7 +51,7 @@ class Limits:
     def remembered(self, key: str, life: timedelta) -> Statements:
         """Return what remembers `key` for as long as `life`.
 
-        Two at once are Stale; who tries again overwrites what the other has written.
+        Two at once can be Stale; who tries again overwrites what the other has written.
         """
         return store.until(key[:_LONGEST_KEY], self.clock() + life)
 

@@ -231,7 +231,11 @@ class Login:
         return count
 
     def _settled(self, count: _Count) -> Statements:
-        """Return what takes the count of a right password back: only wrong ones are limited."""
+        """Return what takes the count of a right password back: only wrong ones are limited.
+
+        The counts come first: their rows put sign-ins of one address in line, so that of any
+        number at once each is Stale once at most.
+        """
         given_back = self.limits.given_back(*count.keys)
         if count.left > KNOWN_FOR - _GRAIN:
             return given_back

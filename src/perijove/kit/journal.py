@@ -67,7 +67,13 @@ class Journal:
         self._thread.start()
 
     async def write(self, entry: Mapping[str, Any]) -> None:
-        """Add `entry`, whose values JSON can hold; a full disk stops nobody's work."""
+        """Add `entry`, whose values JSON can hold; a full disk stops nobody's work.
+
+        Raises:
+            RuntimeError: it is closed.
+        """
+        if not self._thread.is_alive():
+            raise RuntimeError(f"{self.path.name} is closed")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._line.put(_Entry(dict(entry), done))
         with suppress(TimeoutError):
@@ -87,7 +93,7 @@ class Journal:
 
     def _begin(self) -> None:
         """Have the file there from the start, so that one that is missing was taken away."""
-        with suppress(OSError):  # the first entry tells of it
+        with suppress(Exception):  # the first entry tells of it
             self._make_room()
 
     def _try(self, entry: dict[str, Any]) -> Exception | None:
