@@ -146,4 +146,4 @@ async def test_a_sign_in_that_was_cut_short_can_be_made_again(database: Database
             await at.sessions.end(session)
 
     points = await killed_everywhere(database, hands, sign_in, again)
-    assert points.count("write") >= 6
+    assert points.count("write") >= 4

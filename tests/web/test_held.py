@@ -1,5 +1,6 @@
 """What holds a start up is told on its page: to the person, to administrators, and raw."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -53,6 +54,20 @@ async def desk(database: Database, tmp_path: Path, cluster: Cluster) -> AsyncIte
         yield it
 
 
+async def started(browser: Browser, sign: str) -> str:
+    """Start lin's server, and return its page as soon as it shows `sign`."""
+    await browser.post("/start/lin.xiao", "/home")
+    return await shown(browser, sign)
+
+
+async def shown(browser: Browser, sign: str) -> str:
+    """Return the page of lin's start as soon as it shows `sign`: hub and place take their time."""
+    async with asyncio.timeout(10):
+        while sign not in (page := (await browser.get("/spawn-pending/lin.xiao")).text):
+            await asyncio.sleep(0.02)
+    return page
+
+
 def section(page: str) -> str:
     """Return the text of what holds the start up."""
     found = page.partition('<div data-part="held">')[2].partition('<div class="aside">')[0]
@@ -68,12 +83,12 @@ async def test_a_person_reads_what_holds_it_up_and_what_to_do_and_finds_the_raw_
     lin: Browser, cluster: Cluster
 ) -> None:
     cluster.signals = (GPU,)
-    page = await lin.post("/start/lin.xiao", "/home")
-    told = section(page.text)
+    page = await started(lin, "no-room-gpu")
+    told = section(page)
     assert told.startswith("What holds it up No machine has enough GPU free. Asked for: 2.")
     assert "choose options that need fewer or none." in told
     assert "administrator" not in told
-    before, _, drawer = page.text.partition("Raw events and log")
+    before, _, drawer = page.partition("Raw events and log")
     assert WHY not in before
     assert f"no-room-gpu resource=nvidia.com/gpu wanted=2 nodes=gpu-01: 4 why={WHY}" in drawer
     assert "Finding a machine. No machine has enough GPU free." in before  # read out
@@ -85,8 +100,8 @@ async def test_it_is_told_in_chinese(desk: Desk, cluster: Cluster) -> None:
     await desk.person("lin.xiao")
     browser = Browser(desk, "zh")
     await browser.sign_in("lin.xiao")
-    page = await browser.post("/start/lin.xiao", "/home")
-    assert section(page.text) == (
+    page = await started(browser, "lab/torch:2026.11")
+    assert section(page) == (
         "等待原因 获取镜像 lab/torch:2026.11 已超过一分钟。"
         "获取期间无需操作。以后在同一台机器上启动会更快。"
     )
@@ -96,12 +111,12 @@ async def test_administrators_are_told_which_setting_and_which_command(
     lin: Browser, chen: Browser, cluster: Cluster
 ) -> None:
     cluster.signals = (SLOW,)
-    await lin.post("/start/lin.xiao", "/home")
-    page = await chen.get("/spawn-pending/lin.xiao")
-    told = section(page.text)
+    await started(lin, "lab/torch:2026.11")
+    page = await shown(chen, "lab/torch:2026.11")
+    told = section(page)
     assert "For the administrator: The node fetches lab/torch:2026.11" in told
     [workload] = cluster.world
-    assert f"<code>kubectl describe pod {workload}</code>" in page.text
+    assert f"<code>kubectl describe pod {workload}</code>" in page
     assert "`" not in told
 
 
@@ -111,9 +126,9 @@ async def test_what_is_as_usual_stands_beside_its_step_and_is_no_notice(
     found = Signal(code="scheduled", params={"node": "gpu-01"}, good=True)
     cluster.signals = (found, Signal(code="image-pulling", params={"image": "lab/torch:1"}))
     cluster.facts = {"node": "gpu-01"}
-    page = await lin.post("/start/lin.xiao", "/home")
-    assert section(page.text) == ""
-    place, image = (step_of(page.text, name) for name in ("Finding a machine", "Getting the image"))
+    page = await started(lin, "gpu-01")
+    assert section(page) == ""
+    place, image = (step_of(page, name) for name in ("Finding a machine", "Getting the image"))
     assert place.startswith('<li class="done">')
     assert "<p>A machine was found: gpu-01.</p>" in place
     assert image.startswith('<li aria-current="step">')
@@ -124,7 +139,7 @@ async def test_the_stream_takes_away_what_holds_it_up_no_more(
     desk: Desk, lin: Browser, cluster: Cluster
 ) -> None:
     cluster.signals = (GPU,)
-    await lin.post("/start/lin.xiao", "/home")
+    await started(lin, "no-room-gpu")
     [(name, seen)] = cluster.world.items()
     assert seen.origin
     address = f"http://127.0.0.1:{seen.origin.port}"

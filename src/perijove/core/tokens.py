@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from perijove.core.memory import Memory, Shelf
@@ -11,7 +11,7 @@ from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
 from perijove.kit.secret import digest, hexadecimal
 from perijove.kit.storable import stored_as
-from perijove.model.errors import Invalid, Unknown
+from perijove.model.errors import Invalid, Stale, Unknown
 from perijove.model.overlap import intersect, people, within
 from perijove.model.principal import Principal
 from perijove.model.scope import INHERIT, Scope, bad_scope, expand, identify, resolved
@@ -80,6 +80,7 @@ class Tokens:
 
         Raises:
             Invalid: a scope that the owner does not hold, or no good time.
+            Stale: the owner is gone.
         """
         now = self.clock()
         token = Token(
@@ -93,7 +94,11 @@ class Tokens:
             expires=None if expires_in is None else now + _life(expires_in),
         )
         secret = hexadecimal()
-        await self.database.write(store.add(token, digest(secret)))
+        try:
+            await self.database.write(store.add(token, digest(secret)))
+        except Stale:  # another hub has made the same id (kit.ids), or the owner is gone
+            token = replace(token, id=self.ids())
+            await self.database.write(store.add(token, digest(secret)))
         return token, secret
 
     async def of(self, owner: User) -> list[Token]:
