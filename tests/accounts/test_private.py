@@ -156,7 +156,7 @@ for address in {addresses}:
     heard.append(it)
 end = time.time() + 5
 said = b""
-while time.time() < end and not said:
+while time.time() < end and b"something" not in said:
     print("something", flush=True)
     for it in heard:
         if it.poll(50):
