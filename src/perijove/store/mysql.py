@@ -16,6 +16,7 @@ from typing import Any, Generic
 
 import pymysql
 
+from perijove.kit.line import Line
 from perijove.kit.tasks import settle
 from perijove.model.errors import DatabaseAway, Refused, Stale
 from perijove.store.migrations.mysql import prepare
@@ -84,7 +85,7 @@ class MysqlDatabase:
     def __init__(self, url: str) -> None:
         self._url = url
         self._loop = asyncio.get_running_loop()
-        self._line: SimpleQueue[_Asked[Any] | None] = SimpleQueue()
+        self._line: Line[_Asked[Any]] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._work_until_none, daemon=True) for _ in range(_TOGETHER)
         ]

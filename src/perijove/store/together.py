@@ -12,7 +12,7 @@ from perijove.store.statement import Statement
 
 _MOST = 64
 
-Statements: TypeAlias = Sequence[Statement[Any]]
+Several: TypeAlias = Sequence[Statement[Any]]
 
 
 class Blocked(Exception):
@@ -22,7 +22,7 @@ class Blocked(Exception):
 class Commit(Protocol):
     """Runs statements as one transaction."""
 
-    def __call__(self, statements: Statements, *, joined: bool = False) -> Awaitable[None]:
+    def __call__(self, statements: Several, *, joined: bool = False) -> Awaitable[None]:
         """Run them; `joined` ones are of many callers, and wait for nobody.
 
         Raises:
@@ -33,7 +33,7 @@ class Commit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Transaction:
-    statements: Statements
+    statements: Several
     done: asyncio.Future[None]
 
 
@@ -52,7 +52,7 @@ class Together:
         self._work: asyncio.Task[None] | None = None
         self._alone: set[asyncio.Task[None]] = set()
 
-    async def write(self, statements: Statements) -> None:
+    async def write(self, statements: Several) -> None:
         """Commit `statements`, alone or with others; raises what committing them raises."""
         if not any(statement.query.hot for statement in statements):
             return await self._commit(statements)
@@ -85,7 +85,7 @@ class Together:
         await self._settle([transaction], transaction.statements)
 
     async def _settle(
-        self, batch: Sequence[_Transaction], statements: Statements, *, joined: bool = False
+        self, batch: Sequence[_Transaction], statements: Several, *, joined: bool = False
     ) -> Sequence[_Transaction]:
         """Commit, and tell those who wait; return those that have to be tried again, alone."""
         failure: Exception | None = None
@@ -115,7 +115,7 @@ def _row(transaction: _Transaction) -> int:
     return found if isinstance(found, int) else 0
 
 
-def _joined(batch: Sequence[_Transaction]) -> Statements:
+def _joined(batch: Sequence[_Transaction]) -> Several:
     """Return the first statements of all, then the second ones: each keeps its order."""
     every = (transaction.statements for transaction in batch)
     return list(chain.from_iterable(zip(*every, strict=True)))
