@@ -2,6 +2,7 @@
 
 import asyncio
 from itertools import count
+from typing import Any, cast
 
 import pytest
 
@@ -12,6 +13,7 @@ from perijove.model.shard import SHARDS, shard_of
 from perijove.store import shards
 from perijove.store.database import Database
 from perijove.store.replicas import Replica
+from perijove.store.statement import Statement, T
 
 KEYS = {shard_of(key): key for key in (f"jupyter-u{n}" for n in range(2000))}
 """One of every shard."""
@@ -76,6 +78,37 @@ async def test_hubs_that_come_at_the_same_moment_never_have_the_same(
         together = [shard for one in hubs for shard in held(one)]
         assert len(together) == len(set(together))
     assert len(together) == SHARDS
+
+
+class Between:
+    """A database, and a hub that comes as another has read `after` times."""
+
+    def __init__(self, database: Database, comes: Shared, after: int) -> None:
+        self.database, self.comes, self.after = database, comes, after
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.database, name)
+
+    async def read(self, statement: Statement[T]) -> T:
+        found = await self.database.read(statement)
+        self.after -= 1
+        if self.after == 0:
+            await self.comes.turn()
+        return found
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+async def test_a_hub_that_comes_while_another_looks_keeps_what_it_takes(
+    database: Database, clock: Steady, after: int
+) -> None:
+    comes, looks = lease(database, clock, "a"), lease(database, clock, "b")
+    between = Between(database, comes, after)
+    looks.database = cast("Database", between)
+    await looks.turn()
+    assert between.after <= 0
+    assert not held(comes) & held(looks)
+    await settle(clock, comes, looks)
+    assert comes.count() == looks.count() == SHARDS // 2
 
 
 async def test_a_dead_hubs_shards_are_taken_over_after_patience_and_not_before(

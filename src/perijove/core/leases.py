@@ -141,8 +141,9 @@ class Shared:
         known = await self.database.read(replicas.every_one())
         for one in self._dead(known):
             await self._bury(one)
-        known = await self.database.read(replicas.every_one())
+        # The table first: whoever has a shard in it came before, so is known unless it is gone.
         table = await self.database.read(shards.every_one())
+        known = await self.database.read(replicas.every_one())
         table = await self._balance(table, {it.id for it in known})
         self._hold({it.id for it in table if it.replica == self.me.id})
         self._until = began + self.rhythm.believed
