@@ -24,14 +24,20 @@ SERVER = Path(__file__).with_name("server.py")
 
 class Box:
     def __init__(
-        self, folder: Path, users: int = USERS, *, hub_more: Any = None, **more: Any
+        self,
+        folder: Path,
+        users: int = USERS,
+        *,
+        warm_up: float = 0,
+        hub_more: Any = None,
+        **more: Any,
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.users = [f"u{n}" for n in range(users)]
         self.port = free_port()
         self.database = f"{folder}/data/perijove.sqlite"
-        command = [sys.executable, "-I", "-S", str(SERVER), f"{folder}/starts"]
+        command = [sys.executable, "-I", "-S", str(SERVER), f"{folder}/starts", str(warm_up)]
         tree = {
             "hub": {
                 "port": self.port,
