@@ -91,6 +91,7 @@ class Contender(ABC):
     def _run(self, command: list[str]) -> subprocess.Popen[bytes]:
         with (self.folder / "bench.log").open("ab") as log:
             environment = {**os.environ, **self.environment}
+            environment.pop("PYTHONDONTWRITEBYTECODE", None)  # no installation compiles each time
             return subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603
 
     def stop(self) -> None:

@@ -200,7 +200,6 @@ async def _run(
             running_hub(settings, complete) as running,
             in_background(hang_ups.heard(running.hub.reload, end)),
         ):
-            gc.collect()
             gc.freeze()
             gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
             await serve(running.app, socket, end)

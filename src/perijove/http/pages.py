@@ -1,5 +1,6 @@
 """Pages: draw a template for one reader. Knows no page; perijove.web gives it the templates."""
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 from jinja2 import DictLoader, Environment, StrictUndefined, pass_context
+from jinja2.ext import i18n
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 from starlette.datastructures import Headers
@@ -63,7 +65,7 @@ def reader_of(request: Request, user: User | None, now: datetime) -> Reader:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """Every template, compiled."""
+    """Every template, compiled when it is asked for first."""
 
     environment: Environment
     prefix: str
@@ -71,6 +73,11 @@ class Pages:
     clock: Callable[[], datetime]
     tools: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What templates can call, beside what they have here."""
+
+    async def compile_all(self) -> None:
+        """Compile them one by one, beside whatever the hub does, so that nobody waits for one."""
+        for name in self.environment.list_templates():
+            await asyncio.to_thread(self.environment.get_template, name)
 
     def url(self, *parts: str | int) -> str:
         """Return the address of a page, of parts that may hold anything."""
@@ -150,8 +157,8 @@ _ELSE = (
 )
 
 
-def compiled(sources: Mapping[str, str], tools: Mapping[str, Any]) -> Environment:
-    """Return `sources` compiled: templates that can call `tools`, and say `_("…")`."""
+def environment_of(sources: Mapping[str, str], tools: Mapping[str, Any]) -> Environment:
+    """Return what compiles `sources`: templates that can call `tools`, and say `_("…")`."""
     environment = Environment(
         loader=DictLoader(sources),
         autoescape=True,
@@ -159,12 +166,10 @@ def compiled(sources: Mapping[str, str], tools: Mapping[str, Any]) -> Environmen
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
-        extensions=["jinja2.ext.i18n"],
+        extensions=[i18n],
     )
     words = {"_": _gettext, "gettext": _gettext, "ngettext": _ngettext}
     environment.globals.update(tools, initials=initials, **words)
-    for name in environment.list_templates():
-        environment.get_template(name)
     return environment
 
 

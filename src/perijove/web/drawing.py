@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment
 from markupsafe import Markup
 
-from perijove.http.pages import Pages, compiled
+from perijove.http.pages import Pages, environment_of
 from perijove.web.static_files import ASSETS, VERSION
 
 HERE = Path(__file__).parent
@@ -53,11 +53,11 @@ def spot(step: float, of: float) -> tuple[str, str]:
 
 @cache
 def _environment() -> Environment:
-    return compiled(SOURCES, {"coded": coded, "icon": icon, "spot": spot})
+    return environment_of(SOURCES, {"coded": coded, "icon": icon, "spot": spot})
 
 
 def load(base_url: str, clock: Callable[[], datetime]) -> Pages:
-    """Return every page, ready to be drawn."""
+    """Return every page."""
 
     def asset(name: str) -> str:
         assert name in ASSETS

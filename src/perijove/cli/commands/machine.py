@@ -127,7 +127,7 @@ COMMANDS = (
     Command(
         "doctor",
         "look for what keeps people from working",
-        "perijove.cli.doctor:command",
+        "perijove.cli.doctor.command:command",
         (
             FILE,
             DATA,

@@ -1,5 +1,1 @@
 """`perijove doctor`: look for what keeps people from working, and say what to do about it."""
-
-from perijove.cli.doctor.command import command
-
-__all__ = ["command"]
