@@ -2,7 +2,6 @@
 
 from functools import lru_cache
 
-from perijove.api.models import SelfModel
 from perijove.api.users import of, seen
 from perijove.core import Hub
 from perijove.core.access import Sight
@@ -30,7 +29,7 @@ async def me(hub: Hub, call: Call) -> Reply:
         "token_id": token_id(principal.token_id),
         "session_id": principal.session,
     }
-    return Reply(200, SelfModel.model_construct(set(values), **values))
+    return Reply(200, values)
 
 
 def token_id(id: int | None) -> str | None:
@@ -49,7 +48,7 @@ def _service(principal: Principal) -> Reply:
         "token_id": token_id(principal.token_id),
         "session_id": principal.session,
     }
-    return Reply(200, SelfModel.model_construct(set(values), **values))
+    return Reply(200, values)
 
 
 @lru_cache(_REMEMBERED)

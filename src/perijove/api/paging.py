@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from pydantic import BaseModel
-
 from perijove.core.about import About
 from perijove.http.body import dumped
-from perijove.http.route import Call, Reply
+from perijove.http.route import Call, Item, Reply
 
 _PAGED = "application/jupyterhub-pagination+json"
 _MOST = 2**31
@@ -33,16 +31,16 @@ def asked(call: Call, about: About, offset: int, limit: int | None) -> Page:
     return Page(min(abs(offset), _MOST), most, paged)
 
 
-def reply(call: Call, page: Page, models: Sequence[BaseModel], total: int) -> Reply:
+def reply(call: Call, page: Page, items: Sequence[Item], total: int) -> Reply:
     """Return the items of a page, of `total` altogether."""
     if not page.paged:
-        return Reply(200, models)
+        return Reply(200, items)
     after = page.offset + page.limit
     link = {"offset": after, "limit": page.limit, "url": _next(call, after, page.limit)}
     here = {"offset": page.offset, "limit": page.limit, "total": total}
     place = json.dumps({**here, "next": link if after < total else None}).encode()
-    items = b",".join(dumped(model) for model in models)
-    return Reply(200, b'{"items":[' + items + b'],"_pagination":' + place + b"}")
+    written = b",".join(dumped(item) for item in items)
+    return Reply(200, b'{"items":[' + written + b'],"_pagination":' + place + b"}")
 
 
 def _next(call: Call, offset: int, limit: int) -> str:

@@ -1,6 +1,7 @@
 """Roles: named sets of scopes, and who has which. They come from the configuration."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -11,6 +12,7 @@ from perijove.model.user import User
 
 _NAME = re.compile(r"[a-z][a-z0-9\-_~.]{1,253}[a-z0-9]")
 ADMIN = "admin"
+_NOBODYS: Sequence[str] = ()
 _REMEMBERED = 512
 """People whose scopes are kept: those who just asked for something will ask again."""
 
@@ -64,11 +66,13 @@ class Roles:
             name: tuple(Scope.parse(text) for text in role.scopes)
             for name, role in self._roles.items()
         }
+        self._given = self._by_user()
         self._held = lru_cache(_REMEMBERED)(self._of)
 
     def become(self, others: "Roles") -> None:
         """Be as `others` are; whoever asks is answered so from now on."""
         self._roles, self._parsed = others._roles, others._parsed  # noqa: SLF001
+        self._given = others._given  # noqa: SLF001
         self._held.cache_clear()
 
     def find(self, name: str) -> Role | None:
@@ -105,8 +109,15 @@ class Roles:
         return [scope.text for scope in self._scopes(names)]
 
     def _own(self, name: str, *, admin: bool) -> set[str]:
-        own = {role.name for role in self._roles.values() if name in role.users}
-        return own | {"user"} | ({ADMIN} if admin else set())
+        own = self._given.get(name, _NOBODYS)
+        return {"user", *own, ADMIN} if admin else {"user", *own}
+
+    def _by_user(self) -> Mapping[str, list[str]]:
+        given = defaultdict[str, list[str]](list)
+        for role in self._roles.values():
+            for name in role.users:
+                given[name].append(role.name)
+        return given
 
     def _of(self, name: str, admin: bool, groups: frozenset[str]) -> frozenset[Scope]:  # noqa: FBT001 (a cache takes no names)
         shared = {role.name for role in self._roles.values() if role.groups & groups}

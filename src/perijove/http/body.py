@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 from starlette.responses import Response
 
 from perijove.http.asked import LARGEST, Asked
-from perijove.http.route import Body, Reply
+from perijove.http.route import Body, Item, Reply
 from perijove.model.errors import Invalid
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -66,16 +67,16 @@ def response(reply: Reply) -> Response:
 def _json(body: Body) -> bytes:
     if isinstance(body, bytes):
         return body
-    if isinstance(body, BaseModel):
+    if isinstance(body, BaseModel | Mapping):
         return dumped(body)
-    if isinstance(body, Mapping):
-        return json.dumps(body, separators=(",", ":")).encode()
-    return b"[" + b",".join(dumped(model) for model in body or ()) + b"]"
+    return b"[" + b",".join(dumped(it) for it in body or ()) + b"]"
 
 
-def dumped(model: BaseModel) -> bytes:
-    """Return `model` as JSON."""
-    return model.__pydantic_serializer__.to_json(model, exclude_unset=True)
+def dumped(item: Item) -> bytes:
+    """Return `item` as JSON."""
+    if isinstance(item, BaseModel):
+        return item.__pydantic_serializer__.to_json(item, exclude_unset=True)
+    return to_json(item)
 
 
 def _refuse(word: str) -> NoReturn:
