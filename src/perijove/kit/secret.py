@@ -5,7 +5,11 @@ import secrets
 import string
 import uuid
 
-_ALPHABET = string.ascii_letters + string.digits
+_ALPHABET = (string.ascii_letters + string.digits).encode()
+_ROUNDS = 256 // len(_ALPHABET)
+_LETTERS = bytes(_ALPHABET[byte % len(_ALPHABET)] for byte in range(256))
+_UNFAIR = bytes(range(_ROUNDS * len(_ALPHABET), 256))
+"""Bytes that would make some letters likelier than others."""
 
 
 def digest(secret: str) -> str:
@@ -15,7 +19,10 @@ def digest(secret: str) -> str:
 
 def letters(count: int) -> str:
     """Return `count` random letters and digits."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(count))
+    found = b""
+    while len(found) < count:
+        found += secrets.token_bytes(count).translate(_LETTERS, _UNFAIR)
+    return found[:count].decode()
 
 
 def hexadecimal() -> str:
