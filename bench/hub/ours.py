@@ -8,8 +8,9 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from perijove.model.trash import Label
 from perijove.model.workload import GONE, LaunchSpec, Observation, Origin, State
 from perijove.settings import load
 from perijove.spawners import Devices, Gauge
+
+_NAMES = [it.name for it in fields(Origin)]
+_values = attrgetter(*_NAMES)
 
 
 class StubSpawner:
@@ -35,7 +39,7 @@ class StubSpawner:
         self._bell: asyncio.Queue[str] = asyncio.Queue()
         kept = world.read_text().splitlines() if world.exists() else []
         for name, origin in map(json.loads, kept):
-            self._enter(name, Origin(**origin) if origin else None)
+            self._enter(name, Origin(**dict(zip(_NAMES, origin, strict=True))) if origin else None)
         self._kept = world.open("a", buffering=1)
 
     def _enter(self, name: str, origin: Origin | None) -> None:
@@ -49,7 +53,7 @@ class StubSpawner:
     async def start(self, spec: LaunchSpec) -> None:
         """Enter it."""
         self._enter(spec.name, spec.origin)
-        self._kept.write(f"{json.dumps([spec.name, asdict(spec.origin)])}\n")
+        self._kept.write(f"{json.dumps([spec.name, _values(spec.origin)])}\n")
 
     async def stop(self, name: str, incarnation: int, *, force: bool = False) -> None:
         """Take it out."""
