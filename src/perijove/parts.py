@@ -13,6 +13,7 @@ from perijove.core import gate, lifecycle
 from perijove.core.accounts import Accounts
 from perijove.core.cull import Culling
 from perijove.core.departures import Leaving
+from perijove.core.followers import Awaited
 from perijove.core.lifecycle import Lifecycle
 from perijove.core.place import Names
 from perijove.core.ready import Knocker, knock
@@ -61,8 +62,7 @@ class Parts:
     """For how many seconds nothing was heard of the place where servers run."""
     in_cluster: bool = False
     """Whether servers are pods, so that they do not run as one Unix account."""
-    awaits_proxies: float = 0.0
-    """Seconds in which proxies come back that followed the hub before this one."""
+    awaits_proxies: Awaited = field(default_factory=Awaited)
     traits: Callable[[Settings], Mapping[str, Any]] = lambda _: {}
     """What the spawner gives to every server, after a reload; raises BadConfig."""
     journal: Journal | None = None

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import unquote
 
 import pytest
 
 from perijove.core.feed import Feed, checksum
+from perijove.core.followers import Awaited
 from perijove.core.lifecycle import Lifecycle
 from perijove.kit.tasks import in_background
 from perijove.model.route import Delta, Route, Whole
@@ -211,16 +214,39 @@ async def test_a_new_hub_waits_for_the_proxies_of_the_one_that_died(database: Da
     async with in_background(before.feed.run()):
         server = await before.servers.start(await user(before, "ada"), "", {})
         await settle(before.reconciler, server.key)
-    after = await hub(database, awaits_proxies=0.6)  # the other died before it told anybody
+    # The other died before it told anybody, some time ago.
+    after = await hub(database, awaits_proxies=Awaited(0.6))
     async with in_background(after.feed.run()):
         await after.feed.after(None)
         row = await after.servers.find(await user(after, "ada"), "")
         assert row is not None
         assert row.phase is Phase.RUNNING
+        row = replace(row, since=row.since - timedelta(seconds=10))
+        old = replace(row, since=row.since - timedelta(hours=1))
         assert not after.feed.reached(row)
+        assert after.feed.reached(old)
         version = (await after.feed.follow("one", None, wait=0)).version
         assert not after.feed.reached(row), "there may be more of them"
         await asyncio.sleep(0.7)
+        await after.feed.follow("one", version, wait=0)
+        assert after.feed.reached(row)
+
+
+async def test_the_only_proxy_of_the_hub_that_died_is_the_last_that_is_awaited(
+    database: Database,
+) -> None:
+    before = await hub(database)
+    async with in_background(before.feed.run()):
+        server = await before.servers.start(await user(before, "ada"), "", {})
+        await settle(before.reconciler, server.key)
+    after = await hub(database, awaits_proxies=Awaited(60, 1))
+    async with in_background(after.feed.run()):
+        await after.feed.after(None)
+        row = await after.servers.find(await user(after, "ada"), "")
+        assert row is not None
+        row = replace(row, since=row.since - timedelta(seconds=10))
+        version = (await after.feed.follow("one", None, wait=0)).version
+        assert not after.feed.reached(row), "it has not taken what it was told"
         await after.feed.follow("one", version, wait=0)
         assert after.feed.reached(row)
 

@@ -26,6 +26,7 @@ from perijove.cli.source import begin_anew, database_url
 from perijove.cli.spawner import in_cluster, require_fitting
 from perijove.cli.supervisor.ports import chosen
 from perijove.cli.trouble import USAGE, Trouble
+from perijove.core.followers import ONE, SOME
 from perijove.http.sentences import sentence
 from perijove.kit import log
 from perijove.kit.clock import Clock
@@ -50,8 +51,6 @@ _PODS_PATIENCE = Patience(stop=timedelta(seconds=30), wait=timedelta(seconds=3))
 _YOUNG, _MIDDLE, _OLD = 50_000, 20, 50
 """For the garbage collector: a hub makes little that only it can find, and looks are long."""
 _PORT = 8081
-_RETURN = 1.5
-"""Seconds in which a proxy comes back that has lost its hub; it tries once a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +225,7 @@ def _parts(
         end=end,
         patience=_PATIENCE,
         replica=where.replica,
-        awaits_proxies=_RETURN,
+        awaits_proxies=SOME if where.reach or where.one_of else ONE,
         journal=None if where.reach else Journal(box.audit(where.port if where.one_of else None)),
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from perijove.core.absence import Absence
-from perijove.core.followers import Followers
+from perijove.core.followers import Awaited, Followers
 from perijove.core.routes import hub_route, prefix, route_of
 from perijove.kit.clock import Clock
 from perijove.kit.timings import CHECK, Timings
@@ -29,6 +29,8 @@ _PATIENCE = 1.0
 """Seconds in which a proxy takes what it is told; one that is slower is not waited for."""
 _NEW = timedelta(seconds=2)
 """For so long after it has begun to run it is asked whether proxies know of a server."""
+_OUTAGE = timedelta(minutes=5)
+"""The same, of a hub that has just begun: the one before may have died before it told them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,7 @@ class Feed:
     look: float = 1.0
     clock: Clock = field(default_factory=Clock)
     timings: Timings = field(default_factory=Timings)
-    awaits: float = 0.0
-    """Seconds from the start in which proxies come back that followed the hub before."""
+    awaits: Awaited = field(default_factory=Awaited)
     followers: Followers = field(default_factory=Followers)
     tell: Callable[[], None] = lambda: None
     """Is called when this replica has changed a route, for the others."""
@@ -73,6 +74,8 @@ class Feed:
     _absence: Absence = field(init=False, default_factory=lambda: Absence("reading"))
     _due: float = field(init=False, default=-math.inf)
     """When it is looked what others have changed, by the same clock."""
+    _caught_up: bool = field(init=False, default=False)
+    """Whether the proxies have what the hub found when it began, or had time enough to ask."""
     _changes: deque[_Change] = field(init=False, default_factory=lambda: deque(maxlen=_REMEMBERED))
     _bell: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _published: asyncio.Event = field(init=False, default_factory=asyncio.Event)
@@ -101,9 +104,10 @@ class Feed:
     def reached(self, server: Server) -> bool:
         """Return whether proxies send people to `server`, a row that runs.
 
-        What has run for two seconds they do, or are not waited for.
+        What has run for two seconds they do, or are not waited for; but when a hub has just
+        begun, it waits for proxies that come back with what the one before has told them.
         """
-        if self.clock() - server.since > _NEW:
+        if self.clock() - server.since > (_NEW if self._have_caught_up() else _OUTAGE):
             return True
         path = prefix(self.base_url, server.user, server.name)
         if path not in self._routes:
@@ -111,7 +115,15 @@ class Feed:
         change = next((it for it in reversed(self._changes) if path in it.prefixes), None)
         if change is None:  # another hub's, perhaps of one that has just died
             return self.followers.have(0)
-        return _now() - change.at > _PATIENCE or self.followers.have(change.version)
+        late = self._caught_up and _now() - change.at > _PATIENCE
+        return late or self.followers.have(change.version)
+
+    def _have_caught_up(self) -> bool:
+        if not self._caught_up and self._changes:
+            first = self._changes[0]
+            late = _now() - first.at > self.awaits.seconds + _PATIENCE
+            self._caught_up = late or self.followers.have(first.version)
+        return self._caught_up
 
     async def reach(self, server: Server) -> None:
         """Wait until proxies send people to `server`, for two seconds at most."""

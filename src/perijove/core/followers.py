@@ -8,6 +8,21 @@ _BACK = 1.0
 """Seconds in which a proxy that was answered comes for more; else it has gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """The proxies that followed the hub before this one, and come back."""
+
+    seconds: float = 0.0
+    """In which they come, from the start."""
+    most: float = math.inf
+    """How many there are; infinite: nobody knows."""
+
+
+SOME = Awaited(1.5)
+"""A proxy that has lost its hub tries twice a second, or more often."""
+ONE = Awaited(SOME.seconds, 1)
+
+
 @dataclass(slots=True)
 class _Follower:
     version: int | None
@@ -22,12 +37,14 @@ class Followers:
 
     _until: float = -math.inf
     """By the loop's clock: before that, proxies may follow that have not come back yet."""
+    _expected: float = math.inf
+    """How many those are, at most."""
     _known: dict[str, _Follower] = field(default_factory=dict[str, _Follower])
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def expect(self, seconds: float) -> None:
-        """Note that those who followed the hub before this one have `seconds` to come."""
-        self._until = _now() + seconds
+    def expect(self, awaited: Awaited) -> None:
+        """Take no table for known to all before `awaited` have come, or their time is up."""
+        self._until, self._expected = _now() + awaited.seconds, awaited.most
 
     def came(self, who: str, version: int | None) -> None:
         """Note that `who` asks for what is newer than `version`."""
@@ -52,7 +69,7 @@ class Followers:
     def have(self, version: int) -> bool:
         """Return whether all of them have a table of `version` or newer."""
         self._forget()
-        if _now() < self._until:
+        if len(self._known) < self._expected and _now() < self._until:
             return False
         return all((it.version or 0) >= version for it in self._known.values())
 

@@ -12,6 +12,7 @@ from perijove.core.cull import Ask, Culler, Culling
 from perijove.core.devices import Allotment, DeviceSettings
 from perijove.core.ends import Ends
 from perijove.core.feed import Feed
+from perijove.core.followers import Awaited
 from perijove.core.gauges import Gauges
 from perijove.core.instances import own
 from perijove.core.launch import Launcher, Overrides, no_overrides
@@ -75,7 +76,7 @@ class Needs:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     overrides: Overrides = no_overrides
     in_cluster: bool = False
-    awaits_proxies: float = 0.0
+    awaits_proxies: Awaited = field(default_factory=Awaited)
     """Seconds in which proxies come back that followed the hub before this one."""
     """Whether servers are pods."""
     timings: Timings = field(default_factory=Timings)

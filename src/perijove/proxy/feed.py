@@ -13,7 +13,7 @@ from perijove.proxy.table import Damaged, Table
 
 _POLL_SECONDS = 60.0
 _OK = 200
-_SLOWEST = 1.0
+_SLOWEST = 0.5
 
 
 class Feed:
