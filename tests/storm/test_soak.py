@@ -25,8 +25,8 @@ MINUTES = float(os.environ.get("SOAK_MINUTES", "1"))
 SMALL, LABS = int(os.environ.get("SOAK_SMALL", "8")), int(os.environ.get("SOAK_LABS", "1"))
 PEOPLE = [*(f"u{n}" for n in range(SMALL)), *(f"lab{n}" for n in range(LABS))]
 EITHER = Path(__file__).with_name("either.py")
-CALM = 0.6
-"""The part of the time in which there are kills; afterwards memory is watched."""
+KILLS, GROWS = 0.6, 0.15
+"""Of the time: that of kills, then that in which the hub grows to its size; the rest is watched."""
 GROWTH = 6 << 20
 """Bytes by which a part may grow in what is left."""
 
@@ -50,9 +50,10 @@ def test_nothing_leaks_while_people_come_and_go_and_parts_are_killed(up: Up) -> 
     assert status == 201, told
     crowd = Crowd(up)
     threads = [crowd.person(name) for name in PEOPLE]
-    kills, doubled = _storm(up, MINUTES * 60 * CALM)
+    kills, doubled = _storm(up, MINUTES * 60 * KILLS)
+    _quiet(up, MINUTES * 60 * GROWS, doubled)
     before = _memory(up)
-    _quiet(up, MINUTES * 60 * (1 - CALM), doubled)
+    _quiet(up, MINUTES * 60 * (1 - KILLS - GROWS), doubled)
     after = _memory(up)
     crowd.over.set()
     for thread in threads:
