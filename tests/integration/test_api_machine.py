@@ -90,16 +90,22 @@ class Api(RuleBasedStateMachine):
     @rule(name=PEOPLE)
     def delete(self, name: str) -> None:
         who = WRITTEN[name]
-        answer = self.ask("DELETE", f"/users/{name}")
+        answer = self.run(self._deleted(name))
         assert answer.status_code == (204 if who in self.admins else 404), answer.text
-        if who in self.running:  # it goes when nothing of it runs any more
-            self.run(settle(self.hub.life.reconciler, f"jupyter-{who}"))
         self.admins.pop(who, None)
         self.running.discard(who)
         for members in self.groups.values():
             members.discard(who)
         for secret in self.tokens.pop(who, {}).values():
             assert self.ask("GET", "/user", token=secret).status_code == 403
+
+    async def _deleted(self, name: str) -> httpx.Response:
+        """Return the answer, which comes when nothing of theirs runs any more."""
+        asked = asyncio.ensure_future(self.client.http.delete(f"/hub/api/users/{name}"))
+        while not asked.done():
+            await settle(self.hub.life.reconciler, f"jupyter-{WRITTEN[name]}")
+            await asyncio.sleep(0.01)
+        return await asked
 
     @rule(group=GROUPS, names=SOME)
     def make_group(self, group: str, names: list[str]) -> None:
