@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from perijove.model.errors import Stale
 from perijove.settings import of
 from perijove.store.open import open_database
 from tests.bar import size
@@ -103,7 +105,8 @@ class Api(RuleBasedStateMachine):
         """Return the answer, which comes when nothing of theirs runs any more."""
         asked = asyncio.ensure_future(self.client.http.delete(f"/hub/api/users/{name}"))
         while not asked.done():
-            await settle(self.hub.life.reconciler, f"jupyter-{WRITTEN[name]}")
+            with suppress(Stale):  # it was asked to go in the middle of a step
+                await settle(self.hub.life.reconciler, f"jupyter-{WRITTEN[name]}")
             await asyncio.sleep(0.01)
         return await asked
 

@@ -1,6 +1,7 @@
 """The route table that proxies pull: whole, by its changes, and never a wrong one."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -207,6 +208,7 @@ async def test_a_proxy_that_does_not_come_back_is_not_waited_for_for_long(
         await poll_of_the_dead
         assert not life.feed.reached(row)
         await asyncio.wait_for(life.feed.reach(row), 3)
+        assert life.feed.reached(row)
 
 
 async def test_a_new_hub_waits_for_the_proxies_of_the_one_that_died(database: Database) -> None:
@@ -249,6 +251,29 @@ async def test_the_only_proxy_of_the_hub_that_died_is_the_last_that_is_awaited(
         assert not after.feed.reached(row), "it has not taken what it was told"
         await after.feed.follow("one", version, wait=0)
         assert after.feed.reached(row)
+
+
+@pytest.mark.parametrize("claims", [None, 10**9])
+async def test_a_proxy_that_never_takes_what_it_is_told_is_awaited_no_longer(
+    database: Database, claims: int | None
+) -> None:
+    before = await hub(database)
+    async with in_background(before.feed.run()):
+        server = await before.servers.start(await user(before, "ada"), "", {})
+        await settle(before.reconciler, server.key)
+    after = await hub(database, awaits_proxies=Awaited(0.2, 1))
+    async with in_background(after.feed.run()):
+        await after.feed.after(None)
+        row = await after.servers.find(await user(after, "ada"), "")
+        assert row is not None
+        row = replace(row, since=row.since - timedelta(seconds=10))
+        end = time.monotonic() + 5
+        began = time.monotonic()
+        while not after.feed.reached(row):
+            assert time.monotonic() < end
+            await after.feed.follow("odd", claims, wait=0)
+            await asyncio.sleep(0.02)
+        assert time.monotonic() - began > 1, "after the time in which others come"
 
 
 async def poll(life: Lifecycle, who: str, version: int) -> int:

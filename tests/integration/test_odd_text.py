@@ -37,7 +37,7 @@ def refused(answer: httpx.Response) -> dict[str, Any]:
     return said
 
 
-NESTED = '{"a":' * 3000 + "1" + "}" * 3000
+NESTED = ['{"a":' * levels + "1" + "}" * levels for levels in (65, 252, 900, 3000)]
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ NESTED = '{"a":' * 3000 + "1" + "}" * 3000
     [
         *map(json.dumps, [{"image": HALF}, {HALF: 1}, {"a": [{"b": HALF}]}]),
         *map(json.dumps, [{"a": float("nan")}, {"a": [float("-inf")]}]),
-        '{"a": 1e999}', '{"a": ' + "9" * 5000 + "}", "[" * 5000, NESTED,
+        '{"a": 1e999}', '{"a": ' + "9" * 5000 + "}", "[" * 5000, *NESTED,
     ],
-    ids=range(9),
+    ids=range(12),
 )  # fmt: skip
 async def test_options_that_cannot_be_kept_are_refused_in_words(
     client: httpx.AsyncClient, options: str
@@ -59,11 +59,15 @@ async def test_options_that_cannot_be_kept_are_refused_in_words(
 
 async def test_options_come_back_as_they_were_given(client: httpx.AsyncClient) -> None:
     """A NUL in JSON is six characters of text: every database holds them."""
-    given = {"a": "\0", "b": "😀", "c": 10**30, "d": [None, True, 1e300]}
+    deep: Any = 1
+    for _ in range(63):
+        deep = [deep]
+    given = {"a": "\0", "b": "😀", "c": 10**30, "d": [None, True, 1e300], "e": deep}
     answer = await client.post("/users/ada/server", content=json.dumps(given))
     assert answer.status_code in {201, 202}
     shown = (await client.get("/users/ada")).json()["servers"][""]
     assert shown["user_options"] == given
+    assert (await client.get("/users")).json()[0]["servers"][""]["user_options"] == given
 
 
 @pytest.mark.parametrize("name", ["%ED%A0%80", "%00", "a%00b", "%FF", "a%0Ab", "%E2%80%8B"])

@@ -25,7 +25,7 @@ MINUTES = float(os.environ.get("SOAK_MINUTES", "1"))
 SMALL, LABS = int(os.environ.get("SOAK_SMALL", "8")), int(os.environ.get("SOAK_LABS", "1"))
 PEOPLE = [*(f"u{n}" for n in range(SMALL)), *(f"lab{n}" for n in range(LABS))]
 EITHER = Path(__file__).with_name("either.py")
-KILLS, GROWS = 0.6, 0.15
+KILLS, GROWS = 0.5, 0.1
 """Of the time: that of kills, then that in which the hub grows to its size; the rest is watched."""
 GROWTH = 6 << 20
 """Bytes by which a part may grow in what is left."""

@@ -5,6 +5,8 @@ import re
 import pytest
 
 from perijove.http.reader import Reader
+from perijove.kit.clock import Clock
+from perijove.web import drawing
 from perijove.web.routes import PAGES
 from tests.i18n.messages import all_of_them
 from tests.web.desk import SECRET, Browser, Desk, Shown
@@ -29,6 +31,12 @@ LOOKED_AT = [
     ("", "/error/503?url=/hub/home", 200),
 ]
 CHINESE = Reader(language="zh")
+
+
+def test_each_template_compiles() -> None:
+    """The hub compiles them when it runs already."""
+    environment = drawing.load("/", Clock()).environment
+    assert [environment.get_template(name).name for name in drawing.SOURCES] == [*drawing.SOURCES]
 
 
 @pytest.mark.parametrize(("language", "tag"), [("en", "en"), ("zh", "zh-Hans")])

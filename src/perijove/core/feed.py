@@ -29,7 +29,7 @@ _PATIENCE = 1.0
 """Seconds in which a proxy takes what it is told; one that is slower is not waited for."""
 _NEW = timedelta(seconds=2)
 """For so long after it has begun to run it is asked whether proxies know of a server."""
-_OUTAGE = timedelta(minutes=5)
+_OUTAGE = timedelta(minutes=1)
 """The same, of a hub that has just begun: the one before may have died before it told them."""
 
 
@@ -134,7 +134,10 @@ class Feed:
 
     async def follow(self, who: str, version: int | None, *, wait: float) -> Whole | Delta:
         """Return what `after` does to a proxy, which is known by its connection."""
-        self.followers.came(who, version)
+        if not self.version:
+            await self._published.wait()
+        # One that claims to be newer is told all of it, so it has nothing yet.
+        self.followers.came(who, version if version and version <= self.version else None)
         try:
             return await self.after(version, wait=wait)
         finally:
@@ -156,7 +159,6 @@ class Feed:
 
     async def run(self) -> None:
         """Keep up until cancelled."""
-        self.followers.expect(self.awaits)
         while True:
             try:
                 with self.timings.timed(CHECK):
@@ -222,6 +224,8 @@ class Feed:
 
     def _publish(self, version: int, routes: dict[str, Route], known: dict[str, Server]) -> None:
         """Make `routes` the table and wake who waits for it."""
+        if not self.version:
+            self.followers.expect(self.awaits)
         if version < self.version:  # an older database, or one count too many: begin again
             self._changes.clear()
         before = self._routes

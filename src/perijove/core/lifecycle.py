@@ -76,9 +76,8 @@ class Needs:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     overrides: Overrides = no_overrides
     in_cluster: bool = False
-    awaits_proxies: Awaited = field(default_factory=Awaited)
-    """Seconds in which proxies come back that followed the hub before this one."""
     """Whether servers are pods."""
+    awaits_proxies: Awaited = field(default_factory=Awaited)
     timings: Timings = field(default_factory=Timings)
     lifetime: Lifetime = field(default_factory=Lifetime)
     """How long servers may run."""

@@ -14,6 +14,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST_NAME = 30
 _LONGEST_DISPLAY_NAME = 255
 _HASH = 8
+_DEEPEST = 64
 _RESERVED = "__jupyterhub_"
 
 
@@ -85,10 +86,20 @@ def require_properties(properties: Mapping[str, Any]) -> None:
 
 
 def _require_json(tree: Mapping[str, Any], field: str) -> None:
+    if _deeper(tree, _DEEPEST):  # what writes JSON and shows it has a limit of its own
+        raise Invalid("bad-body", field=field)
     try:
         json.dumps(tree, ensure_ascii=False, allow_nan=False).encode()
     except ValueError as error:  # half of a surrogate pair; 1e999, which is infinity
         raise Invalid("bad-body", field=field) from error
+
+
+def _deeper(tree: Any, levels: int) -> bool:
+    """Return whether more than `levels` lists and objects are in each other."""
+    if not isinstance(tree, Mapping | list):
+        return False
+    inner = tree.values() if isinstance(tree, Mapping) else tree
+    return levels == 0 or any(_deeper(it, levels - 1) for it in inner)
 
 
 def name_for(display_name: str) -> str:

@@ -76,7 +76,7 @@ def dumped(item: Item) -> bytes:
     """Return `item` as JSON."""
     if isinstance(item, BaseModel):
         return item.__pydantic_serializer__.to_json(item, exclude_unset=True)
-    return to_json(item)
+    return to_json(item, inf_nan_mode="null")
 
 
 def _refuse(word: str) -> NoReturn:

@@ -1,6 +1,7 @@
 """Pages: draw a template for one reader. Knows no page; perijove.web gives it the templates."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from perijove.http.reader import ZONE_COOKIE, Reader, noted, tight, zone_of
 from perijove.http.sentences import administrator, told
 from perijove.model.signal import Params
 from perijove.model.user import User
+
+logger = logging.getLogger(__name__)
 
 THEME_COOKIE = "pj_theme"
 _BROKEN = 500
@@ -76,8 +79,11 @@ class Pages:
 
     async def compile_all(self) -> None:
         """Compile them one by one, beside whatever the hub does, so that nobody waits for one."""
-        for name in self.environment.list_templates():
-            await asyncio.to_thread(self.environment.get_template, name)
+        try:
+            for name in self.environment.list_templates():
+                await asyncio.to_thread(self.environment.get_template, name)
+        except Exception:
+            logger.exception("cannot compile a page before somebody asks for it")
 
     def url(self, *parts: str | int) -> str:
         """Return the address of a page, of parts that may hold anything."""
