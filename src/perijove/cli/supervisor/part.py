@@ -17,6 +17,8 @@ from perijove.kit.backoff import Backoff
 
 _LONGEST_LOG = 16 << 20
 _HEALTHY_AFTER = 30.0
+_LONGEST = 10.0
+"""Seconds between two starts: a server that begins without a hub gives up after half a minute."""
 _LEVELS = (" WARNING ", " ERROR ", " CRITICAL ")
 """As kit.log writes them."""
 _MOST_NEWS = 64 << 10
@@ -35,7 +37,7 @@ class Part:
     """When it is to be started next, on the monotonic clock."""
     _read: int = 0
     """How much of the log has been looked at."""
-    _backoff: Backoff = field(default_factory=lambda: Backoff(base=0.05, ceiling=30.0))
+    _backoff: Backoff = field(default_factory=lambda: Backoff(base=0.05, ceiling=_LONGEST))
 
     @property
     def pid(self) -> int:
