@@ -20,6 +20,7 @@ from tests.storm.box import Box
 PEOPLE = size(12, 100, 10_000)
 WINDOW = size(12, 1.0, 60.0)
 """Seconds in which they come."""
+CONNECTIONS = 100
 LONGEST, LAG = 2.0, 0.1
 """Seconds: of the slowest but one in a hundred, and of a turn of the event loop likewise."""
 _VALUE = re.compile(rb'name="_xsrf" value="([^"]+)"')
@@ -35,12 +36,20 @@ def box(tmp_path: Path) -> Iterator[Box]:
 
 async def _everybody(url: str) -> tuple[Counter[int], list[float]]:
     answers, took = Counter[int](), list[float]()
-    limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
-    transport = httpx.AsyncHTTPTransport(limits=limits)
+    # Each has one connection: a pool of many looks through all of them for every answer.
+    free = asyncio.Queue[httpx.AsyncHTTPTransport]()
+    for _ in range(CONNECTIONS):
+        free.put_nowait(httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=1)))
 
     async def one(number: int) -> None:
         await asyncio.sleep(number * WINDOW / PEOPLE)
         began = time.perf_counter()
+        transport = await free.get()
+        await sign_in(transport, number)
+        free.put_nowait(transport)
+        took.append(time.perf_counter() - began)
+
+    async def sign_in(transport: httpx.AsyncHTTPTransport, number: int) -> None:
         page = await transport.handle_async_request(httpx.Request("GET", f"{url}/hub/login"))
         body = await page.aread()
         found = _VALUE.search(body)
@@ -54,12 +63,12 @@ async def _everybody(url: str) -> tuple[Counter[int], list[float]]:
         await answer.aread()
         answers[page.status_code] += 1
         answers[answer.status_code] += 1
-        took.append(time.perf_counter() - began)
 
     async with asyncio.TaskGroup() as tasks:
         for number in range(PEOPLE):
             tasks.create_task(one(number))
-    await transport.aclose()
+    while not free.empty():
+        await free.get_nowait().aclose()
     return answers, took
 
 
