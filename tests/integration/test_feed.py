@@ -15,7 +15,7 @@ from perijove.core.followers import Awaited
 from perijove.core.lifecycle import Lifecycle
 from perijove.kit.tasks import in_background
 from perijove.model.route import Delta, Route, Whole
-from perijove.model.server import Phase
+from perijove.model.server import Phase, Server
 from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database
 from tests.integration.test_crash import settle
@@ -211,67 +211,53 @@ async def test_a_proxy_that_does_not_come_back_is_not_waited_for_for_long(
         assert life.feed.reached(row)
 
 
-async def test_a_new_hub_waits_for_the_proxies_of_the_one_that_died(database: Database) -> None:
+@asynccontextmanager
+async def after_a_kill(database: Database, awaited: Awaited) -> AsyncIterator[tuple[Feed, Server]]:
+    """Yield the feed of a new hub, and a server of which the one before told no proxy."""
     before = await hub(database)
     async with in_background(before.feed.run()):
         server = await before.servers.start(await user(before, "ada"), "", {})
         await settle(before.reconciler, server.key)
-    # The other died before it told anybody, some time ago.
-    after = await hub(database, awaits_proxies=Awaited(0.6))
+    after = await hub(database, awaits_proxies=awaited)
     async with in_background(after.feed.run()):
         await after.feed.after(None)
         row = await after.servers.find(await user(after, "ada"), "")
         assert row is not None
         assert row.phase is Phase.RUNNING
-        row = replace(row, since=row.since - timedelta(seconds=10))
+        yield after.feed, replace(row, since=row.since - timedelta(seconds=10))
+
+
+async def test_a_new_hub_waits_for_the_proxies_of_the_one_that_died(database: Database) -> None:
+    async with after_a_kill(database, Awaited(0.6)) as (feed, row):
         old = replace(row, since=row.since - timedelta(hours=1))
-        assert not after.feed.reached(row)
-        assert after.feed.reached(old)
-        version = (await after.feed.follow("one", None, wait=0)).version
-        assert not after.feed.reached(row), "there may be more of them"
+        assert not feed.reached(row)
+        assert feed.reached(old)
+        version = (await feed.follow("one", None, wait=0)).version
+        assert not feed.reached(row), "there may be more of them"
         await asyncio.sleep(0.7)
-        await after.feed.follow("one", version, wait=0)
-        assert after.feed.reached(row)
+        await feed.follow("one", version, wait=0)
+        assert feed.reached(row)
 
 
 async def test_the_only_proxy_of_the_hub_that_died_is_the_last_that_is_awaited(
     database: Database,
 ) -> None:
-    before = await hub(database)
-    async with in_background(before.feed.run()):
-        server = await before.servers.start(await user(before, "ada"), "", {})
-        await settle(before.reconciler, server.key)
-    after = await hub(database, awaits_proxies=Awaited(60, 1))
-    async with in_background(after.feed.run()):
-        await after.feed.after(None)
-        row = await after.servers.find(await user(after, "ada"), "")
-        assert row is not None
-        row = replace(row, since=row.since - timedelta(seconds=10))
-        version = (await after.feed.follow("one", None, wait=0)).version
-        assert not after.feed.reached(row), "it has not taken what it was told"
-        await after.feed.follow("one", version, wait=0)
-        assert after.feed.reached(row)
+    async with after_a_kill(database, Awaited(60, 1)) as (feed, row):
+        version = (await feed.follow("one", None, wait=0)).version
+        assert not feed.reached(row), "it has not taken what it was told"
+        await feed.follow("one", version, wait=0)
+        assert feed.reached(row)
 
 
 @pytest.mark.parametrize("claims", [None, 10**9])
 async def test_a_proxy_that_never_takes_what_it_is_told_is_awaited_no_longer(
     database: Database, claims: int | None
 ) -> None:
-    before = await hub(database)
-    async with in_background(before.feed.run()):
-        server = await before.servers.start(await user(before, "ada"), "", {})
-        await settle(before.reconciler, server.key)
-    after = await hub(database, awaits_proxies=Awaited(0.2, 1))
-    async with in_background(after.feed.run()):
-        await after.feed.after(None)
-        row = await after.servers.find(await user(after, "ada"), "")
-        assert row is not None
-        row = replace(row, since=row.since - timedelta(seconds=10))
-        end = time.monotonic() + 5
+    async with after_a_kill(database, Awaited(0.2, 1)) as (feed, row):
         began = time.monotonic()
-        while not after.feed.reached(row):
-            assert time.monotonic() < end
-            await after.feed.follow("odd", claims, wait=0)
+        while not feed.reached(row):
+            assert time.monotonic() < began + 5
+            await feed.follow("odd", claims, wait=0)
             await asyncio.sleep(0.02)
         assert time.monotonic() - began > 1, "after the time in which others come"
 
