@@ -134,22 +134,23 @@ def started_by(pid: int) -> str:
     return " ".join(opened)
 
 
-def amid(three: Three, n: int) -> bool:
-    """Return whether hub `n` has begun to start something of its own."""
-    shards = {shard for shard, name in three.box.ask(HOLDERS) if name.endswith(f"{three.ports[n]}")}
+def amid(three: Three) -> set[int]:
+    """Return the hubs that have begun to start something."""
+    hubs = {str(port): n for n, port in enumerate(three.ports)}
+    holders = {shard: hubs[name.rpartition(":")[2]] for shard, name in three.box.ask(HOLDERS)}
     begun = three.box.ask("SELECT workload FROM pj_servers WHERE phase = 'starting'")
-    return any(shard_of(workload) in shards for (workload,) in begun)
+    held = {shard_of(workload) for (workload,) in begun}
+    return {holders[shard] for shard in held if shard in holders}
 
 
-def halted_amid(three: Three, n: int) -> bool:
-    """Return whether hub `n` was halted as it had begun to; otherwise it goes on."""
-    if not amid(three, n):
-        return False
-    three.hubs[n].send_signal(signal.SIGSTOP)
-    if amid(three, n):
-        return True
-    three.hubs[n].send_signal(signal.SIGCONT)
-    return False
+def halted_amid(three: Three) -> int | None:
+    """Return the hub that was halted as it had begun to start something; None: none was seen to."""
+    for n in amid(three):
+        three.hubs[n].send_signal(signal.SIGSTOP)
+        if n in amid(three):
+            return n
+        three.hubs[n].send_signal(signal.SIGCONT)
+    return None
 
 
 def test_what_a_killed_hub_has_begun_the_others_finish(
@@ -158,23 +159,24 @@ def test_what_a_killed_hub_has_begun_the_others_finish(
     with ThreadPoolExecutor(1) as beside:
         clicks = beside.submit(click, three, [0, 1, 2], "a")
         end = time.monotonic() + 20
-        while not halted_amid(three, 0):
-            assert time.monotonic() < end, "it was never seen to start anything"
-        three.hubs[0].kill()
+        while (gone := halted_amid(three)) is None:
+            assert time.monotonic() < end, "none was ever seen to start anything"
+        three.hubs[gone].kill()
         killed = time.monotonic()
-        three.hubs[0].wait()
+        three.hubs[gone].wait()
         heard = clicks.result()
     assert len(heard) >= USERS * 2 // 3, "the others were there"
-    all_ready(three, 1, heard)
+    other, last = (n for n in range(3) if n != gone)
+    all_ready(three, other, heard)
     took = time.monotonic() - killed
     assert took <= SOON
     unheard = [path for path in every("a") if path not in heard]
     assert_once(three, heard, unheard)
-    three.start(0)
-    three.box.until(lambda: three.at(0, three.box.answers), "it is back")
-    more = click(three, [0], "b")
+    three.start(gone)
+    three.box.until(lambda: three.at(gone, three.box.answers), "it is back")
+    more = click(three, [gone], "b")
     assert len(more) == USERS
-    all_ready(three, 2, more)
+    all_ready(three, last, more)
     assert_once(three, heard + more, unheard)
     with capsys.disabled():
         sys.stdout.write(f"\n{len(heard)} starts all run {took:.1f} s after a hub was killed\n")
