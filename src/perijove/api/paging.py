@@ -1,13 +1,12 @@
 """Lists a page at a time, as JupyterHub's clients ask for them (hub.md 2.5)."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from perijove.core.about import About
-from perijove.http.body import dumped
-from perijove.http.route import Call, Item, Reply
+from perijove.http.body import all_dumped
+from perijove.http.route import Call, Items, Reply
 
 _PAGED = "application/jupyterhub-pagination+json"
 _MOST = 2**31
@@ -31,7 +30,7 @@ def asked(call: Call, about: About, offset: int, limit: int | None) -> Page:
     return Page(min(abs(offset), _MOST), most, paged)
 
 
-def reply(call: Call, page: Page, items: Sequence[Item], total: int) -> Reply:
+def reply(call: Call, page: Page, items: Items, total: int) -> Reply:
     """Return the items of a page, of `total` altogether."""
     if not page.paged:
         return Reply(200, items)
@@ -39,8 +38,7 @@ def reply(call: Call, page: Page, items: Sequence[Item], total: int) -> Reply:
     link = {"offset": after, "limit": page.limit, "url": _next(call, after, page.limit)}
     here = {"offset": page.offset, "limit": page.limit, "total": total}
     place = json.dumps({**here, "next": link if after < total else None}).encode()
-    written = b",".join(dumped(item) for item in items)
-    return Reply(200, b'{"items":[' + written + b'],"_pagination":' + place + b"}")
+    return Reply(200, b'{"items":' + all_dumped(items) + b',"_pagination":' + place + b"}")
 
 
 def _next(call: Call, offset: int, limit: int) -> str:

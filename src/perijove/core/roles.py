@@ -81,7 +81,8 @@ class Roles:
 
     def names_of(self, user: User) -> list[str]:
         """Return the names of the roles that `user` has itself, by name."""
-        return sorted(self._own(user.name, admin=user.admin))
+        own = self._own(user.name, admin=user.admin)
+        return sorted(own) if len(own) > 1 else list(own)
 
     def names_of_group(self, group: str) -> list[str]:
         """Return the names of the roles that the members of `group` have by it."""

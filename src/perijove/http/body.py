@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from perijove.http.asked import LARGEST, Asked
-from perijove.http.route import Body, Item, Reply
+from perijove.http.route import Body, Item, Items, Reply
 from perijove.model.errors import Invalid
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -69,7 +69,14 @@ def _json(body: Body) -> bytes:
         return body
     if isinstance(body, BaseModel | Mapping):
         return dumped(body)
-    return b"[" + b",".join(dumped(it) for it in body or ()) + b"]"
+    return all_dumped(body or ())
+
+
+def all_dumped(items: Items) -> bytes:
+    """Return `items` as one JSON array."""
+    if items and isinstance(items[0], BaseModel):
+        return b"[" + b",".join(dumped(it) for it in items) + b"]"
+    return to_json(items, inf_nan_mode="null")
 
 
 def dumped(item: Item) -> bytes:
