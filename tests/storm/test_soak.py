@@ -91,13 +91,20 @@ def _quiet(up: Up, seconds: float, doubled: set[str]) -> None:
 
 
 def _running(up: Up) -> Counter[str]:
-    """Return how many server processes there are of each person."""
-    found: Counter[str] = Counter()
-    for line in (up.folder / "starts").read_text().splitlines() if _has_begun(up) else []:
-        prefix, pid = line.split()
-        if alive(int(pid)):
-            found[prefix] += 1
-    return found
+    """Return how many server processes there are of each person.
+
+    A process id is not enough: in half an hour so many have begun that ids come again.
+    """
+    lines = (up.folder / "starts").read_text().splitlines() if _has_begun(up) else []
+    begun = {(prefix, int(pid)) for prefix, pid in map(str.split, lines)}
+    return Counter(prefix for prefix, pid in begun if alive(pid) and _serves(pid, prefix))
+
+
+def _serves(pid: int, prefix: str) -> bool:
+    with suppress(OSError):
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return f"JUPYTERHUB_SERVICE_PREFIX={prefix}".encode() in variables
+    return False
 
 
 def _has_begun(up: Up) -> bool:
