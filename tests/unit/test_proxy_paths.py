@@ -76,7 +76,9 @@ def test_the_table_decides_as_a_naive_model_does(path: str, prefixes: set[str]) 
     entries = {prefix: {"target": HUB} for prefix in prefixes}
     table = Table(HUB)
     table.replace(1, entries, checksum(entries))
-    assert table.match(canonical(path.encode())).prefix == naive(path, prefixes)
+    found = table.match(canonical(path.encode()))
+    assert found
+    assert found.prefix == naive(path, prefixes)
 
 
 @given(st.binary(max_size=60).map(lambda tail: b"/" + tail))

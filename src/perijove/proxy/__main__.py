@@ -1,4 +1,4 @@
-"""`python -m perijove.proxy`, the same as `perijove proxy` and `perijove-proxy`."""
+"""`python -m perijove.proxy`, the same as `perijove proxy`."""
 
 import sys
 from collections.abc import Sequence
@@ -7,7 +7,8 @@ import uvloop
 
 from perijove.kit.log import to_stderr
 from perijove.proxy.options import parse
-from perijove.proxy.serve import CannotServe, serve
+from perijove.proxy.running import CannotServe
+from perijove.proxy.serve import serve
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

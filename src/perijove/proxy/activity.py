@@ -8,7 +8,8 @@ from datetime import UTC, timedelta
 from perijove.kit.clock import Clock
 from perijove.proxy.hub import HubAway, HubLine
 from perijove.proxy.log import Log
-from perijove.proxy.table import Route, Table
+from perijove.proxy.table import Table
+from perijove.proxy.tree import Route
 
 _SECONDS = 10.0
 _SUCCESS = range(200, 300)

@@ -5,7 +5,7 @@ from urllib.parse import quote_from_bytes
 from perijove.proxy.head import Request
 from perijove.proxy.hub import HubAddress, HubAway, HubLine
 from perijove.proxy.pages import Page, page
-from perijove.proxy.table import Route
+from perijove.proxy.tree import Route
 
 _SECONDS = 5.0
 _AWAY = 503
@@ -18,10 +18,10 @@ class Apology:
     def __init__(self, address: HubAddress) -> None:
         self._address = address
 
-    async def __call__(self, request: Request, route: Route, status: int) -> Page:
+    async def __call__(self, request: Request, route: Route | None, status: int) -> Page:
         """Return the page for `request`, whose target gave no answer."""
         accept = request.fields.value(b"accept")
-        if route.target.url == self._address.origin:
+        if route is None or route.target.url == self._address.origin:
             return page(_AWAY, "hub-away", accept)
         if status != _AWAY:
             return page(status, "bad-answer", accept)

@@ -4,29 +4,28 @@ import logging
 
 from perijove.proxy.body import Body, Endless
 from perijove.proxy.edge import Edge
-from perijove.proxy.forwarded import forwarded_fields
 from perijove.proxy.head import LIMIT, Request, Response
 from perijove.proxy.line import Line
+from perijove.proxy.outward import UPGRADE, Outward
 from perijove.proxy.pages import Page, answer, healthy, page
-from perijove.proxy.paths import canonical, has_dots, without_dots
+from perijove.proxy.paths import canonical
 from perijove.proxy.refusal import Refusal
-from perijove.proxy.table import Route
 from perijove.proxy.transports import closed, reset
+from perijove.proxy.tree import Route
 from perijove.proxy.upstream import Upstream
 from perijove.proxy.websocket import GOING_AWAY, Frames
 
 _HEALTH = frozenset((b"/_perijove/health", b"/_chp_healthz"))
 _REPEATABLE = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))
 _SUCCESS_ENDS = 300
-_UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
 
 class Client(Line):
     """Reads requests, asks upstreams and writes what they answer."""
 
     __slots__ = (
-        *("_begun", "_body", "_endless", "_frames", "_known", "_known_host", "_replay"),
-        *("_request", "_route", "_trusted", "_up", "upgrade"),
+        *("_begun", "_body", "_endless", "_frames", "_outward", "_replay"),
+        *("_request", "_route", "_up", "upgrade"),
     )
 
     def __init__(self, edge: Edge) -> None:
@@ -37,10 +36,8 @@ class Client(Line):
         self._route: Route | None = None
         self._up: Upstream | None = None
         self._frames: Frames | None = None
-        self._replay = self._known = b""
-        self._known_host: bytes | None = None
-        self._trusted: bool | None = None
-        self._begun = self._endless = self.upgrade = False
+        self._outward: Outward | None = None
+        self._replay, self._begun, self._endless, self.upgrade = b"", False, False, False
 
     @property
     def busy(self) -> bool:
@@ -53,8 +50,7 @@ class Client(Line):
 
         Who says no more (FIN) then may still listen; later it is somebody who has left.
         """
-        complete = self._request is not None and self._body is None
-        return complete and not self._begun and self._frames is None
+        return self._request is not None and not (self._body or self._begun or self._frames)
 
     def drop_upstream(self) -> None:
         """Give the upstream up; a WebSocket's is given what was sent before."""
@@ -74,6 +70,15 @@ class Client(Line):
             self.leave()
         elif self._request is None and not self._leaving:
             closed(self._transport)
+
+    def sweep(self, now: float) -> None:
+        """Close what has been silent for too long, be it the client or the target."""
+        super().sweep(now)
+        asked = self._request is not None and self._frames is None and not self._leaving
+        if asked and now - self._still > self._edge.manner.quiet_seconds:
+            self.abandon()
+        elif asked and self._up and now - self._still > self._edge.manner.answer_seconds:
+            self._up.give_up()
 
     # the request
 
@@ -98,6 +103,7 @@ class Client(Line):
 
     def _upload(self, body: Body, data: bytes) -> bytes:
         """Send what belongs to the body; return the rest."""
+        self._moved = True
         try:
             end = body.feed(data)
         except Refusal as refusal:
@@ -153,38 +159,29 @@ class Client(Line):
         self._request = request
         self._body = request.body
         self._begun = self._endless = False
+        self._moved = True
         self._keep = request.keep and not self._edge.draining
         self.upgrade = request.upgrade
+        self._edge.asked[request.upgrade] += 1
         if path in _HEALTH:
             self._reply(healthy())
             return
-        self._route = self._edge.table.match(path)
-        url = request.url
-        if has_dots(request.path):
-            url = without_dots(request.path) + url[len(request.path) :]
-        extra = self._forwarded(request)
-        head = request.outgoing(url, extra + _UPGRADE if request.upgrade else extra)
+        route = self._route = self._edge.table.match(path, request.host)
+        if route is None:
+            self.unanswered(404, again=False)
+            return
+        if self._outward is None:
+            self._outward = Outward(self._edge, self._peer, secure=self._secure)
+        head = self._outward.request(request, route)
         repeatable = request.body is None and request.method in _REPEATABLE
         self._replay = head if repeatable else b""
-        kept = self._route.target.take(self._edge.loop.time(), repeatable=repeatable)
+        kept = route.target.take(self._edge.loop.time(), repeatable=repeatable)
         self._ask(kept if isinstance(kept, Upstream) else None, head)
-
-    def _forwarded(self, request: Request) -> bytes:
-        """Return the X-Forwarded-* fields; for most of a connection's life the same."""
-        if not request.fields.forwarded and request.host == self._known_host:
-            return self._known
-        if self._trusted is None:
-            self._trusted = self._peer in self._edge.trusted
-        peer = self._peer.encode()
-        lines = forwarded_fields(request.fields, request.host, peer, trusted=self._trusted)
-        if not request.fields.forwarded:
-            self._known, self._known_host = lines, request.host
-        return lines
 
     def _ask(self, up: Upstream | None, head: bytes) -> None:
         assert self._route is not None
         assert self._request is not None
-        self._up = up or Upstream(self._edge.loop, self._route.target)
+        self._up = up or Upstream(self._edge, self._route.target)
         self._up.ask(self, self._request.method, head)
 
     def throttle(self) -> None:
@@ -216,11 +213,15 @@ class Client(Line):
     def answered(self, response: Response, first: bytes) -> None:
         """Pass the head of the answer on, with the first of its body in the same write."""
         self._begun = True
+        self._edge.by_status[response.status] += 1
         self._endless = isinstance(response.body, Endless)
         self._keep = self._keep and not self._endless and self._body is None
         if response.status < _SUCCESS_ENDS and self._route is not None:
             self._route.used = self._edge.loop.time()
-        self.write(response.outgoing(b"" if self._keep else b"Connection: close\r\n") + first)
+        extra = b"" if self._keep else b"Connection: close\r\n"
+        if self._edge.relocates and self._outward is not None:
+            extra += self._outward.response(response, self._request, self._route)
+        self.write(response.outgoing(extra) + first)
 
     def passed(self, data: bytes) -> None:
         """Pass a part of the body on, or WebSocket frames."""
@@ -248,7 +249,8 @@ class Client(Line):
     def switched(self, response: Response) -> None:
         """Become a tunnel."""
         self._frames = Frames()
-        self.write(response.outgoing(_UPGRADE))
+        self._edge.by_status[response.status] += 1
+        self.write(response.outgoing(UPGRADE))
         early, self._buffer = self._buffer, b""
         if early and self._up is not None:
             self._up.send(early)
@@ -279,19 +281,20 @@ class Client(Line):
         task.add_done_callback(self._edge.tasks.discard)
 
     async def _apologise(self, status: int) -> None:
-        request, route = self._request, self._route
-        if request is None or route is None:
+        request = self._request
+        if request is None:
             return
         if request.upgrade:
-            said = page(status, "server-away")
+            said = page(status, "server-away" if self._route else "no-route")
         else:
-            said = await self._edge.apology(request, route, status)
+            said = await self._edge.apology(request, self._route, status)
         if self._transport is not None and self._request is request and not self._leaving:
             self._reply(said)
 
     def _reply(self, said: Page) -> None:
         assert self._request is not None
         self._keep = self._keep and self._body is None
+        self._edge.by_status[said.status] += 1
         with_body = self._request.method != b"HEAD"
         self.write(answer(said, keep=self._keep, with_body=with_body))
         self.finished()

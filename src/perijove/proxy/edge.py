@@ -1,16 +1,27 @@
 """Edge: what all connections of one proxy share."""
 
 import asyncio
+import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol
 
 from perijove.proxy.forwarded import TrustedPeers
 from perijove.proxy.head import Request
 from perijove.proxy.log import Log
+from perijove.proxy.manner import Manner
 from perijove.proxy.pages import Page
 from perijove.proxy.referee import Referee
-from perijove.proxy.table import Route, Table
+from perijove.proxy.tree import Route, Tree
+
+
+class Apologist(Protocol):
+    """Who makes the page for a request that has no answer; `route` is None if nothing leads on."""
+
+    def __call__(self, request: Request, route: Route | None, status: int, /) -> Awaitable[Page]:
+        """Return it."""
 
 
 class Visitor(Protocol):
@@ -28,23 +39,38 @@ class Visitor(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Edge:
-    """The shared state. `apology` makes the page for a target that does not answer."""
+    """The shared state. `apology` makes the page for a target that does not answer, or is none."""
 
     loop: asyncio.AbstractEventLoop
-    table: Table
+    table: Tree
     trusted: TrustedPeers
     log: Log
-    apology: Callable[[Request, Route, int], Awaitable[Page]]
+    apology: Apologist
+    manner: Manner = field(default_factory=Manner)
     referee: Referee = field(default_factory=Referee)
     visitors: set[Visitor] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     draining: bool = False
     most_visitors: int = 10_000
     head_seconds: float = 30.0
+    asked: list[int] = field(default_factory=lambda: [0, 0])
+    """How many requests there were that want no WebSocket, and how many that want one."""
+    by_status: Counter[int] = field(default_factory=Counter)
+    """How many answers of each status were passed on or made."""
+    certified: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    """Makes what targets with TLS are believed by."""
+    plain: bool = field(init=False)
+    """Whether nothing of a request is rewritten."""
+    relocates: bool = field(init=False)
+    """Whether Location is rewritten."""
 
-    def sweep(self) -> None:
+    def __post_init__(self) -> None:
+        """Look once, not for each request."""
+        self.plain, self.relocates = self.manner.plain, self.manner.relocates
+        self.certified = cache(self.certified)  # it reads every authority of the machine
+
+    def sweep(self, now: float) -> None:
         """Close what has been silent for too long."""
-        now = self.loop.time()
         for visitor in list(self.visitors):
             visitor.sweep(now)
         for target in self.table.targets():
@@ -58,7 +84,7 @@ class Edge:
         end = self.loop.time() + seconds
         while self.visitors and self.loop.time() < end:
             await asyncio.sleep(0.02)
-            self.sweep()
+            self.sweep(self.loop.time())
         for visitor in list(self.visitors):
             visitor.abandon()
         for target in self.table.targets():

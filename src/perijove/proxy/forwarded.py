@@ -28,8 +28,12 @@ def plain_address(address: str) -> str:
     return address.removeprefix(_MAPPED).partition("%")[0]
 
 
-def forwarded_fields(fields: Fields, host: bytes, peer: bytes, *, trusted: bool) -> bytes:
+def forwarded_fields(
+    fields: Fields, host: bytes, peer: bytes, *, trusted: bool, secure: bool = False
+) -> bytes:
     """Return the X-Forwarded-* fields to add; cut from `fields` what they replace.
+
+    `secure`: the request came by TLS.
 
     From a peer that is not trusted everything of the kind is dropped. A trusted one knows
     better than we do, so its scheme, host and port stay and we only add its address.
@@ -40,7 +44,7 @@ def forwarded_fields(fields: Fields, host: bytes, peer: bytes, *, trusted: bool)
         if trusted:
             known = {name: fields.named[name] for name in fields.named if name in _TOLD}
     before = known.pop(b"x-forwarded-for", b"")
-    proto = known.pop(b"x-forwarded-proto", b"http")
+    proto = known.pop(b"x-forwarded-proto", b"https" if secure else b"http")
     told_host = known.pop(b"x-forwarded-host", host)
     port = known.pop(b"x-forwarded-port", b"") or _port(told_host, proto)
     lines = b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n" % (

@@ -16,7 +16,7 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _FIELDS = rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*+\r\n)*+\r\n"
 _REQUEST = re.compile(rb"(" + _TOKEN + rb") ([!-~]++) HTTP/1\.([01])\r\n" + _FIELDS)
 _RESPONSE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\t -~\x80-\xff]*+)?\r\n" + _FIELDS)
-_HOST = re.compile(rb"[A-Za-z0-9._~%:\[\]-]*+")
+HOST = re.compile(rb"[A-Za-z0-9._~%:\[\]-]*+")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 # names in lower case; everything else passes untouched
 _OF_REQUEST = re.compile(
@@ -75,12 +75,15 @@ class Fields:
         return {part.strip() for part in self.named.get(b"connection", b"").lower().split(b",")}
 
     def _nominate(self, tokens: set[bytes]) -> None:
-        names = tokens - _KEPT - _CUT - {b""}
+        names = tokens - _KEPT - _CUT
+        self.cut({it for it in names if it and not it.startswith((b"x-forwarded", b"sec-"))})
+
+    def cut(self, names: set[bytes]) -> None:
+        """Cut each field that has one of `names`, in lower case."""
         at = self.line
         while names and at >= 0:
             end = self.head.find(b"\r\n", at + 2)
-            name = self.head[at + 2 : end].partition(b":")[0].lower()
-            if end > 0 and name in names and not name.startswith((b"x-forwarded", b"sec-")):
+            if end > 0 and self.head[at + 2 : end].partition(b":")[0].lower() in names:
                 self.cuts.append((at, end))
             at = end
 
@@ -132,7 +135,7 @@ class Request:
         self.method, self.url, self.minor = found.groups()
         fields = self.fields = Fields(head, _OF_REQUEST)
         self.host = fields.named.get(b"host", b"")
-        if not _HOST.fullmatch(self.host) or (self.minor == b"1" and b"host" not in fields.named):
+        if not HOST.fullmatch(self.host) or (self.minor == b"1" and b"host" not in fields.named):
             raise Refusal(400, "bad-host")
         self.body: Body | None = None
         length = fields.length()

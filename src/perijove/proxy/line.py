@@ -11,7 +11,6 @@ from perijove.proxy.pages import answer, page
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.transports import aborted, closed, unbuffered
 
-_KEPT_SECONDS = 75.0
 _HALF_OPEN_SECONDS = 60.0
 _LEAVING_SECONDS = 5.0
 _STUCK_SECONDS = 60.0
@@ -22,7 +21,7 @@ class Line(asyncio.Protocol):
 
     __slots__ = (
         *("_buffer", "_deadline", "_edge", "_half", "_held", "_keep", "_leaving", "_moved"),
-        *("_peer", "_transport", "full"),
+        *("_peer", "_secure", "_still", "_transport", "full"),
     )
 
     def __init__(self, edge: Edge) -> None:
@@ -30,10 +29,13 @@ class Line(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
         self._peer = ""
+        self._secure = False
         self._half = self._held = self._leaving = self._moved = False
         self._keep = True
         self.full = False
-        self._deadline = edge.loop.time() + edge.head_seconds
+        self._still = edge.loop.time()
+        """When the sweep last saw that something had moved."""
+        self._deadline = self._still + edge.head_seconds
 
     @property
     @abstractmethod
@@ -60,6 +62,7 @@ class Line(asyncio.Protocol):
         unbuffered(self._transport)
         peer = transport.get_extra_info("peername")
         self._peer = plain_address(peer[0]) if peer else ""
+        self._secure = transport.get_extra_info("sslcontext") is not None
         crowded = len(self._edge.visitors) >= self._edge.most_visitors
         self._edge.visitors.add(self)
         if crowded:
@@ -103,7 +106,7 @@ class Line(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if self._half:
+        if self._half or not transport.can_write_eof():  # TLS ends both ways at once
             transport.close()
             return
         transport.write_eof()
@@ -122,21 +125,22 @@ class Line(asyncio.Protocol):
     def await_head(self, *, begun: bool) -> None:
         """Set the time until a head must be here, or begin."""
         self._deadline = self._edge.loop.time() + (
-            self._edge.head_seconds if begun else _KEPT_SECONDS
+            self._edge.head_seconds if begun else self._edge.manner.kept_seconds
         )
 
     def sweep(self, now: float) -> None:
         """Close the connection if it has been silent for too long."""
         transport = self._transport
+        if self._moved:
+            self._moved, self._still = False, now
         if transport is None or now < self._deadline:
             return
         if self._leaving:
             if not transport.get_write_buffer_size() or now > self._deadline + _STUCK_SECONDS:
                 transport.abort()
         elif self._half:
-            if not self._moved:
+            if now - self._still > _HALF_OPEN_SECONDS:
                 transport.abort()
-            self._moved = False
             self._deadline = now + _HALF_OPEN_SECONDS
         elif not self.busy and self._buffer:
             self.refuse(Refusal(408, "slow"))

@@ -7,8 +7,15 @@ from dataclasses import dataclass
 
 PHRASES = {
     200: b"OK",
+    201: b"Created",
+    204: b"No Content",
+    301: b"Moved Permanently",
     400: b"Bad Request",
+    403: b"Forbidden",
+    404: b"Not Found",
+    405: b"Method Not Allowed",
     408: b"Request Timeout",
+    413: b"Content Too Large",
     431: b"Request Header Fields Too Large",
     502: b"Bad Gateway",
     503: b"Service Unavailable",
@@ -31,6 +38,10 @@ _SENTENCES = {
         "平台暂时没有响应。正在运行的服务器不受影响，请稍后重试。",
     ),
     "malformed": ("This is not a valid HTTP request.", "这不是有效的 HTTP 请求。"),
+    "no-route": (
+        "Nothing answers at this address.",
+        "该地址没有对应的服务。",
+    ),
     "server-away": (
         "This server does not answer just now. It may be starting or have stopped; try again.",
         "该服务器暂时没有响应，可能正在启动或已停止，请重试。",

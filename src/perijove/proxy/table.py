@@ -4,66 +4,30 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from perijove.proxy.paths import canonical
 from perijove.proxy.refusal import Refusal
-from perijove.proxy.target import Target
+from perijove.proxy.tree import Route, Tree, canonical_prefix, segments
 
 Entries = dict[str, dict[str, Any]]
 """Canonical prefix -> {"target": ..., "data": {...}}, as the feed sends it."""
-
-
-class Route:
-    """Requests below `prefix` go to `target`; `used` is when, in seconds of the loop's clock."""
-
-    __slots__ = ("prefix", "target", "told", "used")
-
-    def __init__(self, prefix: str, target: Target) -> None:
-        self.prefix = prefix
-        self.target = target
-        self.used = 0.0
-        self.told = 0.0
-
-
-class _Node:
-    __slots__ = ("below", "route")
-
-    def __init__(self) -> None:
-        self.route: Route | None = None
-        self.below: dict[bytes, _Node] = {}
 
 
 class Damaged(Exception):
     """A table or a delta makes no sense, or its checksum is another."""
 
 
-class Table:
-    """The longest prefix wins, by path segments. What no other route has goes to the hub.
+class Table(Tree):
+    """The routes that the hub tells. What no other route has goes to the hub itself.
 
     A change is checked as a whole before any of it is seen, and made without an await.
     """
 
     def __init__(self, hub: str) -> None:
+        super().__init__()
         self.version: int | None = None
         self.entries: Entries = {}
         self.routes: dict[str, Route] = {}
-        self._targets: dict[str, Target] = {}
-        self._hub = hub
-        self._top = _Node()
-        self._depth = 1
-        self._top.route = self._route("/", hub)
-
-    def match(self, path: bytes) -> Route:
-        """Return the route of a canonical `path`."""
-        node: _Node | None = self._top
-        best = self._top.route
-        for part in path.split(b"/", self._depth)[1:]:
-            node = node.below.get(part) if node else None
-            if node is None:
-                break
-            best = node.route or best
-        if best is None:
-            raise LookupError("the top always has a route")
-        return best
+        self.routes["/"] = Route("/", self.target(hub))
+        self.put(b"/", self.routes["/"])
 
     def replace(self, version: int, entries: Entries, digest: str) -> None:
         """Take a whole table.
@@ -88,10 +52,6 @@ class Table:
         self._change(changed, leaving)
         self.version, self.entries = version, entries
 
-    def targets(self) -> Iterable[Target]:
-        """Return every target in use."""
-        return self._targets.values()
-
     def _check(self, entries: Entries, digest: str) -> None:
         if checksum(entries) != digest:
             raise Damaged("checksum")
@@ -103,55 +63,28 @@ class Table:
             target = entry["target"]
             known = self.routes.get(prefix)
             if prefix != "/" and (known is None or known.target.url != target):
-                self._put(prefix, target)
-        self._retire()
+                self._lead(prefix, target)
 
-    def _put(self, prefix: str, target: str) -> None:
+    def _lead(self, prefix: str, target: str) -> None:
         try:
-            parts = _parts(prefix)
-            route = self._route(prefix, target)
+            path = canonical_prefix(prefix)
+            if not segments(path):
+                raise ValueError("another name of the top")
+            route = Route(prefix, self.target(target))
         except (Refusal, ValueError):
             # a route that nobody can follow: its requests go to the hub, which can say so
             self._remove(prefix)
             return
-        node = self._top
-        for part in parts:
-            node = node.below.setdefault(part, _Node())
-        node.route = route
-        self._depth = max(self._depth, len(parts) + 1)
-
-    def _remove(self, prefix: str) -> None:
-        if prefix == "/" or self.routes.pop(prefix, None) is None:
-            return
-        node, trail = self._top, []
-        for part in _parts(prefix):
-            trail.append((node, part))
-            node = node.below[part]
-        node.route = None
-        for parent, part in reversed(trail):
-            if parent.below[part].route is not None or parent.below[part].below:
-                break
-            del parent.below[part]
-
-    def _route(self, prefix: str, target: str) -> Route:
-        known = self._targets.get(target)
-        if known is None:
-            known = self._targets[target] = Target(target)
-        route = Route(prefix, known)
         before = self.routes.get(prefix)
         if before is not None:
             route.used, route.told = before.used, before.told
         self.routes[prefix] = route
-        return route
+        self.put(path, route, before)
 
-    def _retire(self) -> None:
-        wanted = {route.target.url for route in self.routes.values()}
-        for url in self._targets.keys() - wanted:
-            self._targets.pop(url).retire()
-
-
-def _parts(prefix: str) -> list[bytes]:
-    return canonical(prefix.encode()).strip(b"/").split(b"/")
+    def _remove(self, prefix: str) -> None:
+        route = self.routes.pop(prefix, None) if prefix != "/" else None
+        if route is not None:
+            self.cut(canonical_prefix(prefix), route)
 
 
 def checksum(entries: Mapping[str, Mapping[str, Any]]) -> str:

@@ -1,11 +1,16 @@
 """Target: one address behind the proxy, with the idle connections to it."""
 
+import re
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 _MOST_IDLE = 32
 _IDLE_SECONDS = 30.0
 _FRESH_SECONDS = 1.0
+_PORTS = {"http": 80, "https": 443}
+_UNIX = frozenset(("http+unix", "unix+http"))
+_PLAIN = re.compile(r"[!-~]+")
+"""Nothing that could end a line of a head."""
 
 
 class Pooled(Protocol):
@@ -13,24 +18,49 @@ class Pooled(Protocol):
 
     idle_since: float
 
-    def close(self) -> None:
-        """Close it; nobody waits for it."""
+    def abandon(self) -> None:
+        """Close it at once; nobody waits for it."""
 
 
 class Target:
-    """Where requests go. Connections are used last in, first out, so that few stay warm."""
+    """Where requests go. Connections are used last in, first out, so that few stay warm.
 
-    __slots__ = ("host", "idle", "port", "retired", "url")
+    `http://host[:port][/base]`, the same with https, or `http+unix://%2Fpath%2Fof%2Fsocket[/base]`
+    (also `unix+http`), whose path is percent-encoded as a host.
+    """
+
+    __slots__ = (
+        "authority",
+        "base",
+        "host",
+        "idle",
+        "port",
+        "retired",
+        "socket",
+        "tls",
+        "url",
+        "uses",
+    )
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
-            raise ValueError("a target is http://host:port")
+        unix = parts.scheme in _UNIX
+        known = parts.netloc if unix else parts.scheme in _PORTS and parts.hostname
+        if not known or not _PLAIN.fullmatch(url):
+            raise ValueError("a target is http://host:port, https://… or http+unix://%2Fsocket")
         self.url = url
-        self.host = parts.hostname
-        self.port = parts.port or 80
+        self.tls = parts.scheme == "https"
+        self.socket = unquote(parts.netloc) if unix else ""
+        self.host = "" if unix else parts.hostname or ""
+        self.port = 0 if unix else parts.port or _PORTS[parts.scheme]
+        self.authority = b"localhost" if unix else parts.netloc.rpartition("@")[2].encode()
+        """What the field Host says to the target itself."""
+        self.base = parts.path.rstrip("/").encode()
+        """What every path there begins with; empty: nothing."""
         self.idle: list[Pooled] = []
         self.retired = False
+        self.uses = 0
+        """How many routes lead here."""
 
     def take(self, now: float, *, repeatable: bool) -> Pooled | None:
         """Return a kept connection.
@@ -45,7 +75,7 @@ class Target:
     def give(self, connection: Pooled, now: float) -> None:
         """Keep `connection` for the next request, or close it if there are enough."""
         if self.retired or len(self.idle) >= _MOST_IDLE:
-            connection.close()
+            connection.abandon()
         else:
             connection.idle_since = now
             self.idle.append(connection)
@@ -58,11 +88,11 @@ class Target:
     def sweep(self, now: float) -> None:
         """Close what nobody has used for a while."""
         while self.idle and now - self.idle[0].idle_since > _IDLE_SECONDS:
-            self.idle.pop(0).close()
+            self.idle.pop(0).abandon()
 
     def retire(self) -> None:
         """Close what is idle; what is in use is closed after its request."""
         self.retired = True
         idle, self.idle = self.idle, []
         for connection in idle:
-            connection.close()
+            connection.abandon()

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 
+_TLS_PIECE = 65_536
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -33,6 +34,8 @@ def unbuffered(transport: asyncio.Transport) -> None:
     """Have each write tried at once, and be told to wait as soon as the kernel takes no more.
 
     So what a slow reader costs is the one piece that was read last, and a small answer does
-    not wait for the end of the loop's round: uvloop takes its short way.
+    not wait for the end of the loop's round: uvloop takes its short way. With TLS, uvloop never
+    says "go on" again at a limit of 0, and what it has encrypted is sent in a piece anyway.
     """
-    transport.set_write_buffer_limits(0)
+    secure = transport.get_extra_info("sslcontext") is not None
+    transport.set_write_buffer_limits(_TLS_PIECE if secure else 0)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Protocol, cast
 
 from perijove.proxy.body import Body, Endless
+from perijove.proxy.edge import Edge
 from perijove.proxy.head import LIMIT, Response
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.target import Target
@@ -55,12 +56,12 @@ class Upstream(asyncio.Protocol):
     """Sends what it is given and understands what comes back. Owned by an asker or the pool."""
 
     __slots__ = (
-        *("_body", "_buffer", "_held", "_keep", "_loop", "_method", "_pending", "_reused"),
+        *("_body", "_buffer", "_edge", "_held", "_keep", "_method", "_pending", "_reused"),
         *("_task", "_transport", "asker", "full", "idle_since", "target", "tunnel"),
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, target: Target) -> None:
-        self._loop = loop
+    def __init__(self, edge: Edge, target: Target) -> None:
+        self._edge = edge
         self.target = target
         self.asker: Asker | None = None
         self._transport: asyncio.Transport | None = None
@@ -80,7 +81,7 @@ class Upstream(asyncio.Protocol):
         if self._transport is None:
             self._pending.append(head)
             self.full = True  # until it is connected: read no further
-            self._task = self._loop.create_task(self._connect())
+            self._task = self._edge.loop.create_task(self._connect())
         else:
             self._reused = True
             self._transport.write(head)
@@ -102,6 +103,15 @@ class Upstream(asyncio.Protocol):
         self.asker = None
         aborted(self._transport)
 
+    def give_up(self) -> None:
+        """Wait no longer for an answer, or for the rest of one."""
+        if self.asker is None:
+            return
+        if self._body is None:
+            self._unanswered(503)
+        else:
+            self._break(self.asker)
+
     def throttle(self) -> None:
         """Stop reading while the asker cannot take more."""
         held = self.asker is not None and self.asker.full
@@ -113,11 +123,15 @@ class Upstream(asyncio.Protocol):
                 self._transport.resume_reading()
 
     async def _connect(self) -> None:
-        host, port = self.target.host, self.target.port
+        loop, target = self._edge.loop, self.target
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                await self._loop.create_connection(lambda: self, host, port)
-        except OSError:
+                if target.socket:
+                    await loop.create_unix_connection(lambda: self, target.socket)
+                else:
+                    tls = self._edge.certified() if target.tls else None
+                    await loop.create_connection(lambda: self, target.host, target.port, ssl=tls)
+        except (OSError, ValueError):  # also a certificate or a name that is no good
             self._unanswered(503)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -224,7 +238,7 @@ class Upstream(asyncio.Protocol):
         self.throttle()
         alive = self._transport is not None and not self._transport.is_closing()
         if clean and all_sent and self._keep and alive:
-            self.target.give(self, self._loop.time())
+            self.target.give(self, self._edge.loop.time())
         else:
             self.close()
 
@@ -245,7 +259,7 @@ class Upstream(asyncio.Protocol):
         fails, which loses the connection, while Linux keeps what came before readable.
         """
         sock = self._transport.get_extra_info("socket") if self._transport else None
-        if sock is None or self.tunnel:
+        if sock is None or self.tunnel or self.target.tls:
             return
         with suppress(OSError):  # all is read, or the reset itself
             for _ in range(_REST_READS):

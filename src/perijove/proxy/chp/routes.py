@@ -1,0 +1,117 @@
+"""Routes: those that were told through the REST API, with their data (hub.md 5.1)."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import unquote
+
+from perijove.kit.clock import Clock
+from perijove.proxy.paths import canonical
+from perijove.proxy.target import Target
+from perijove.proxy.tree import Route, Tree
+
+
+class Told(Route):
+    """A route and what was said of it."""
+
+    __slots__ = ("data", "path")
+
+    def __init__(self, prefix: str, target: Target, path: bytes, data: dict[str, Any]) -> None:
+        super().__init__(prefix, target)
+        self.path = path
+        self.data = data
+
+
+class Routes(Tree):
+    """By their paths; `by_host`: the first segment of each is the host that is asked for."""
+
+    def __init__(self, clock: Clock, loop: asyncio.AbstractEventLoop, *, by_host: bool) -> None:
+        super().__init__()
+        self._clock = clock
+        self._loop = loop
+        self._by_host = by_host
+        self._told: dict[bytes, Told] = {}
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._told)
+
+    def match(self, path: bytes, host: bytes = b"") -> Route | None:
+        """Return the route of a canonical `path` on `host`, or None: no route leads there."""
+        return super().match(b"/%b%b" % (_bare(host), path) if self._by_host else path)
+
+    def add(self, path: bytes, data: dict[str, Any]) -> None:
+        """Lead `path` (of a URL) to `data["target"]`, in the place of what it led to before.
+
+        Raises:
+            Refusal: `path` is none.
+            ValueError: the target is none.
+        """
+        key = self._key(path)
+        name = unquote(path.decode("latin-1"))
+        prefix = name.removesuffix("/") or "/"
+        given = {it: value for it, value in data.items() if it != "last_activity"}
+        if self._by_host and prefix != "/":
+            given["host"] = prefix.split("/")[1]
+        route = Told(prefix, self.target(str(data["target"])), key, given)
+        route.used = self._loop.time()
+        before = self._told.get(key)
+        self._told[key] = route
+        self.put(key, route, before)
+        if self._by_host:  # the host is no part of what a request asks for
+            route.depth = max(0, route.depth - 1)
+
+    def remove(self, path: bytes) -> bool:
+        """Take the route of `path` away; return whether there was one.
+
+        Raises:
+            Refusal: `path` is none.
+        """
+        route = self._told.pop(self._key(path), None)
+        if route is None:
+            return False
+        self.cut(route.path, route)
+        return True
+
+    def get(self, path: bytes) -> dict[str, Any] | None:
+        """Return what is known of the route of `path`, or None.
+
+        Raises:
+            Refusal: `path` is none.
+        """
+        route = self._told.get(self._key(path))
+        return None if route is None else self._shown(route)
+
+    def all(self, inactive_since: datetime | None = None) -> dict[str, dict[str, Any]]:
+        """Return every route, by its path in plain letters; or those not used since then."""
+        some = self._told.values()
+        return {
+            route.prefix: self._shown(route)
+            for route in some
+            if inactive_since is None or self._at(route) < inactive_since
+        }
+
+    def _key(self, path: bytes) -> bytes:
+        key = canonical(path if path.startswith(b"/") else b"/" + path)
+        key = (key[:-1] if key.endswith(b"/") else key) or b"/"
+        if not self._by_host or key == b"/":
+            return key
+        host, slash, rest = key[1:].partition(b"/")
+        return b"/" + host.lower() + slash + rest
+
+    def _shown(self, route: Told) -> dict[str, Any]:
+        at = self._at(route).astimezone(UTC)
+        return {
+            **route.data,
+            "last_activity": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z",
+        }
+
+    def _at(self, route: Told) -> datetime:
+        return self._clock() - timedelta(seconds=self._loop.time() - route.used)
+
+
+def _bare(host: bytes) -> bytes:
+    """Return the host without a port."""
+    if host.startswith(b"["):
+        return host.partition(b"]")[0].lower() + b"]"
+    return host.partition(b":")[0].lower()

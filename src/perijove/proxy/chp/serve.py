@@ -1,0 +1,189 @@
+"""Serve: a proxy that is told its routes, from its options until it is told to end."""
+
+import asyncio
+import logging
+import os
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from perijove.kit.clock import Clock
+from perijove.kit.tasks import in_background
+from perijove.proxy.chp.api import Api
+from perijove.proxy.chp.counts import Counts
+from perijove.proxy.chp.errors import ErrorPath, ErrorTarget, own_page
+from perijove.proxy.chp.metrics import Metrics
+from perijove.proxy.chp.options import Options, Tls
+from perijove.proxy.chp.redirect import Redirect
+from perijove.proxy.chp.routes import Routes
+from perijove.proxy.client import Client
+from perijove.proxy.control import Control, Desk
+from perijove.proxy.edge import Apologist, Edge
+from perijove.proxy.forwarded import TrustedPeers
+from perijove.proxy.log import Log
+from perijove.proxy.refusal import Refusal
+from perijove.proxy.running import (
+    CannotServe,
+    Place,
+    listening,
+    most_visitors,
+    pid_file,
+    settled,
+    sweeping,
+    told_to_end,
+)
+from perijove.proxy.tls import MODERN, Certificate, Terms, asking, serving
+
+_TOKEN = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 - the name of one
+_VERSIONS = {"TLSv1_2": ssl.TLSVersion.TLSv1_2, "TLSv1_3": ssl.TLSVersion.TLSv1_3}
+
+
+class Proxy:
+    """One process: the data plane, and beside it the API, metrics and a redirect."""
+
+    def __init__(self, options: Options, environment: Mapping[str, str]) -> None:
+        self._options = options
+        self._environment = environment
+        self._clock = Clock()
+        self._loop = asyncio.get_running_loop()
+        self._log = Log(self._clock)
+        self._lines = Lines()
+        self._counts = Counts()
+        self._routes = Routes(self._clock, self._loop, by_host=options.host_routing)
+        if options.default_target:
+            self._routes.add(b"/", {"target": options.default_target})
+        client = self._asking()
+        self._edge = Edge(
+            loop=self._loop,
+            table=self._routes,
+            trusted=TrustedPeers(options.trusted_proxies),
+            log=self._log,
+            apology=self._apologist(client),
+            manner=options.manner,
+            certified=client,
+            most_visitors=most_visitors(),
+        )
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT.
+
+        Raises:
+            CannotServe: it cannot listen.
+        """
+        options, tokens = self._options, self._tokens()
+        if not tokens:
+            self._log(logging.WARNING, "api-open", why=f"{_TOKEN} is not set")
+        api = Api(self._routes, tokens, self._counts, self._log)
+        public = Place(ip=options.ip, port=options.port, socket=options.socket)
+        told = Place(ip=options.api_ip, port=options.api_port, socket=options.api_socket,
+                     option="--api-port")  # fmt: skip
+        tls = self._serving(options.ssl, "CONFIGPROXY_SSL_KEY_PASSPHRASE")
+        api_tls = self._serving(options.api_ssl, "CONFIGPROXY_API_SSL_KEY_PASSPHRASE")
+        async with AsyncExitStack() as stack:
+            hear = stack.enter_async_context
+            server = await hear(listening(public, lambda: Client(self._edge), tls))
+            await hear(listening(told, self._control(api), api_tls))
+            for place, desk in self._beside():
+                await hear(listening(place, self._control(desk)))
+            settled()
+            stack.enter_context(pid_file(options.pid_file))
+            self._log(logging.INFO, "serving", at=str(public), api=str(told))
+            async with in_background(sweeping(self._edge, self._lines)):
+                told_by = await told_to_end()
+                self._log(logging.INFO, "ending", why=told_by.name)
+                server.close()
+                await self._edge.drain(options.drain)
+                self._lines.close()
+
+    def _control(self, desk: Desk) -> Callable[[], Control]:
+        return lambda: Control(desk, self._lines)
+
+    def _beside(self) -> list[tuple[Place, Desk]]:
+        options, found = self._options, list[tuple[Place, Desk]]()
+        if options.metrics_port is not None or options.metrics_socket is not None:
+            place = Place(ip=options.metrics_ip, port=options.metrics_port or 0,
+                          socket=options.metrics_socket, option="--metrics-port")  # fmt: skip
+            found.append((place, Metrics(self._counts, self._edge, self._routes)))
+        if options.redirect_port is not None:
+            place = Place(ip=options.ip, port=options.redirect_port, option="--redirect-port")
+            found.append((place, Redirect(options.redirect_to or options.port)))
+        return found
+
+    def _tokens(self) -> list[bytes]:
+        given = self._environment.get(_TOKEN, "").split(",")
+        return [token.strip().encode() for token in given if token.strip()]
+
+    def _serving(self, side: Tls, passphrase: str) -> ssl.SSLContext | None:
+        certificate = self._certificate(side, self._environment.get(passphrase))
+        if certificate is None:
+            return None
+        # One that is asked for and then let in whatever it shows need not be asked for.
+        asks_back = side.request_cert and side.reject_unauthorized
+        return serving(certificate, self._terms(side.ca), asks_back=asks_back)
+
+    def _asking(self) -> Callable[[], ssl.SSLContext]:
+        """Return what makes the context for targets: now if files were given, else when needed."""
+        options = self._options
+        side = options.client_ssl
+        certificate, terms = self._certificate(side, None), self._terms(side.ca)
+        if certificate is None and side.ca is None:
+            return lambda: asking(None, terms, insecure=options.insecure)
+        context = asking(certificate, terms, insecure=options.insecure)
+        return lambda: context
+
+    def _certificate(self, side: Tls, passphrase: str | None) -> Certificate | None:
+        if not side.given:
+            return None
+        if side.cert is None:
+            raise CannotServe(f"The key {side.key} comes without a certificate.")
+        return Certificate(cert=side.cert, key=side.key, passphrase=passphrase)
+
+    def _terms(self, authorities: Path | None) -> Terms:
+        options = self._options
+        only = _VERSIONS.get(options.ssl_protocol)
+        terms = {} if only is None else {"oldest": only, "newest": only}
+        return Terms(
+            ciphers=options.ssl_ciphers or MODERN,
+            authorities=authorities,
+            dhparam=options.ssl_dhparam,
+            **terms,
+        )
+
+    def _apologist(self, client: Callable[[], ssl.SSLContext]) -> Apologist:
+        options = self._options
+        if options.error_target:
+            secure = options.error_target.startswith("https:")
+            return ErrorTarget(options.error_target, client() if secure else None)
+        if options.error_path is not None:
+            return ErrorPath(options.error_path)
+        return own_page
+
+
+class Lines(set[Control]):
+    """The connections beside the data plane."""
+
+    def sweep(self, now: float) -> None:
+        """Close what has been silent for too long."""
+        for line in list(self):
+            line.sweep(now)
+
+    def close(self) -> None:
+        """Close all of them."""
+        for line in list(self):
+            line.close()
+
+
+async def serve(options: Options, environment: Mapping[str, str] = os.environ) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        CannotServe: the options make no sense here.
+    """
+    try:
+        proxy = Proxy(options, environment)
+        await proxy.run()
+    except Refusal as error:
+        raise CannotServe(f"An option makes no sense: {error.reason}.") from error
+    except (OSError, ValueError) as error:
+        raise CannotServe(f"An option makes no sense: {error}.") from error

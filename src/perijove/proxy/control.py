@@ -1,0 +1,177 @@
+"""Control: a small HTTP server beside the data plane, for the API, metrics and redirects."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Protocol, cast
+
+import httptools
+
+from perijove.proxy.pages import PHRASES
+from perijove.proxy.transports import aborted, closed
+
+_HEAD_LIMIT = 65_536
+_BODY_LIMIT = 1024 * 1024
+_SECONDS, _LEAVING_SECONDS = 60.0, 5.0
+_NO_CONTENT = 204
+_SHAPE = b"Content-Type: %b\r\nContent-Length: %d\r\n"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request; its body is there once all of it is."""
+
+    method: str = ""
+    url: bytes = b""
+    fields: dict[bytes, bytes] = field(default_factory=dict)
+    """By their names in lower case; of several the last."""
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer."""
+
+    status: int
+    body: bytes = b""
+    kind: bytes = b"text/plain; charset=utf-8"
+    fields: bytes = b""
+    """More of its head, whole lines."""
+
+
+class Desk(Protocol):
+    """Who answers."""
+
+    def admit(self, asked: Asked) -> Said | None:
+        """Return a refusal before any of the body is read, or None."""
+
+    def answer(self, asked: Asked) -> Said:
+        """Return the answer."""
+
+
+class Control(asyncio.Protocol):
+    """One connection; what it may send is limited before anything of it is understood."""
+
+    def __init__(self, desk: Desk, lines: "set[Control]") -> None:
+        self._desk = desk
+        self._lines = lines
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._asked = Asked()
+        self._head = 0
+        self._body: list[bytes] = []
+        self._size = 0
+        self._in_head = True
+        self._leaving = False
+        self.quiet_since = asyncio.get_running_loop().time()
+
+    # the connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a request."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._lines.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
+        """Let go of it."""
+        self._lines.discard(self)
+        self._transport = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take whatever comes."""
+        if self._leaving:
+            return
+        self.quiet_since = asyncio.get_running_loop().time()
+        self._head += len(data) if self._in_head else 0
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._end(Said(400, b"This does not switch protocols."))
+        except httptools.HttpParserError:
+            self._end(Said(400, b"This is not a valid HTTP request."))
+        else:
+            if self._in_head and self._head > _HEAD_LIMIT:
+                self._end(Said(431, b"The head of the request is too large."))
+
+    def sweep(self, now: float) -> None:
+        """Close it if nothing has come for a while."""
+        if now - self.quiet_since > (_LEAVING_SECONDS if self._leaving else _SECONDS):
+            aborted(self._transport)
+
+    def close(self) -> None:
+        """Close it when what was written is sent."""
+        closed(self._transport)
+
+    # httptools calls these
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._asked = Asked()
+        self._body, self._size = [], 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the URL."""
+        self._asked.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field."""
+        self._asked.fields[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        """Refuse what may not be asked, before its body is read."""
+        self._in_head = False
+        self._asked.method = self._parser.get_method().decode("latin-1")
+        refusal = self._desk.admit(self._asked)
+        if refusal is not None:
+            self._end(refusal)
+        elif self._asked.fields.get(b"expect", b"").lower() == b"100-continue":
+            self._write(_CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        self._size += len(body)
+        if self._size > _BODY_LIMIT:
+            self._body.clear()
+            self._end(Said(413, b"The body of the request is too large."))
+        else:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """Answer."""
+        if self._transport is None or self._leaving or self._transport.is_closing():
+            return
+        self._asked.body = b"".join(self._body)
+        self._in_head, self._head = True, 0
+        keep = self._parser.should_keep_alive()
+        self._say(self._desk.answer(self._asked), keep=keep)
+        if not keep:
+            self.close()
+
+    def _say(self, said: Said, *, keep: bool) -> None:
+        head = b"HTTP/1.1 %d %b\r\n%b%b%b\r\n" % (
+            said.status,
+            PHRASES.get(said.status, b"Error"),
+            b"" if said.status == _NO_CONTENT else _SHAPE % (said.kind, len(said.body)),
+            said.fields,
+            b"" if keep else b"Connection: close\r\n",
+        )
+        self._write(head if self._asked.method == "HEAD" else head + said.body)
+
+    def _end(self, said: Said) -> None:
+        """Answer and leave: what follows is not understood, or not wanted.
+
+        Closing at once, with bytes unread, would send a RST that overtakes the answer.
+        """
+        transport = self._transport
+        if transport is None or self._leaving or transport.is_closing():
+            return
+        self._say(said, keep=False)
+        self._leaving = True
+        if transport.can_write_eof():
+            transport.write_eof()
+        else:
+            transport.close()
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)

@@ -1,0 +1,115 @@
+"""Tree: which route a path belongs to. The longest prefix wins, by path segments."""
+
+from collections.abc import Iterable
+
+from perijove.proxy.paths import canonical
+from perijove.proxy.target import Target
+
+
+class Route:
+    """Requests below `prefix` go to `target`; `used` is when, in seconds of the loop's clock."""
+
+    __slots__ = ("depth", "prefix", "target", "told", "used")
+
+    def __init__(self, prefix: str, target: Target) -> None:
+        self.prefix = prefix
+        self.target = target
+        self.depth = 0
+        """Of how many segments the prefix is."""
+        self.used = 0.0
+        self.told = 0.0
+
+
+class _Node:
+    __slots__ = ("below", "route")
+
+    def __init__(self) -> None:
+        self.route: Route | None = None
+        self.below: dict[bytes, _Node] = {}
+
+
+class Tree:
+    """Routes by the segments of their prefixes, and one `Target` for each address they lead to."""
+
+    def __init__(self) -> None:
+        self._targets: dict[str, Target] = {}
+        self._top = _Node()
+        self._depth = 1
+
+    def match(self, path: bytes, host: bytes = b"") -> Route | None:  # noqa: ARG002 - by_host
+        """Return the route of a canonical `path`, or None: no route leads there."""
+        node: _Node | None = self._top
+        best = self._top.route
+        for part in path.split(b"/", self._depth)[1:]:
+            node = node.below.get(part) if node else None
+            if node is None:
+                break
+            best = node.route or best
+        return best
+
+    def targets(self) -> Iterable[Target]:
+        """Return every target in use."""
+        return self._targets.values()
+
+    def target(self, url: str) -> Target:
+        """Return the target of that address.
+
+        Raises:
+            ValueError: it is no address of a target.
+        """
+        known = self._targets.get(url)
+        if known is None:
+            known = self._targets[url] = Target(url)
+        return known
+
+    def put(self, path: bytes, route: Route, before: Route | None = None) -> None:
+        """Have `route` answer for a canonical `path`, in the place of `before`."""
+        parts = segments(path)
+        node = self._top
+        for part in parts:
+            node = node.below.setdefault(part, _Node())
+        node.route = route
+        route.depth = len(parts)
+        self._depth = max(self._depth, len(parts) + 1)
+        route.target.uses += 1
+        if before is not None:
+            self._release(before.target)
+
+    def cut(self, path: bytes, route: Route) -> None:
+        """Take `route` away from `path`."""
+        self._release(route.target)
+        node, trail = self._top, []
+        for part in segments(path):
+            if part not in node.below:
+                return  # another prefix of the same path took its place, and has gone
+            trail.append((node, part))
+            node = node.below[part]
+        if node.route is not route:
+            return
+        node.route = None
+        for parent, part in reversed(trail):
+            if parent.below[part].route is not None or parent.below[part].below:
+                break
+            del parent.below[part]
+
+    def _release(self, target: Target) -> None:
+        """Close what is kept to `target` once no route leads there any more."""
+        target.uses -= 1
+        if not target.uses:
+            del self._targets[target.url]
+            target.retire()
+
+
+def segments(path: bytes) -> list[bytes]:
+    """Return the segments of a canonical `path`; none of '/'."""
+    bare = path.strip(b"/")
+    return bare.split(b"/") if bare else []
+
+
+def canonical_prefix(prefix: str) -> bytes:
+    """Return the canonical path of a prefix in text.
+
+    Raises:
+        Refusal: it has none.
+    """
+    return canonical(prefix.encode())
