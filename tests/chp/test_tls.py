@@ -2,7 +2,10 @@
 
 import asyncio
 import base64
+import os
+import signal
 import ssl
+import time
 import warnings
 from pathlib import Path
 
@@ -24,9 +27,9 @@ class Files:
         self.ca = folder / "ca.pem"
         self.authority.cert_pem.write_to_path(self.ca)
 
-    def signed(self, name: str) -> tuple[str, str]:
+    def signed(self, name: str, kind: trustme.KeyType = trustme.KeyType.ECDSA) -> tuple[str, str]:
         """Return the files of the key and of the certificate of `name`."""
-        leaf = self.authority.issue_cert(name, "127.0.0.1", "localhost")
+        leaf = self.authority.issue_cert(name, "127.0.0.1", "localhost", key_type=kind)
         key, cert = self.folder / f"{name}.key", self.folder / f"{name}.crt"
         leaf.private_key_pem.write_to_path(key)
         for number, pem in enumerate(leaf.cert_chain_pems):
@@ -81,6 +84,40 @@ async def _mirror(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         await mirror(reader, writer)
     except EOFError:
         writer.close()
+
+
+async def test_a_new_certificate_is_shown_after_a_signal_and_nobody_is_cut(
+    tmp_path: Path, files: Files
+) -> None:
+    key, cert = files.signed("proxy")
+
+    async def shown(it: Chp) -> int:
+        _, writer = await asyncio.open_connection("127.0.0.1", it.port, ssl=files.trusting())
+        writer.close()
+        return int(writer.get_extra_info("peercert")["serialNumber"], 16)
+
+    async def told(it: Chp, word: str) -> None:
+        os.kill(it.process.pid, signal.SIGHUP)
+        end = time.monotonic() + 5
+        while word not in it.said():
+            assert time.monotonic() < end, it.said()
+            await asyncio.sleep(0.02)
+
+    async with chp(tmp_path, "--ssl-key", key, "--ssl-cert", cert) as it:
+        old = await shown(it)
+        async with httpx.AsyncClient(verify=files.trusting()) as kept:
+            url = f"https://127.0.0.1:{it.port}/_chp_healthz"
+            assert (await kept.get(url)).status_code == 200
+            files.signed("proxy", kind=trustme.KeyType.RSA)  # another kind of key than before
+            await told(it, "certificate-read")
+            new = await shown(it)
+            assert new != old
+            Path(cert).write_text("nonsense")
+            await told(it, "certificate-kept")
+            assert await shown(it) == new
+            answer = await kept.get(url)
+            assert answer.status_code == 200
+            assert len(kept._transport._pool.connections) == 1  # type: ignore[attr-defined]
 
 
 async def test_the_port_that_is_led_to_can_be_another(tmp_path: Path, files: Files) -> None:

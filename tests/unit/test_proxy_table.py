@@ -116,3 +116,24 @@ def test_hub_and_proxy_agree_on_the_checksum(targets: dict[str, str]) -> None:
     entries = {prefix: {"target": target} for prefix, target in targets.items()}
     routes = {key: Route(prefix=key, target=target) for key, target in targets.items()}
     assert checksum(entries) == feed.checksum(routes)
+
+
+def test_two_prefixes_of_one_path_come_and_go_in_any_order() -> None:
+    for order in (["/user/ada", "/user/ada/"], ["/user/ada/", "/user/ada"]):
+        table = filled(ada=ADA)
+        both = {"/user/ada/": {"target": ADA}, "/user/ada": {"target": BOB}}
+        table.amend(2, both, (), checksum(both))
+        left = dict(both)
+        for number, prefix in enumerate(order):
+            del left[prefix]
+            table.amend(3 + number, {}, [prefix], checksum(left))
+        assert url(table, "/user/ada/") == HUB
+        assert [it.url for it in table.targets()] == [HUB]
+
+
+@pytest.mark.parametrize("prefix", ["/.", "/user/..", "//", "/./"])
+def test_no_other_name_of_the_top_takes_it_from_the_hub(prefix: str) -> None:
+    entries = {prefix: {"target": ADA}}
+    table = Table(HUB)
+    table.replace(1, entries, checksum(entries))
+    assert url(table, "/") == url(table, "/x") == HUB

@@ -37,22 +37,44 @@ class Terms:
     dhparam: Path | None = None
 
 
-def serving(certificate: Certificate, terms: Terms, *, asks_back: bool = False) -> ssl.SSLContext:
-    """Return the context of a listener; `asks_back`: clients must show a certificate too.
+class Listener:
+    """What those who connect are shown; from one handshake to the next it can be another."""
 
-    Raises:
-        OSError: a file is not what it should be.
-        ValueError: no such ciphers.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _agree(context, terms)
-    context.set_alpn_protocols(["http/1.1"])
-    certificate.load(context)
-    if terms.authorities is not None:
-        context.load_verify_locations(terms.authorities)
-    if asks_back:
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
+    def __init__(self, certificate: Certificate, terms: Terms, *, asks_back: bool = False) -> None:
+        """Read the files; `asks_back`: clients must show a certificate too.
+
+        Raises:
+            OSError: a file is not what it should be.
+            ValueError: no such ciphers.
+        """
+        self._certificate, self._terms, self._asks_back = certificate, terms, asks_back
+        self._newest = self.context = self._made()
+        """To listen with."""
+        # Loaded into the same context, a key of another kind would be there beside the old one.
+        self.context.sni_callback = self._show
+
+    def reload(self) -> None:
+        """Read the files again, for the handshakes to come.
+
+        Raises:
+            OSError, ValueError: as before; what was shown is shown on.
+        """
+        self._newest = self._made()
+
+    def _made(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        _agree(context, self._terms)
+        context.set_alpn_protocols(["http/1.1"])
+        self._certificate.load(context)
+        if self._terms.authorities is not None:
+            context.load_verify_locations(self._terms.authorities)
+        if self._asks_back:
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+    def _show(self, asking: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        if self._newest is not self.context:
+            asking.context = self._newest
 
 
 def asking(certificate: Certificate | None, terms: Terms, *, insecure: bool) -> ssl.SSLContext:

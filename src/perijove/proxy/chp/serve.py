@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -33,7 +34,7 @@ from perijove.proxy.running import (
     sweeping,
     told_to_end,
 )
-from perijove.proxy.tls import MODERN, Certificate, Terms, asking, serving
+from perijove.proxy.tls import MODERN, Certificate, Listener, Terms, asking
 
 _TOKEN = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 - the name of one
 _VERSIONS = {"TLSv1_2": ssl.TLSVersion.TLSv1_2, "TLSv1_3": ssl.TLSVersion.TLSv1_3}
@@ -49,6 +50,7 @@ class Proxy:
         self._loop = asyncio.get_running_loop()
         self._log = Log(self._clock)
         self._lines = Lines()
+        self._listeners = list[Listener]()
         self._counts = Counts()
         self._routes = Routes(self._clock, self._loop, by_host=options.host_routing)
         if options.default_target:
@@ -88,6 +90,7 @@ class Proxy:
                 await hear(listening(place, self._control(desk)))
             settled()
             stack.enter_context(pid_file(options.pid_file))
+            self._loop.add_signal_handler(signal.SIGHUP, self._reload)
             self._log(logging.INFO, "serving", at=str(public), api=str(told))
             async with in_background(sweeping(self._edge, self._lines)):
                 told_by = await told_to_end()
@@ -120,7 +123,19 @@ class Proxy:
             return None
         # One that is asked for and then let in whatever it shows need not be asked for.
         asks_back = side.request_cert and side.reject_unauthorized
-        return serving(certificate, self._terms(side.ca), asks_back=asks_back)
+        listener = Listener(certificate, self._terms(side.ca), asks_back=asks_back)
+        self._listeners.append(listener)
+        return listener.context
+
+    def _reload(self) -> None:
+        """Read certificates again; one that is no good leaves what is shown as it is."""
+        for listener in self._listeners:
+            try:
+                listener.reload()
+            except (OSError, ValueError) as error:
+                self._log(logging.ERROR, "certificate-kept", why=str(error))
+            else:
+                self._log(logging.INFO, "certificate-read")
 
     def _asking(self) -> Callable[[], ssl.SSLContext]:
         """Return what makes the context for targets: now if files were given, else when needed."""
