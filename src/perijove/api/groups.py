@@ -45,7 +45,7 @@ class MembersBody(BaseModel):
 
 
 class PropertiesBody(RootModel[dict[str, Any]]):
-    """PUT /groups/{group}/properties: all of them."""
+    """PUT /groups/{group}/properties: all of them, at most 64 levels deep."""
 
 
 class GroupModel(BaseModel):

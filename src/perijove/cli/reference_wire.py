@@ -61,9 +61,9 @@ def _rest_api() -> Iterator[str]:
         yield from _route(row, told["paths"][path][row.method.lower()])
     yield "\n## Models\n\nA field that may not be seen is not sent."
     for name, schema in sorted(told["components"]["schemas"].items()):
-        if "properties" in schema and name != "Problem":
+        if name != "Problem":
             yield f"\n### {name}\n"
-            yield from _fields(schema)
+            yield from _fields(schema) if "properties" in schema else (_of_one_piece(schema),)
     yield from _addresses()
 
 
@@ -100,11 +100,21 @@ def _given(answer: Mapping[str, Any], kind: str) -> str:
     return f", {_type(answer['content'][kind]['schema'])}" if kind.endswith("json") else ""
 
 
+def _of_one_piece(schema: Mapping[str, Any]) -> str:
+    said = _type(schema)
+    return f"{said[:1].upper()}{said[1:]}. {schema.get('description', '')}".strip()
+
+
 def _fields(schema: Mapping[str, Any]) -> Iterator[str]:
     yield "| field | type |\n|---|---|"
     needed = schema.get("required", ())
     for name, of in schema["properties"].items():
-        yield f"| `{name}` | {_type(of)}{', required' if name in needed else ''} |"
+        more = f"{', required' if name in needed else ''}{_limits(of)}"
+        yield f"| `{name}` | {_type(of)}{more} |"
+
+
+def _limits(schema: Mapping[str, Any]) -> str:
+    return f", {schema['description']}" if "description" in schema else ""
 
 
 def _type(schema: Mapping[str, Any]) -> str:
