@@ -7,6 +7,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from perijove.proxy.metrics import OURS
 from tests.integration.proxy_parts import (
     Hub,
     Proxy,
@@ -159,3 +160,33 @@ async def test_a_server_that_is_gone_is_answered_with_the_page_of_the_hub(tmp_pa
 
 def _seconds(stamp: str) -> float:
     return datetime.fromisoformat(stamp).timestamp()
+
+
+async def test_what_it_does_can_be_watched(tmp_path: Path) -> None:
+    port = free_port()
+    async with proxied(tmp_path, more=("--metrics-port", str(port))) as (proxy, hub):
+        for path, wanted in (("/user/ada/x", b"200 OK"), ("/a%zz", b"400 Bad Request")):
+            assert wanted in await proxy.get(path)
+        await hub.change({"/user/away/": free_port()})
+        await proxy.knows("/user/away/", by=b"hub says 503")
+        body = "x" * 1000
+        head = f"POST /user/ada/ HTTP/1.1\r\nHost: e\r\nContent-Length: {len(body)}\r\n"
+        assert body.encode() in await proxy.ask(f"{head}Connection: close\r\n\r\n{body}".encode())
+        metrics = Proxy(port, hub.port, tmp_path)
+        told = (await metrics.get("/metrics")).decode()
+        found = dict(line.rsplit(" ", 1) for line in told.splitlines() if line[:9] == "perijove_")
+        assert found['perijove_proxy_refused_total{reason="bad-path"}'] == "1"
+        assert int(found['perijove_proxy_upstream_errors_total{cause="connect"}']) >= 1
+        assert int(found['perijove_proxy_requests_total{status="200"}']) >= 2
+        assert found["perijove_proxy_received_bytes_total"] == "1000"
+        assert int(found["perijove_proxy_sent_bytes_total"]) > 1000
+        assert found["perijove_proxy_routes"] == "3"
+        assert found["perijove_proxy_table_version"] == "2"
+        assert float(found["perijove_proxy_hub_silence_seconds"]) < 30
+        answers = sum(int(it) for name, it in found.items() if "requests_total{" in name)
+        assert found["perijove_proxy_response_seconds_count"] == str(answers)
+        assert found['perijove_proxy_response_seconds_bucket{le="+Inf"}'] == str(answers)
+        assert (await metrics.get("/other")).startswith(b"HTTP/1.1 404")
+        assert {name.partition("{")[0].partition("_bucket")[0] for name in found} >= {
+            f"perijove_proxy_{name}" for name, (kind, *_) in OURS.items() if kind != "histogram"
+        }

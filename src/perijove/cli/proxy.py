@@ -14,7 +14,10 @@ from perijove.proxy.__main__ import main as run_proxy
 
 _BOX_DRAIN = 1.5
 """Seconds for running requests: somebody waits for Ctrl-C at the terminal."""
-_OPTIONS = ("ip", "port", "hub", "token_file", "table", "trusted_proxies", "pid_file")
+_OPTIONS = (
+    *("ip", "port", "hub", "token_file", "table", "trusted_proxies", "pid_file"),
+    *("metrics_ip", "metrics_port"),
+)
 
 
 def command(given: Namespace) -> None:

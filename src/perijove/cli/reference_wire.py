@@ -14,6 +14,7 @@ from perijove.http.route import Route
 from perijove.kit.timings import KINDS
 from perijove.model.scope import IMPLIES, SELF
 from perijove.oauth import routes as oauth
+from perijove.proxy import metrics as proxy
 from perijove.web.routes import PAGES
 
 MADE = "<!-- Made from the code: UPDATE=1 pytest tests/unit/test_reference.py -->\n"
@@ -201,5 +202,14 @@ def _metrics() -> Iterator[str]:
     yield from (f"| `{name}` | | | {words} |" for name, words in PROCESS.items())
     yield "\n`phase` is queued, starting, running or stopping; `reason` an error code, or `asked`."
     yield "Of several hubs each tells its own `shards`, `followers` and counters.\n"
+    yield "## The proxy\n"
+    yield "`/metrics` at `perijove proxy --metrics-port`, for everybody who reaches that port.\n"
+    yield "| name | kind | label | what it counts |\n|---|---|---|---|"
+    for name, (shape, label, words) in proxy.OURS.items():
+        named = f"`{label}`" if label else ""
+        yield f"| `perijove_proxy_{name}` | {shape} | {named} | {words} |"
+    yield "\n`reason` and `cause` are words that stay: a request is refused as `malformed`, `slow`,"
+    yield "`too-large`, `bad-path`, `crowded` …; a target fails as `connect`, `connect-timeout`,"
+    yield "`closed`, `cut-short`, `bad-answer`, `silent`, or `stale`: a kept connection was dead.\n"
     yield "## Of JupyterHub's, not here\n\n| name | why |\n|---|---|"
     yield from (f"| `{name}` | {why} |" for name, why in _ABSENT.items())

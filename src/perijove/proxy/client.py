@@ -25,7 +25,7 @@ class Client(Line):
 
     __slots__ = (
         *("_begun", "_body", "_endless", "_frames", "_outward", "_replay"),
-        *("_request", "_route", "_up", "upgrade"),
+        *("_request", "_route", "_since", "_up", "upgrade"),
     )
 
     def __init__(self, edge: Edge) -> None:
@@ -80,14 +80,13 @@ class Client(Line):
         elif asked and self._up and now - self._still > self._edge.manner.answer_seconds:
             self._up.give_up()
 
-    # the request
-
     def data_received(self, data: bytes) -> None:
         """Take whatever comes: heads, bodies, frames."""
         if self._leaving:
             return
         if self._frames is not None:
             if self._up is not None and self._route is not None:
+                self._edge.counts.received += len(data)
                 self._route.used = self._edge.loop.time()
                 self._up.send(data)
             return
@@ -113,6 +112,7 @@ class Client(Line):
         if end >= 0:
             self._body = None
             data, rest = data[:end], data[end:]
+        self._edge.counts.received += len(data)
         if self._up is not None and data:
             self._up.send(data)
         return rest
@@ -159,10 +159,10 @@ class Client(Line):
         self._request = request
         self._body = request.body
         self._begun = self._endless = False
-        self._moved = True
+        self._moved, self._since = True, self._edge.loop.time()
         self._keep = request.keep and not self._edge.draining
         self.upgrade = request.upgrade
-        self._edge.asked[request.upgrade] += 1
+        self._edge.counts.asked[request.upgrade] += 1
         if path in _HEALTH:
             self._reply(healthy())
             return
@@ -175,7 +175,7 @@ class Client(Line):
         head = self._outward.request(request, route)
         repeatable = request.body is None and request.method in _REPEATABLE
         self._replay = head if repeatable else b""
-        kept = route.target.take(self._edge.loop.time(), repeatable=repeatable)
+        kept = route.target.take(self._since, repeatable=repeatable)
         self._ask(kept if isinstance(kept, Upstream) else None, head)
 
     def _ask(self, up: Upstream | None, head: bytes) -> None:
@@ -188,8 +188,6 @@ class Client(Line):
         """Read no more of the request while the upstream cannot take it."""
         full = self._up is not None and self._up.full
         self.hold(held=full or len(self._buffer) > LIMIT)
-
-    # the answer
 
     def pause_writing(self) -> None:
         """Read no more of the answer."""
@@ -213,7 +211,7 @@ class Client(Line):
     def answered(self, response: Response, first: bytes) -> None:
         """Pass the head of the answer on, with the first of its body in the same write."""
         self._begun = True
-        self._edge.by_status[response.status] += 1
+        self._edge.counts.answered(response.status, self._since, len(first))
         self._endless = isinstance(response.body, Endless)
         self._keep = self._keep and not self._endless and self._body is None
         if response.status < _SUCCESS_ENDS and self._route is not None:
@@ -226,6 +224,7 @@ class Client(Line):
     def passed(self, data: bytes) -> None:
         """Pass a part of the body on, or WebSocket frames."""
         self._moved = True
+        self._edge.counts.sent += len(data)
         if self._frames is not None and self._route is not None:
             self._frames.feed(data)
             self._route.used = self._edge.loop.time()
@@ -249,7 +248,7 @@ class Client(Line):
     def switched(self, response: Response) -> None:
         """Become a tunnel."""
         self._frames = Frames()
-        self._edge.by_status[response.status] += 1
+        self._edge.counts.answered(response.status, self._since)
         self.write(response.outgoing(UPGRADE))
         early, self._buffer = self._buffer, b""
         if early and self._up is not None:
@@ -294,7 +293,7 @@ class Client(Line):
     def _reply(self, said: Page) -> None:
         assert self._request is not None
         self._keep = self._keep and self._body is None
-        self._edge.by_status[said.status] += 1
+        self._edge.counts.answered(said.status, self._since)
         with_body = self._request.method != b"HEAD"
         self.write(answer(said, keep=self._keep, with_body=with_body))
         self.finished()

@@ -52,7 +52,7 @@ class Desk(Protocol):
 class Control(asyncio.Protocol):
     """One connection; what it may send is limited before anything of it is understood."""
 
-    def __init__(self, desk: Desk, lines: "set[Control]") -> None:
+    def __init__(self, desk: Desk, lines: "Lines") -> None:
         self._desk = desk
         self._lines = lines
         self._parser = httptools.HttpRequestParser(self)
@@ -175,3 +175,17 @@ class Control(asyncio.Protocol):
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
+
+
+class Lines(set[Control]):
+    """The connections beside the data plane."""
+
+    def sweep(self, now: float) -> None:
+        """Close what has been silent for too long."""
+        for line in list(self):
+            line.sweep(now)
+
+    def close(self) -> None:
+        """Close all of them."""
+        for line in list(self):
+            line.close()

@@ -2,12 +2,12 @@
 
 import asyncio
 import ssl
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Protocol
 
+from perijove.proxy.counts import Counts
 from perijove.proxy.forwarded import TrustedPeers
 from perijove.proxy.head import Request
 from perijove.proxy.log import Log
@@ -53,10 +53,7 @@ class Edge:
     draining: bool = False
     most_visitors: int = 10_000
     head_seconds: float = 30.0
-    asked: list[int] = field(default_factory=lambda: [0, 0])
-    """How many requests there were that want no WebSocket, and how many that want one."""
-    by_status: Counter[int] = field(default_factory=Counter)
-    """How many answers of each status were passed on or made."""
+    counts: Counts = field(init=False)
     certified: Callable[[], ssl.SSLContext] = ssl.create_default_context
     """Makes what targets with TLS are believed by."""
     plain: bool = field(init=False)
@@ -65,7 +62,8 @@ class Edge:
     """Whether Location is rewritten."""
 
     def __post_init__(self) -> None:
-        """Look once, not for each request."""
+        """Make what is asked for with each request."""
+        self.counts = Counts(self.loop.time)
         self.plain, self.relocates = self.manner.plain, self.manner.relocates
         self.certified = cache(self.certified)  # it reads every authority of the machine
 

@@ -26,6 +26,8 @@ class Feed:
         self._log = log
         self._away = ""
         self._again = Backoff(0.1, _SLOWEST)
+        self.heard = asyncio.get_running_loop().time()
+        """When the hub last told of routes, by the loop's clock; at first when this began."""
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -36,6 +38,7 @@ class Feed:
                 await self._wait(str(problem))
             else:
                 self._again.forget("hub")
+                self.heard = asyncio.get_running_loop().time()
                 if self._away:
                     self._log(logging.INFO, "hub-back", version=self._table.version)
                 self._away = ""

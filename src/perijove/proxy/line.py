@@ -88,6 +88,7 @@ class Line(asyncio.Protocol):
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer with a sentence and close."""
+        self._edge.counts.refused[refusal.reason] += 1
         self._edge.log(logging.INFO, "refused", reason=refusal.reason, status=refusal.status)
         self.drop_upstream()
         said = page(refusal.status, refusal.reason)

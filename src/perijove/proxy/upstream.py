@@ -108,9 +108,9 @@ class Upstream(asyncio.Protocol):
         if self.asker is None:
             return
         if self._body is None:
-            self._unanswered(503)
+            self._unanswered(503, "silent")
         else:
-            self._break(self.asker)
+            self._break(self.asker, "silent")
 
     def throttle(self) -> None:
         """Stop reading while the asker cannot take more."""
@@ -131,8 +131,10 @@ class Upstream(asyncio.Protocol):
                 else:
                     tls = self._edge.certified() if target.tls else None
                     await loop.create_connection(lambda: self, target.host, target.port, ssl=tls)
+        except TimeoutError:
+            self._unanswered(503, "connect-timeout")
         except (OSError, ValueError):  # also a certificate or a name that is no good
-            self._unanswered(503)
+            self._unanswered(503, "connect")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send what has been waiting."""
@@ -179,7 +181,7 @@ class Upstream(asyncio.Protocol):
                 return
             response = Response(data[:end], self._method)
         except Refusal:
-            self._unanswered(502)
+            self._unanswered(502, "bad-answer")
             return
         rest = data[end:]
         if response.status >= _FINAL:
@@ -203,7 +205,7 @@ class Upstream(asyncio.Protocol):
             end = body.feed(rest) if body is not None else 0
         except Refusal:
             asker.answered(response, b"")
-            self._break(asker)
+            self._break(asker, "bad-answer")
             return
         asker.answered(response, rest if end < 0 else rest[:end])
         if end >= 0:
@@ -213,7 +215,7 @@ class Upstream(asyncio.Protocol):
         try:
             end = body.feed(data)
         except Refusal:
-            self._break(asker)
+            self._break(asker, "bad-answer")
             return
         if end < 0:
             asker.passed(data)
@@ -224,9 +226,10 @@ class Upstream(asyncio.Protocol):
 
     def _switch(self, asker: Asker, response: Response, rest: bytes) -> None:
         if not asker.upgrade:
-            self._unanswered(502)
+            self._unanswered(502, "bad-answer")
             return
         self.tunnel = True
+        self._edge.counts.websockets += 1
         asker.switched(response)
         if rest:
             asker.passed(rest)
@@ -242,15 +245,18 @@ class Upstream(asyncio.Protocol):
         else:
             self.close()
 
-    def _break(self, asker: Asker) -> None:
+    def _break(self, asker: Asker, cause: str) -> None:
+        self._edge.counts.failed[cause] += 1
         self.abandon()
         asker.broken()
 
-    def _unanswered(self, status: int, *, silent: bool = False) -> None:
+    def _unanswered(self, status: int, cause: str, *, silent: bool = False) -> None:
         asker = self.asker
         self.abandon()
         if asker is not None:
-            asker.unanswered(status, again=silent and self._reused)
+            stale = silent and self._reused
+            self._edge.counts.failed["stale" if stale else cause] += 1
+            asker.unanswered(status, again=stale)
 
     def _read_rest(self) -> None:
         """Read what the kernel still holds of an answer.
@@ -268,15 +274,12 @@ class Upstream(asyncio.Protocol):
                     return
                 self.data_received(data)
 
-    def eof_received(self) -> bool:
-        """Let the connection be closed."""
-        return False
-
     def connection_lost(self, exc: Exception | None) -> None:
         """Say how the answer ended."""
         if exc is not None:
             self._read_rest()
         self._transport = None
+        self._edge.counts.websockets -= self.tunnel
         asker = self.asker
         if asker is None:
             self.target.forget(self)
@@ -284,9 +287,10 @@ class Upstream(asyncio.Protocol):
             self.asker = None
             asker.ended()
         elif self._body is None:
-            self._unanswered(502 if self._buffer else 503, silent=not self._buffer)
+            status, cause = (502, "cut-short") if self._buffer else (503, "closed")
+            self._unanswered(status, cause, silent=not self._buffer)
         elif isinstance(self._body, Endless) and exc is None:
             self._keep = False
             self._finish(asker, clean=True)
         else:
-            self._break(asker)
+            self._break(asker, "cut-short")

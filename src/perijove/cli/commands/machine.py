@@ -73,9 +73,17 @@ COMMANDS = (
                 ("--trusted-proxies",), "networks whose X-Forwarded-* are believed, by commas",
                 {"metavar": "NETWORKS"},
             ),
+            Argument(("--metrics-ip",), "address for metrics (127.0.0.1)", {"metavar": "IP"}),
+            Argument(
+                ("--metrics-port",), "port for metrics, /metrics (none)",
+                {"type": port, "metavar": "N"},
+            ),
             *LOG,
         ),
-        ("perijove proxy --data /srv/perijove",),
+        (
+            "perijove proxy --data /srv/perijove",
+            "perijove proxy --data /srv/perijove --metrics-port 9102",
+        ),
     ),
     Command(
         "status",

@@ -1,7 +1,11 @@
-"""Counts: what is measured, under the names of configurable-http-proxy."""
+"""Counts: what the API was asked for, and how configurable-http-proxy names what is counted."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from perijove.proxy import counts
+from perijove.proxy.metrics import metric
 
 
 @dataclass(slots=True)
@@ -16,3 +20,17 @@ class Counts:
     def api(self, status: int) -> None:
         """Count one answer of the API."""
         self.by_api_status[status] += 1
+
+    def lines(self, all_in_all: counts.Counts) -> Iterator[str]:
+        """Write these, and what the data plane counts, under the names of that proxy."""
+        plain, upgrades = all_in_all.asked
+        for name, words, number in (
+            ("api_route_get", "Routes read through the API", self.got),
+            ("api_route_add", "Routes added through the API", self.added),
+            ("api_route_delete", "Routes deleted through the API", self.deleted),
+            ("requests_web", "Requests", plain),
+            ("requests_ws", "Requests for a WebSocket", upgrades),
+        ):
+            yield metric(name, "counter", "", words, number)
+        yield metric("requests_proxy", "counter", "status", "Answers", all_in_all.by_status)
+        yield metric("requests_api", "counter", "status", "Answers of the API", self.by_api_status)

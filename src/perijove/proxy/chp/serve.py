@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -14,15 +14,15 @@ from perijove.kit.tasks import in_background
 from perijove.proxy.chp.api import Api
 from perijove.proxy.chp.counts import Counts
 from perijove.proxy.chp.errors import ErrorPath, ErrorTarget, own_page
-from perijove.proxy.chp.metrics import Metrics
 from perijove.proxy.chp.options import Options, Tls
 from perijove.proxy.chp.redirect import Redirect
 from perijove.proxy.chp.routes import Routes
 from perijove.proxy.client import Client
-from perijove.proxy.control import Control, Desk
+from perijove.proxy.control import Control, Desk, Lines
 from perijove.proxy.edge import Apologist, Edge
 from perijove.proxy.forwarded import TrustedPeers
 from perijove.proxy.log import Log
+from perijove.proxy.metrics import Metrics, ours
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.running import (
     CannotServe,
@@ -107,11 +107,15 @@ class Proxy:
         if options.metrics_port is not None or options.metrics_socket is not None:
             place = Place(ip=options.metrics_ip, port=options.metrics_port or 0,
                           socket=options.metrics_socket, option="--metrics-port")  # fmt: skip
-            found.append((place, Metrics(self._counts, self._edge, self._routes)))
+            found.append((place, Metrics(self._edge, self._more)))
         if options.redirect_port is not None:
             place = Place(ip=options.ip, port=options.redirect_port, option="--redirect-port")
             found.append((place, Redirect(options.redirect_to or options.port)))
         return found
+
+    def _more(self) -> Iterator[str]:
+        yield ours("routes", len(self._routes))
+        yield from self._counts.lines(self._edge.counts)
 
     def _tokens(self) -> list[bytes]:
         given = self._environment.get(_TOKEN, "").split(",")
@@ -173,20 +177,6 @@ class Proxy:
         if options.error_path is not None:
             return ErrorPath(options.error_path)
         return own_page
-
-
-class Lines(set[Control]):
-    """The connections beside the data plane."""
-
-    def sweep(self, now: float) -> None:
-        """Close what has been silent for too long."""
-        for line in list(self):
-            line.sweep(now)
-
-    def close(self) -> None:
-        """Close all of them."""
-        for line in list(self):
-            line.close()
 
 
 async def serve(options: Options, environment: Mapping[str, str] = os.environ) -> None:
