@@ -78,7 +78,8 @@ BAR_2 := PERIJOVE_BAR=2 $(BIN)/pytest tests/cluster/test_kills.py
 BAR_3 := PERIJOVE_BAR=3 $(BIN)/pytest tests/cluster/test_outage.py
 BAR_4 := PERIJOVE_BAR=4 $(BIN)/pytest tests/cluster/test_outage.py -k gauge
 BAR_5 := PERIJOVE_BAR=5 $(BIN)/pytest tests/integration/test_crash.py tests/integration/test_gate_crash.py
-BAR_8 := PERIJOVE_BAR=8 $(BIN)/pytest tests/e2e/test_up.py -k comes_back
+BAR_8 := PERIJOVE_BAR=8 $(BIN)/pytest tests/e2e/test_up.py tests/chp/test_handover.py \
+	-k 'comes_back or handover'
 BAR_14 := $(BIN)/pytest tests/unit/test_clock.py tests/integration/test_clock_steps.py \
 	tests/integration/test_concurrency.py -k 'clock or stepped'
 BAR_6 := PERIJOVE_BAR=6 $(BIN)/pytest tests/integration/test_life_machine.py

@@ -89,8 +89,9 @@ def _done(function: object, namespace: argparse.Namespace) -> int:
 def _found(given: list[str]) -> tuple[Command | None, list[str]]:
     """Return the command and its arguments; None is a noun alone, asked for its help or not."""
     first, *rest = given
-    if first in _NAMES:
-        return _NAMES[first], rest
+    if first in _NAMES:  # some of them are nouns as well: `proxy`, and `proxy upgrade`
+        more = _NAMES.get(" ".join(given[:2]))
+        return (more, rest[1:]) if more else (_NAMES[first], rest)
     if first.startswith("-"):
         words = "Options follow the command, as in `perijove server list -o json`."
         raise Trouble(f"There is no option `{first}` before a command. {words}", exit_code=USAGE)

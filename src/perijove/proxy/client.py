@@ -24,7 +24,7 @@ class Client(Line):
     """Reads requests, asks upstreams and writes what they answer."""
 
     __slots__ = (
-        *("_begun", "_body", "_endless", "_frames", "_outward", "_replay"),
+        *("_begun", "_body", "_endless", "_outward", "_replay"),
         *("_request", "_route", "_since", "_up", "upgrade"),
     )
 
@@ -35,7 +35,6 @@ class Client(Line):
         """What is still to come of the body of the request."""
         self._route: Route | None = None
         self._up: Upstream | None = None
-        self._frames: Frames | None = None
         self._outward: Outward | None = None
         self._replay, self._begun, self._endless, self.upgrade = b"", False, False, False
 
@@ -50,7 +49,7 @@ class Client(Line):
 
         Who says no more (FIN) then may still listen; later it is somebody who has left.
         """
-        return self._request is not None and not (self._body or self._begun or self._frames)
+        return self._request is not None and not (self._body or self._begun or self.frames)
 
     def drop_upstream(self) -> None:
         """Give the upstream up; a WebSocket's is given what was sent before."""
@@ -63,8 +62,8 @@ class Client(Line):
     def go_away(self) -> None:
         """Close after the running request; a WebSocket at once, with code 1001."""
         self._keep = False
-        if self._frames is not None:
-            if self._frames.between:
+        if self.frames is not None:
+            if self.frames.between:
                 self.write(GOING_AWAY)
             self.drop_upstream()
             self.leave()
@@ -74,7 +73,7 @@ class Client(Line):
     def sweep(self, now: float) -> None:
         """Close what has been silent for too long, be it the client or the target."""
         super().sweep(now)
-        asked = self._request is not None and self._frames is None and not self._leaving
+        asked = self._request is not None and self.frames is None and not self._leaving
         if asked and now - self._still > self._edge.manner.quiet_seconds:
             self.abandon()
         elif asked and self._up and now - self._still > self._edge.manner.answer_seconds:
@@ -84,7 +83,7 @@ class Client(Line):
         """Take whatever comes: heads, bodies, frames."""
         if self._leaving:
             return
-        if self._frames is not None:
+        if self.frames is not None:
             if self._up is not None and self._route is not None:
                 self._edge.counts.received += len(data)
                 self._route.used = self._edge.loop.time()
@@ -225,8 +224,8 @@ class Client(Line):
         """Pass a part of the body on, or WebSocket frames."""
         self._moved = True
         self._edge.counts.sent += len(data)
-        if self._frames is not None and self._route is not None:
-            self._frames.feed(data)
+        if self.frames is not None and self._route is not None:
+            self.frames.feed(data)
             self._route.used = self._edge.loop.time()
         self.write(data)
 
@@ -247,7 +246,7 @@ class Client(Line):
 
     def switched(self, response: Response) -> None:
         """Become a tunnel."""
-        self._frames = Frames()
+        self.frames = Frames()
         self._edge.counts.answered(response.status, self._since)
         self.write(response.outgoing(UPGRADE))
         early, self._buffer = self._buffer, b""

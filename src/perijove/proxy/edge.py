@@ -16,6 +16,9 @@ from perijove.proxy.pages import Page
 from perijove.proxy.referee import Referee
 from perijove.proxy.tree import Route, Tree
 
+_FAREWELL = 1.0
+"""Seconds for the last words of WebSockets to be sent."""
+
 
 class Apologist(Protocol):
     """Who makes the page for a request that has no answer; `route` is None if nothing leads on."""
@@ -74,16 +77,26 @@ class Edge:
         for target in self.table.targets():
             target.sweep(now)
 
-    async def drain(self, seconds: float) -> None:
-        """Let requests finish, tell WebSockets that we go; after `seconds` end the rest."""
+    async def drain(self, seconds: float, *, patient: bool = False) -> None:
+        """Let requests finish and tell WebSockets that we go; after `seconds` end the rest.
+
+        `patient`: all go on for as long, and are told then. Whoever has connected but not asked
+        yet would otherwise meet a closed door; the next answer says that it was the last.
+        """
         self.draining = True
+        if patient:
+            await self._empty(seconds)
+            seconds = _FAREWELL
         for visitor in list(self.visitors):
             visitor.go_away()
-        end = self.loop.time() + seconds
-        while self.visitors and self.loop.time() < end:
-            await asyncio.sleep(0.02)
-            self.sweep(self.loop.time())
+        await self._empty(seconds)
         for visitor in list(self.visitors):
             visitor.abandon()
         for target in self.table.targets():
             target.retire()
+
+    async def _empty(self, seconds: float) -> None:
+        end = self.loop.time() + seconds
+        while self.visitors and self.loop.time() < end:
+            await asyncio.sleep(0.02)
+            self.sweep(self.loop.time())

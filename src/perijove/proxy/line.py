@@ -10,6 +10,7 @@ from perijove.proxy.forwarded import plain_address
 from perijove.proxy.pages import answer, page
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.transports import aborted, closed, unbuffered
+from perijove.proxy.websocket import Frames
 
 _HALF_OPEN_SECONDS = 60.0
 _LEAVING_SECONDS = 5.0
@@ -21,13 +22,15 @@ class Line(asyncio.Protocol):
 
     __slots__ = (
         *("_buffer", "_deadline", "_edge", "_half", "_held", "_keep", "_leaving", "_moved"),
-        *("_peer", "_secure", "_still", "_transport", "full"),
+        *("_peer", "_secure", "_still", "_transport", "frames", "full"),
     )
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
+        self.frames: Frames | None = None
+        """Those of the answer, once this is a WebSocket."""
         self._peer = ""
         self._secure = False
         self._half = self._held = self._leaving = self._moved = False

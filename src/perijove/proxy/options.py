@@ -22,6 +22,7 @@ class Options:
     activity_interval: float = 30.0
     drain: float = 10.0
     header_timeout: float = 30.0
+    handover_drain: float = 60.0
     metrics_ip: str = "127.0.0.1"
     metrics_port: int | None = None
 
@@ -41,6 +42,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--pid-file", type=Path, help="file for the process id")
     add("--activity-interval", type=float, default=30.0, help="seconds between reports of use")
     add("--drain", type=float, default=10.0, help="seconds for running requests at the end")
+    add("--handover-drain", type=float, default=60.0,
+        help="seconds for WebSockets when another takes over (default: %(default)s)")  # fmt: skip
     add("--header-timeout", type=float, default=30.0, help="seconds until a head must be here")
     add("--metrics-ip", default="127.0.0.1", help="address for metrics (default: %(default)s)")
     add("--metrics-port", type=int, help="port for metrics, /metrics (default: none)")

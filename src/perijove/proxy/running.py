@@ -3,20 +3,27 @@
 import asyncio
 import errno
 import gc
+import logging
 import os
 import resource
 import signal
 import socket
 import ssl
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+from perijove.proxy.handover import Handover
+
+logger = logging.getLogger(__name__)
 _SWEEP_SECONDS = 1.0
 _SPARE_DESCRIPTORS = 64
+_BACKLOG = 4096
+Closing: TypeAlias = Callable[[], None]
+"""Ends listening; connections that are open stay."""
 
 
 class CannotServe(Exception):
@@ -58,53 +65,88 @@ def most_visitors() -> int:
 
 @asynccontextmanager
 async def listening(
-    place: Place, make: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None
-) -> AsyncIterator[asyncio.Server]:
-    """Listen meanwhile.
+    place: Place,
+    make: Callable[[], asyncio.Protocol],
+    handover: Handover,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[Closing]:
+    """Listen meanwhile; where another process of ours has listened, with its sockets.
 
     Raises:
         CannotServe: somebody else listens there, or nobody may.
     """
-    loop = asyncio.get_running_loop()
     try:
-        if place.socket is not None:
-            _forget_old(place.socket)
-            server = await loop.create_unix_server(make, place.socket, backlog=4096, ssl=tls)
-        else:
-            server = await loop.create_server(
-                make, place.ip or None, place.port, backlog=4096, ssl=tls
-            )
+        servers = await _servers(place, make, handover, tls)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             sentence = f"Another program listens on {place}; choose another {place.option}."
         else:
             sentence = f"Cannot listen on {place}: {error.strerror}."
         raise CannotServe(sentence) from error
+    handover.keep(str(place), [it for server in servers for it in server.sockets])
+
+    def close() -> None:
+        for server in servers:
+            server.close()
+
     try:
-        yield server
+        yield close
     finally:
-        server.close()
-        if place.socket is not None:
+        close()
+        if place.socket is not None and not handover.over:
             place.socket.unlink(missing_ok=True)
 
 
-@contextmanager
-def pid_file(path: Path | None) -> Iterator[None]:
-    """Have the process id in `path` meanwhile.
+async def _servers(
+    place: Place,
+    make: Callable[[], asyncio.Protocol],
+    handover: Handover,
+    tls: ssl.SSLContext | None,
+) -> list[asyncio.Server]:
+    loop = asyncio.get_running_loop()
+    inherited = handover.inherited(str(place))
+    if place.socket is not None:
+        if inherited:
+            return [await loop.create_unix_server(make, sock=it, ssl=tls) for it in inherited]
+        _forget_old(place.socket)
+        return [await loop.create_unix_server(make, place.socket, backlog=_BACKLOG, ssl=tls)]
+    if inherited:
+        return [await loop.create_server(make, sock=it, ssl=tls) for it in inherited]
+    ip, port = place.ip or None, place.port
+    return [await loop.create_server(make, ip, port, backlog=_BACKLOG, ssl=tls)]
 
-    Raises:
-        CannotServe: it cannot be written.
-    """
-    if path is not None:
+
+class PidFile:
+    """The file that names the process which serves; None: there is none."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def write(self) -> None:
+        """Name this process.
+
+        Raises:
+            CannotServe: it cannot be written.
+        """
+        if self._path is None:
+            return
+        fresh = self._path.with_name(f"{self._path.name}.new")
         try:
-            path.write_text(f"{os.getpid()}\n")
+            fresh.write_text(f"{os.getpid()}\n")
+            fresh.rename(self._path)
         except OSError as error:
-            raise CannotServe(f"Cannot write --pid-file {path}: {error.strerror}.") from error
-    try:
-        yield
-    finally:
-        if path is not None:
-            path.unlink(missing_ok=True)
+            sentence = f"Cannot write --pid-file {self._path}: {error.strerror}."
+            raise CannotServe(sentence) from error
+
+    @contextmanager
+    def kept(self, handover: Handover) -> Iterator[None]:
+        """Have it meanwhile; whoever takes the place of this process writes its own."""
+        self.write()
+        try:
+            yield
+        finally:
+            if self._path is not None and not handover.over:
+                self._path.unlink(missing_ok=True)
 
 
 def settled() -> None:
@@ -123,18 +165,55 @@ async def sweeping(*parts: Swept) -> None:
             part.sweep(now)
 
 
-async def told_to_end() -> signal.Signals:
-    """Wait for SIGTERM or SIGINT; return which."""
-    loop = asyncio.get_running_loop()
-    told: asyncio.Future[signal.Signals] = loop.create_future()
+class Told:
+    """What signals say."""
 
-    def hear(number: signal.Signals) -> None:
-        if not told.done():
-            told.set_result(number)
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._end: asyncio.Future[str] = self._loop.create_future()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._hear, number.name)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, hear, number)
-    return await told
+    def on(self, number: signal.Signals, act: Callable[[], None]) -> None:
+        """Do it whenever the signal comes."""
+        self._loop.add_signal_handler(number, act)
+
+    def replaced(self) -> None:
+        """End, because another process serves in the place of this one."""
+        self._hear("replaced")
+
+    async def end(self) -> str:
+        """Wait until this process is to end; return why."""
+        return await self._end
+
+    def _hear(self, why: str) -> None:
+        if not self._end.done():
+            self._end.set_result(why)
+
+
+def replacing(
+    replace: Callable[[], Awaitable[bool]], told: Told, pid_file: PidFile
+) -> Callable[[], None]:
+    """Return what has another process take the place of this one, once at a time."""
+    running = set[asyncio.Future[None]]()
+
+    async def act() -> None:
+        if await replace():
+            told.replaced()
+            return
+        logger.error("the new process did not come up; this one goes on")
+        try:
+            pid_file.write()  # the other may have named itself before it ended
+        except CannotServe as problem:
+            logger.error("%s", problem)  # noqa: TRY400 - a sentence, no fault of ours
+
+    def begin() -> None:
+        if not running:
+            task = asyncio.ensure_future(act())
+            running.add(task)
+            task.add_done_callback(running.discard)
+
+    return begin
 
 
 def _forget_old(path: Path) -> None:

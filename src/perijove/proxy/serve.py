@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import os
-from collections.abc import Coroutine, Iterator
+import signal
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 
 from perijove.kit.clock import Clock
@@ -15,19 +16,22 @@ from perijove.proxy.control import Control, Lines
 from perijove.proxy.edge import Edge
 from perijove.proxy.feed import Feed
 from perijove.proxy.forwarded import TrustedPeers
+from perijove.proxy.handover import Handover
 from perijove.proxy.hub import HubAddress, HubLine
 from perijove.proxy.log import Log
 from perijove.proxy.metrics import Metrics, ours
 from perijove.proxy.options import Options
 from perijove.proxy.running import (
     CannotServe,
+    Closing,
+    PidFile,
     Place,
+    Told,
     listening,
     most_visitors,
-    pid_file,
+    replacing,
     settled,
     sweeping,
-    told_to_end,
 )
 from perijove.proxy.shelf import Shelf
 from perijove.proxy.table import Table
@@ -39,6 +43,8 @@ class Proxy:
     def __init__(self, options: Options, address: HubAddress) -> None:
         self._options = options
         self._loop = asyncio.get_running_loop()
+        self._handover = Handover()
+        self._closing = list[Closing]()
         clock = Clock()
         log = self._log = Log(clock)
         table = self._table = Table(address.origin)
@@ -65,31 +71,49 @@ class Proxy:
         Raises:
             CannotServe: it cannot listen.
         """
-        options, table = self._options, self._table
+        options, told = self._options, Told()
+        pid_file = PidFile(options.pid_file)
         async with AsyncExitStack() as stack:
-            hear = stack.enter_async_context
-            place = Place(ip=options.ip, port=options.port)
-            server = await hear(listening(place, lambda: Client(self._edge)))
-            if options.metrics_port is not None:
-                metrics = Metrics(self._edge, self._more)
-                place = Place(
-                    ip=options.metrics_ip, port=options.metrics_port, option="--metrics-port"
-                )
-                await hear(listening(place, lambda: Control(metrics, self._lines)))
+            stack.callback(self._handover.close)
+            for place, make in self._places():
+                listens = listening(place, make, self._handover)
+                self._closing.append(await stack.enter_async_context(listens))
             settled()
-            stack.enter_context(pid_file(options.pid_file))
-            known = {"version": table.version, "routes": len(table.routes)}
+            told.on(signal.SIGUSR2, replacing(self._replace, told, pid_file))
+            stack.enter_context(pid_file.kept(self._handover))
+            self._handover.serving()
+            known = {"version": self._table.version, "routes": len(self._table.routes)}
             self._log(logging.INFO, "serving", port=options.port, **known)
             async with in_background(*self._work()):
-                await told_to_end()
-                self._log(logging.INFO, "ending", connections=len(self._edge.visitors))
-                server.close()
-                await self._edge.drain(options.drain)
-                self._lines.close()
-                await self._activity.tell()
-                await self._shelf.flush()
+                why = await told.end()
+                self._log(logging.INFO, "ending", why=why, connections=len(self._edge.visitors))
+                await self._end()
             await self._heard.close()
             await self._told.close()
+
+    async def _replace(self) -> bool:
+        await self._shelf.flush()
+        return await self._handover.hand_on(b"")
+
+    async def _end(self) -> None:
+        for close in self._closing:
+            close()
+        self._lines.close()
+        patient = self._handover.over
+        seconds = self._options.handover_drain if patient else self._options.drain
+        await self._edge.drain(seconds, patient=patient)
+        await self._activity.tell()
+        if not patient:  # else it is the other's
+            await self._shelf.flush()
+
+    def _places(self) -> Iterator[tuple[Place, Callable[[], asyncio.Protocol]]]:
+        options = self._options
+        yield Place(ip=options.ip, port=options.port), lambda: Client(self._edge)
+        if options.metrics_port is not None:
+            metrics = Metrics(self._edge, self._more)
+            ip, port = options.metrics_ip, options.metrics_port
+            place = Place(ip=ip, port=port, option="--metrics-port")
+            yield place, lambda: Control(metrics, self._lines)
 
     def _work(self) -> Iterator[Coroutine[None, None, None]]:
         yield self._feed.run()

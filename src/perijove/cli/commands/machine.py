@@ -86,6 +86,19 @@ COMMANDS = (
         ),
     ),
     Command(
+        "proxy upgrade",
+        "put a new process in the place of a proxy, and lose no connection",
+        "perijove.cli.upgrade:command",
+        (
+            Argument(
+                ("--pid-file",), "the one that the proxy was given",
+                {"metavar": "FILE", "required": True},
+            ),
+            OUTPUT,
+        ),
+        ("perijove proxy upgrade --pid-file /run/perijove-proxy.pid",),
+    ),
+    Command(
         "status",
         "say whether it is up, and what runs",
         "perijove.cli.status:command",

@@ -19,6 +19,7 @@ _TOKEN = re.compile(rb"token\s+(\S+)")
 _PATH = re.compile(rb"/api/routes(/[^?]*)?(?:\?(.*))?")
 _JSON = b"application/json"
 _METHODS = ("GET", "POST", "DELETE")
+_LATER = Said(503, b"Another process takes over just now. Try again.", fields=b"Retry-After: 1\r\n")
 
 
 class Api:
@@ -29,6 +30,8 @@ class Api:
         self._tokens = tokens
         self._counts = counts
         self._log = log
+        self.closed = False
+        """Whether nothing may change just now: another process takes over."""
 
     def admit(self, asked: Asked) -> Said | None:
         """Refuse other addresses, other methods and other tokens, in this order."""
@@ -50,7 +53,7 @@ class Api:
             return Said(405, b"Method not supported")
         if self._tokens and not self._knows(asked.fields.get(b"authorization", b"")):
             return Said(403)
-        return None
+        return _LATER if self.closed else None
 
     def _knows(self, authorization: bytes) -> bool:
         shown = _TOKEN.search(authorization)
@@ -59,6 +62,8 @@ class Api:
         return any(same)
 
     def _answer(self, asked: Asked) -> Said:
+        if self.closed:
+            return _LATER
         found = _PATH.fullmatch(asked.url)
         path = (found and found[1]) or b"/"
         try:

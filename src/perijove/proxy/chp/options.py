@@ -63,6 +63,7 @@ class Options:
     log_level: str
     trusted_proxies: tuple[str, ...]
     drain: float
+    handover_drain: float
     manner: Manner
 
 
@@ -143,6 +144,8 @@ def _parser() -> Parser:
     add("--storage-backend", metavar="CLASS", help="refused: a module of Node.js")
     add("--drain", type=float, default=2.0, metavar="SECONDS",
         help="for running requests at the end (default: %(default)s)")  # fmt: skip
+    add("--handover-drain", type=float, default=60.0, metavar="SECONDS",
+        help="for WebSockets when another process takes over (default: %(default)s)")  # fmt: skip
     add("--trusted-proxies", default=",".join(LOOPBACK), metavar="NETWORKS",
         help="whose X-Forwarded-* are believed, by commas (default: %(default)s)")  # fmt: skip
     return parser

@@ -1,6 +1,7 @@
 """Routes: those that were told through the REST API, with their data (hub.md 5.1)."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
@@ -53,13 +54,17 @@ class Routes(Tree):
         given = {it: value for it, value in data.items() if it != "last_activity"}
         if self._by_host and prefix != "/":
             given["host"] = prefix.split("/")[1]
-        route = Told(prefix, self.target(str(data["target"])), key, given)
+        self._lead(key, prefix, given)
+
+    def _lead(self, key: bytes, prefix: str, data: dict[str, Any]) -> Told:
+        route = Told(prefix, self.target(str(data["target"])), key, data)
         route.used = self._loop.time()
         before = self._told.get(key)
         self._told[key] = route
         self.put(key, route, before)
         if self._by_host:  # the host is no part of what a request asks for
             route.depth = max(0, route.depth - 1)
+        return route
 
     def remove(self, path: bytes) -> bool:
         """Take the route of `path` away; return whether there was one.
@@ -90,6 +95,17 @@ class Routes(Tree):
             for route in some
             if inactive_since is None or self._at(route) < inactive_since
         }
+
+    def dumped(self) -> bytes:
+        """Return all of them for another process, with how long ago each was used."""
+        now = self._loop.time()
+        told = [(it.path.decode(), it.prefix, it.data, now - it.used) for it in self._told.values()]
+        return json.dumps(told).encode()
+
+    def load(self, dumped: bytes) -> None:
+        """Take what another process has told."""
+        for path, prefix, data, ago in json.loads(dumped):
+            self._lead(path.encode(), prefix, data).used = self._loop.time() - ago
 
     def _key(self, path: bytes) -> bytes:
         key = canonical(path if path.startswith(b"/") else b"/" + path)

@@ -7,6 +7,7 @@ import signal
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 from perijove.kit.clock import Clock
@@ -21,18 +22,21 @@ from perijove.proxy.client import Client
 from perijove.proxy.control import Control, Desk, Lines
 from perijove.proxy.edge import Apologist, Edge
 from perijove.proxy.forwarded import TrustedPeers
+from perijove.proxy.handover import Handover
 from perijove.proxy.log import Log
 from perijove.proxy.metrics import Metrics, ours
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.running import (
     CannotServe,
+    Closing,
+    PidFile,
     Place,
+    Told,
     listening,
     most_visitors,
-    pid_file,
+    replacing,
     settled,
     sweeping,
-    told_to_end,
 )
 from perijove.proxy.tls import MODERN, Certificate, Listener, Terms, asking
 
@@ -51,9 +55,14 @@ class Proxy:
         self._log = Log(self._clock)
         self._lines = Lines()
         self._listeners = list[Listener]()
+        self._handover = Handover()
+        self._closing = list[Closing]()
         self._counts = Counts()
         self._routes = Routes(self._clock, self._loop, by_host=options.host_routing)
-        if options.default_target:
+        known = self._handover.known()
+        if known:
+            self._routes.load(known)
+        elif options.default_target:
             self._routes.add(b"/", {"target": options.default_target})
         client = self._asking()
         self._edge = Edge(
@@ -82,22 +91,43 @@ class Proxy:
                      option="--api-port")  # fmt: skip
         tls = self._serving(options.ssl, "CONFIGPROXY_SSL_KEY_PASSPHRASE")
         api_tls = self._serving(options.api_ssl, "CONFIGPROXY_API_SSL_KEY_PASSPHRASE")
+        places = [
+            (public, lambda: Client(self._edge), tls),
+            (told, self._control(api), api_tls),
+            *((place, self._control(desk), None) for place, desk in self._beside()),
+        ]
+        said = Told()
+        pid_file = PidFile(options.pid_file)
         async with AsyncExitStack() as stack:
-            hear = stack.enter_async_context
-            server = await hear(listening(public, lambda: Client(self._edge), tls))
-            await hear(listening(told, self._control(api), api_tls))
-            for place, desk in self._beside():
-                await hear(listening(place, self._control(desk)))
+            stack.callback(self._handover.close)
+            for place, make, secure in places:
+                listens = listening(place, make, self._handover, secure)
+                self._closing.append(await stack.enter_async_context(listens))
             settled()
-            stack.enter_context(pid_file(options.pid_file))
-            self._loop.add_signal_handler(signal.SIGHUP, self._reload)
+            said.on(signal.SIGHUP, self._reload)
+            said.on(signal.SIGUSR2, replacing(partial(self._replace, api), said, pid_file))
+            stack.enter_context(pid_file.kept(self._handover))
+            self._handover.serving()
             self._log(logging.INFO, "serving", at=str(public), api=str(told))
             async with in_background(sweeping(self._edge, self._lines)):
-                told_by = await told_to_end()
-                self._log(logging.INFO, "ending", why=told_by.name)
-                server.close()
-                await self._edge.drain(options.drain)
-                self._lines.close()
+                self._log(logging.INFO, "ending", why=await said.end())
+                await self._end()
+
+    async def _end(self) -> None:
+        for close in self._closing:
+            close()
+        self._lines.close()
+        patient = self._handover.over
+        seconds = self._options.handover_drain if patient else self._options.drain
+        await self._edge.drain(seconds, patient=patient)
+
+    async def _replace(self, api: Api) -> bool:
+        """Hand on, with the routes as they are; none may change meanwhile."""
+        api.closed = True
+        try:
+            return await self._handover.hand_on(self._routes.dumped())
+        finally:
+            api.closed = self._handover.over
 
     def _control(self, desk: Desk) -> Callable[[], Control]:
         return lambda: Control(desk, self._lines)

@@ -1,0 +1,117 @@
+"""Handover: a new process takes the listeners of this one, so that no connection is refused.
+
+The new one is started with the same arguments; it finds the listeners, and what it must know,
+in descriptors that the environment names. Only when it serves does the old one stop listening.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterable, MutableMapping
+from contextlib import suppress
+from socket import socket
+
+_HANDED = "PERIJOVE_HANDED_OVER"
+_SECONDS = 30.0
+
+
+class Handover:
+    """What this process was handed, and what it can hand on."""
+
+    def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
+        given = json.loads(environment.pop(_HANDED, "{}"))
+        self._listeners: dict[str, list[int]] = given.get("listeners", {})
+        self._ready: int | None = given.get("ready")
+        self._known: int | None = given.get("known")
+        self._mine: dict[str, list[int]] = {}
+        self.over = False
+        """Whether another process has taken the place of this one."""
+
+    def inherited(self, place: str) -> list[socket]:
+        """Return the sockets that listen at `place` already, if this process was handed any."""
+        return [socket(fileno=it) for it in self._listeners.pop(place, ())]
+
+    def keep(self, place: str, sockets: Iterable[socket]) -> None:
+        """Remember what listens at `place`, to hand it on."""
+        self._mine[place] = [os.dup(it.fileno()) for it in sockets]
+
+    def known(self) -> bytes:
+        """Return what the process before this one has told; empty: there was none."""
+        if self._known is None:
+            return b""
+        with os.fdopen(self._known, "rb") as told:
+            told.seek(0)
+            self._known = None
+            return told.read()
+
+    def serving(self) -> None:
+        """Tell the process before this one, if there was one, that it can go."""
+        for left in self._listeners.values():  # a place that the options no longer name
+            for descriptor in left:
+                os.close(descriptor)
+        self._listeners.clear()
+        if self._known is not None:
+            os.close(self._known)
+            self._known = None
+        if self._ready is not None:
+            os.write(self._ready, b".")
+            os.close(self._ready)
+            self._ready = None
+
+    async def hand_on(self, known: bytes) -> bool:
+        """Start another process with the listeners and `known`; return whether it serves."""
+        hear, tell = os.pipe()
+        told = os.memfd_create("known")
+        try:
+            os.write(told, known)
+            process = self._start(tell, told)
+            os.close(tell)
+            self.over = await _said(hear)
+        finally:
+            os.close(told)
+            os.close(hear)
+        if not self.over:
+            _end(process)
+        return self.over
+
+    def _start(self, tell: int, told: int) -> int:
+        """Start this program again; return its process id."""
+        given = {"listeners": self._mine, "ready": tell, "known": told}
+        for descriptor in (tell, told, *(it for some in self._mine.values() for it in some)):
+            os.set_inheritable(descriptor, True)  # noqa: FBT003 - it takes no names
+        environment = {**os.environ, _HANDED: json.dumps(given)}
+        return os.posix_spawn(sys.executable, sys.orig_argv, environment)
+
+    def close(self) -> None:
+        """Let go of what was kept to be handed on."""
+        for some in self._mine.values():
+            for descriptor in some:
+                os.close(descriptor)
+        self._mine.clear()
+
+
+def _end(process: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+
+
+async def _said(hear: int) -> bool:
+    """Return whether the new process says that it serves; it does not if it ends or hangs."""
+    loop = asyncio.get_running_loop()
+    heard: asyncio.Future[bool] = loop.create_future()
+
+    def hark() -> None:
+        if not heard.done():
+            heard.set_result(bool(os.read(hear, 1)))
+
+    loop.add_reader(hear, hark)
+    try:
+        async with asyncio.timeout(_SECONDS):
+            return await heard
+    except TimeoutError:
+        return False
+    finally:
+        loop.remove_reader(hear)
