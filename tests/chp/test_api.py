@@ -1,6 +1,7 @@
 """The REST API as configurable-http-proxy 5.3 answers it (hub.md 5.1)."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ NONSENSE = [
     ("POST", "/api/routes/x", b"[" * 100_000, 400),
     ("DELETE", "/api/routes/%zz", b"", 400),
     ("GET", "/api/routes?inactiveSince=yesterday", b"", 400),
+    ("POST", "/api/routes/x", b'{"target": "http://a", "n": NaN}', 400),
+    ("POST", "/api/routes/x", b'{"target": "http://a?b"}', 400),
 ]
 
 
@@ -248,3 +251,65 @@ async def test_metrics_have_the_names_of_that_proxy(tmp_path: Path) -> None:
         ):
             assert f"\n{line}\n" in answer.text
         assert (await it.web.get(f"http://127.0.0.1:{place}/other")).status_code == 404
+
+
+async def test_a_download_counts_as_use_until_its_end(tmp_path: Path) -> None:
+    async def slow(reader: Any, writer: Any) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+        for _ in range(5):
+            await asyncio.sleep(0.1)
+            writer.write(b"x")
+
+    async with serving(slow) as port, chp(tmp_path) as it:
+        await it.add("/a", port)
+        began = datetime.now(UTC)
+        await it.web.get("/a")
+        assert await activity(it) - began > timedelta(milliseconds=350)
+
+
+async def test_a_websocket_goes_on_counting_when_its_route_is_told_again(tmp_path: Path) -> None:
+    async def echo(connection: ServerConnection) -> None:
+        async for message in connection:
+            await connection.send(message)
+
+    async with serve(echo, "127.0.0.1", 0) as server, chp(tmp_path) as it:
+        port = server.sockets[0].getsockname()[1]
+        await it.add("/a", port)
+        async with connect(f"ws://127.0.0.1:{it.port}/a/ws") as one:
+            await it.add("/a", port, more=True)
+            before = await activity(it)
+            await asyncio.sleep(0.05)
+            await one.send("x")
+            assert await one.recv() == "x"
+            assert await activity(it) - before > timedelta(milliseconds=30)
+
+
+async def test_the_absolute_form_and_slashes_at_the_end_are_understood(tmp_path: Path) -> None:
+    async with chp(tmp_path) as it:
+        await it.add("/a//", "http://a")
+        assert list(await it.routes()) == ["/a"]
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.api_port)
+        head = b"Host: x\r\nAuthorization: token t0ken\r\nConnection: close\r\n\r\n"
+        writer.write(b"GET http://x/api/routes/a HTTP/1.1\r\n" + head)
+        assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 200 OK\r\n")
+        writer.close()
+        assert (await it.api.delete("/api/routes/a")).status_code == 204
+
+
+async def test_who_asks_and_takes_no_answer_is_left(tmp_path: Path) -> None:
+    async with chp(tmp_path) as it:
+        for number in range(200):
+            await it.add(f"/{number}", "http://a", filling="x" * 1000)
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.api_port)
+        asked = b"GET /api/routes HTTP/1.1\r\nHost: x\r\nAuthorization: token t0ken\r\n\r\n"
+        got = 0
+        with suppress(ConnectionError):
+            for _ in range(2000):
+                writer.write(asked * 20)
+                await asyncio.wait_for(writer.drain(), 5)
+            while data := await asyncio.wait_for(reader.read(1 << 20), 10):
+                got += len(data)
+        assert got < 64 << 20, "of nine gigabytes that it asked for"
+        writer.close()
+        assert len(await it.routes()) == 200

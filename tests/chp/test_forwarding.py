@@ -1,6 +1,7 @@
 """How requests are passed on: what the options of configurable-http-proxy choose."""
 
 import asyncio
+import gzip
 import json
 import socket
 from pathlib import Path
@@ -253,3 +254,68 @@ async def mirror_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     head, body = await read_request(reader)
     writer.write(ok(head.encode() + body, "Connection: close"))
     writer.close()
+
+
+async def test_what_a_trusted_peer_says_of_where_it_came_from_stays(tmp_path: Path) -> None:
+    sent = {"X-Forwarded-Proto": "https", "X-Forwarded-User": "ada", "X_Forwarded_User": "eve"}
+    for more, proto in (
+        ((), "https"),
+        (("--no-x-forward",), "https"),
+        (("--custom-header", "X-Forwarded-Proto: wss"), "wss"),
+        (("--trusted-proxies", "192.0.2.0/24"), "http"),
+        (("--trusted-proxies", "192.0.2.0/24", "--no-x-forward"), None),
+    ):
+        (tmp_path / "log").unlink(missing_ok=True)
+        async with serving(mirror) as port, chp(tmp_path, *more) as it:
+            await it.add("/", port)
+            text = (await it.web.get("/x", headers=sent)).text
+            assert text.lower().count("x-forwarded-proto:") == (0 if proto is None else 1), more
+            found = fields(text)
+            assert found.get("x-forwarded-proto") == proto, more
+            believed = "--trusted-proxies" not in more
+            assert found.get("x-forwarded-user") == ("ada" if believed else None), more
+
+
+async def test_a_location_that_is_no_address_is_left_alone(tmp_path: Path) -> None:
+    async with chp(tmp_path, "--auto-rewrite") as it:
+        assert await leads_on(it, "http://[bad/") == "http://[bad/"
+        assert await leads_on(it, "http://127.0.0.1:{port}") == "http://jupyter.example:8"
+
+
+async def test_the_error_target_can_be_a_socket_and_its_page_be_compressed(tmp_path: Path) -> None:
+    page = gzip.compress(b"<p>small")
+
+    async def compressed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(ok(page, "Content-Encoding: gzip", "Connection: close"))
+        writer.close()
+
+    path = tmp_path / "errors"
+    server = await asyncio.start_unix_server(compressed, path)
+    target = "http+unix://" + str(path).replace("/", "%2F") + "/hub/error"
+    async with chp(tmp_path, "--error-target", target) as it:
+        answer = await it.web.get("/nowhere")
+        assert (answer.status_code, answer.text) == (404, "<p>small")
+    server.close()
+
+
+async def test_a_client_behind_a_socket_with_any_name_is_served(tmp_path: Path) -> None:
+    public = tmp_path / "public"
+    async with serving(mirror) as port:
+        it = Chp(tmp_path)
+        places = ("--socket", str(public), "--api-ip", "127.0.0.1", "--api-port", str(it.api_port))
+        await it.start(places)
+        await it.add("/", port)
+        for name in (f"\0perijove-{it.api_port}", str(tmp_path / "mine")):
+            one = socket.socket(socket.AF_UNIX)
+            one.bind(name)
+            one.connect(str(public))
+            reader, writer = await asyncio.open_unix_connection(sock=one)
+            writer.write(b"GET /x HTTP/1.1\r\nHost: e\r\nX-Forwarded-Proto: https\r\n"
+                         b"Connection: close\r\n\r\n")  # fmt: skip
+            found = fields((await reader.read()).decode().partition("\r\n\r\n")[2])
+            assert found["x-forwarded-proto"] == "https"
+            assert "x-forwarded-for" not in found
+            writer.close()
+        assert await it.end() == 2
+        assert "Traceback" not in it.said()

@@ -1,5 +1,6 @@
 """The command line: every option of configurable-http-proxy 5.3 is honoured or refused in words."""
 
+import asyncio
 import os
 import re
 import signal
@@ -7,9 +8,11 @@ import subprocess
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.chp.process import COMMAND, TOKEN, chp, refused
+from tests.chp.process import COMMAND, TOKEN, Chp, chp, refused
+from tests.integration.proxy_parts import serving
 from tests.ports import free_port
 
 OPTIONS = Path(__file__).with_name("options-5.3.0.txt").read_text().split()
@@ -45,11 +48,12 @@ def test_every_option_is_known_and_has_a_test_or_a_refusal() -> None:
         (("--metrics-socket", "/x", "--metrics-port", "1"), "--metrics-socket cannot be used"),
         (("--redirect-port", "1"), "HTTPS redirection specified but certificates not provided"),
         (("--error-target", "http://a", "--error-path", "/"), "Pick one"),
-        (("--error-target", "nonsense"), "--error-target nonsense is not"),
+        (("--error-target", "nonsense"), "--error-target nonsense makes no sense"),
         (("--error-path", "/nowhere"), "--error-path /nowhere is no folder"),
         (("--default-target", "nonsense"), "a target is http://host:port"),
         (("--custom-header", "no colon"), "A colon was expected in custom header: no colon"),
         (("--custom-header", "a b: c"), "is no name of a field"),
+        (("--custom-header", "Content-Length: 3"), "says where a request ends"),
         (("--custom-header", "a: b\rc"), "has a control character"),
         (("--ssl-cert", "/nowhere"), "No such file"),
         (("--ssl-key", "/nowhere"), "comes without a certificate"),
@@ -114,3 +118,48 @@ def test_its_version_says_what_it_stands_for() -> None:
         said = refused(option)
         assert said.returncode == 0
         assert "(configurable-http-proxy 5)" in said.stdout
+
+
+def test_an_empty_token_is_no_token(tmp_path: Path) -> None:
+    for token in (" ", ",", " , "):
+        said = subprocess.run(
+            [*COMMAND, "--port", str(free_port()), "--pid-file", str(tmp_path / "pid")],
+            env={**os.environ, "CONFIGPROXY_AUTH_TOKEN": token},
+            check=False, capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+        assert (said.returncode, "there is no token in it" in said.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("everywhere", ["", "::"])
+async def test_everywhere_is_everywhere(tmp_path: Path, everywhere: str) -> None:
+    it = Chp(tmp_path)
+    await it.start((f"--ip={everywhere}", f"--api-ip={everywhere}",
+                    "--port", str(it.port), "--api-port", str(it.api_port)))  # fmt: skip
+    assert await it.routes() == {}
+    assert (await it.web.get("/x")).status_code == 404
+    assert await it.end() == 2
+
+
+async def test_while_it_ends_its_port_is_free_for_the_next(tmp_path: Path) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: ARG001 - it says nothing
+        await reader.read()
+
+    async with serving(silent) as port:
+        it = Chp(tmp_path, "--drain", "4", "--pid-file", str(tmp_path / "pid"))
+        await it.start()
+        await it.add("/", port)
+        waiting = asyncio.create_task(it.web.get("/x"))
+        await asyncio.sleep(0.2)
+        it.process.send_signal(signal.SIGTERM)
+        while "ending" not in it.said():
+            await asyncio.sleep(0.01)
+        (tmp_path / "log").unlink()
+        another = Chp(tmp_path, "--pid-file", str(tmp_path / "pid"))
+        another.port, another.api_port = it.port, it.api_port
+        await another.start()
+        assert it.process.returncode is None
+        with pytest.raises(httpx.TransportError):
+            await waiting
+        await it.end()
+        assert int((tmp_path / "pid").read_text()) == another.process.pid
+        assert await another.end() == 2

@@ -93,7 +93,8 @@ def _quiet(up: Up, seconds: float, doubled: set[str]) -> None:
 def _running(up: Up) -> Counter[str]:
     """Return how many server processes there are of each person.
 
-    A process id is not enough: in half an hour so many have begun that ids come again.
+    A process id is not enough: in half an hour so many have begun that ids come again, also as
+    that of the launcher of a later server of the same person.
     """
     lines = (up.folder / "starts").read_text().splitlines() if _has_begun(up) else []
     begun = {(prefix, int(pid)) for prefix, pid in map(str.split, lines)}
@@ -102,8 +103,10 @@ def _running(up: Up) -> Counter[str]:
 
 def _serves(pid: int, prefix: str) -> bool:
     with suppress(OSError):
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
         variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        return f"JUPYTERHUB_SERVICE_PREFIX={prefix}".encode() in variables
+        mine = f"JUPYTERHUB_SERVICE_PREFIX={prefix}".encode() in variables
+        return mine and b"server.py\0" in command and b"launcher.py\0" not in command
     return False
 
 

@@ -1,5 +1,6 @@
 """Client: the requests of one connection from a browser or program, one after the other."""
 
+import asyncio
 import logging
 
 from perijove.proxy.body import Body, Endless
@@ -24,7 +25,7 @@ class Client(Line):
     """Reads requests, asks upstreams and writes what they answer."""
 
     __slots__ = (
-        *("_begun", "_body", "_endless", "_outward", "_replay"),
+        *("_apology", "_begun", "_body", "_endless", "_good", "_outward", "_replay"),
         *("_request", "_route", "_since", "_up", "upgrade"),
     )
 
@@ -36,7 +37,9 @@ class Client(Line):
         self._route: Route | None = None
         self._up: Upstream | None = None
         self._outward: Outward | None = None
-        self._replay, self._begun, self._endless, self.upgrade = b"", False, False, False
+        self._apology: asyncio.Task[None] | None = None
+        self._replay = b""
+        self._begun = self._endless = self._good = self.upgrade = False
 
     @property
     def busy(self) -> bool:
@@ -54,6 +57,8 @@ class Client(Line):
     def drop_upstream(self) -> None:
         """Give the upstream up; a WebSocket's is given what was sent before."""
         up, self._up = self._up, None
+        if self._apology is not None:
+            self._apology.cancel()
         if up is not None and up.tunnel:
             up.close()
         elif up is not None:
@@ -92,11 +97,9 @@ class Client(Line):
         if self._body is not None:
             data = self._upload(self._body, data)
         if data:
-            if self._buffer:
-                self._buffer += data
-            else:
+            if not self._buffer:
                 self.await_head(begun=True)
-                self._buffer = data
+            self._buffer += data
             self._next(len(data))
 
     def _upload(self, body: Body, data: bytes) -> bytes:
@@ -112,7 +115,8 @@ class Client(Line):
             self._body = None
             data, rest = data[:end], data[end:]
         self._edge.counts.received += len(data)
-        if self._up is not None and data:
+        if self._up is not None and self._route is not None and data:
+            self._route.used = self._edge.loop.time()
             self._up.send(data)
         return rest
 
@@ -213,7 +217,8 @@ class Client(Line):
         self._edge.counts.answered(response.status, self._since, len(first))
         self._endless = isinstance(response.body, Endless)
         self._keep = self._keep and not self._endless and self._body is None
-        if response.status < _SUCCESS_ENDS and self._route is not None:
+        self._good = response.status < _SUCCESS_ENDS
+        if self._good and self._route is not None:
             self._route.used = self._edge.loop.time()
         extra = b"" if self._keep else b"Connection: close\r\n"
         if self._edge.relocates and self._outward is not None:
@@ -224,8 +229,9 @@ class Client(Line):
         """Pass a part of the body on, or WebSocket frames."""
         self._moved = True
         self._edge.counts.sent += len(data)
-        if self.frames is not None and self._route is not None:
+        if self.frames is not None:
             self.frames.feed(data)
+        if self._good and self._route is not None:
             self._route.used = self._edge.loop.time()
         self.write(data)
 
@@ -246,7 +252,7 @@ class Client(Line):
 
     def switched(self, response: Response) -> None:
         """Become a tunnel."""
-        self.frames = Frames()
+        self.frames, self._good = Frames(), True
         self._edge.counts.answered(response.status, self._since)
         self.write(response.outgoing(UPGRADE))
         early, self._buffer = self._buffer, b""
@@ -274,14 +280,10 @@ class Client(Line):
             self._ask(None, self._replay)
             return
         self.throttle()
-        task = self._edge.loop.create_task(self._apologise(status))
-        self._edge.tasks.add(task)
-        task.add_done_callback(self._edge.tasks.discard)
+        assert self._request is not None
+        self._apology = self._edge.loop.create_task(self._apologise(self._request, status))
 
-    async def _apologise(self, status: int) -> None:
-        request = self._request
-        if request is None:
-            return
+    async def _apologise(self, request: Request, status: int) -> None:
         if request.upgrade:
             said = page(status, "server-away" if self._route else "no-route")
         else:

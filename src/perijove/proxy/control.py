@@ -14,6 +14,10 @@ _BODY_LIMIT = 1024 * 1024
 _SECONDS, _LEAVING_SECONDS = 60.0, 5.0
 _NO_CONTENT = 204
 _SHAPE = b"Content-Type: %b\r\nContent-Length: %d\r\n"
+_UNTAKEN = 65_536
+"""Bytes of answers not yet sent with which another request is too much."""
+_MOST = 1000
+"""Connections of one process; people have the data plane."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -63,6 +67,8 @@ class Control(asyncio.Protocol):
         self._size = 0
         self._in_head = True
         self._leaving = False
+        self._said = 0
+        """Bytes of the answers to what came with the last data."""
         self.quiet_since = asyncio.get_running_loop().time()
 
     # the connection
@@ -71,6 +77,8 @@ class Control(asyncio.Protocol):
         """Begin to wait for a request."""
         self._transport = cast("asyncio.Transport", transport)
         self._lines.add(self)
+        if len(self._lines) > _MOST:
+            self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """Let go of it."""
@@ -81,8 +89,11 @@ class Control(asyncio.Protocol):
         """Take whatever comes."""
         if self._leaving:
             return
-        self.quiet_since = asyncio.get_running_loop().time()
-        self._head += len(data) if self._in_head else 0
+        self._said = 0
+        if self._in_head:
+            self._head += len(data)  # however slowly it comes, a head has its time as a whole
+        else:
+            self.quiet_since = asyncio.get_running_loop().time()
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -114,8 +125,9 @@ class Control(asyncio.Protocol):
         self._asked.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field."""
-        self._asked.fields[name.lower()] = value
+        """Take a field; what comes behind a body is for nobody here."""
+        if self._in_head:
+            self._asked.fields[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         """Refuse what may not be asked, before its body is read."""
@@ -140,8 +152,13 @@ class Control(asyncio.Protocol):
         """Answer."""
         if self._transport is None or self._leaving or self._transport.is_closing():
             return
+        # uvloop does not count what it has been given since it last looked
+        if self._transport.get_write_buffer_size() + self._said > _UNTAKEN:
+            self._transport.abort()  # it asks and asks, and takes no answer
+            return
         self._asked.body = b"".join(self._body)
         self._in_head, self._head = True, 0
+        self.quiet_since = asyncio.get_running_loop().time()
         keep = self._parser.should_keep_alive()
         self._say(self._desk.answer(self._asked), keep=keep)
         if not keep:
@@ -155,7 +172,9 @@ class Control(asyncio.Protocol):
             said.fields,
             b"" if keep else b"Connection: close\r\n",
         )
-        self._write(head if self._asked.method == "HEAD" else head + said.body)
+        whole = head if self._asked.method == "HEAD" else head + said.body
+        self._said += len(whole)
+        self._write(whole)
 
     def _end(self, said: Said) -> None:
         """Answer and leave: what follows is not understood, or not wanted.

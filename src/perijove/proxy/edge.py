@@ -16,6 +16,8 @@ from perijove.proxy.pages import Page
 from perijove.proxy.referee import Referee
 from perijove.proxy.tree import Route, Tree
 
+_ACCEPTED = 0.02
+"""Seconds until those that were accepted when listening ended are among the visitors."""
 _FAREWELL = 1.0
 """Seconds for the last words of WebSockets to be sent."""
 
@@ -52,7 +54,6 @@ class Edge:
     manner: Manner = field(default_factory=Manner)
     referee: Referee = field(default_factory=Referee)
     visitors: set[Visitor] = field(default_factory=set)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
     draining: bool = False
     most_visitors: int = 10_000
     head_seconds: float = 30.0
@@ -84,6 +85,7 @@ class Edge:
         yet would otherwise meet a closed door; the next answer says that it was the last.
         """
         self.draining = True
+        await asyncio.sleep(_ACCEPTED)
         if patient:
             await self._empty(seconds)
             seconds = _FAREWELL

@@ -42,15 +42,14 @@ def forwarded_fields(
     if fields.forwarded:
         fields.cuts.extend(fields.forwarded)
         if trusted:
-            known = {name: fields.named[name] for name in fields.named if name in _TOLD}
+            known = {name: it for name, it in fields.named.items() if _is_told(name)}
     before = known.pop(b"x-forwarded-for", b"")
     proto = known.pop(b"x-forwarded-proto", b"https" if secure else b"http")
     told_host = known.pop(b"x-forwarded-host", host)
     port = known.pop(b"x-forwarded-port", b"") or _port(told_host, proto)
-    lines = b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n" % (
-        before + b", " + peer if before else peer,
-        proto,
-    )
+    told_for = b", ".join(it for it in (before, peer) if it)
+    lines = b"X-Forwarded-For: %b\r\n" % told_for if told_for else b""
+    lines += b"X-Forwarded-Proto: %b\r\n" % proto
     lines += b"X-Forwarded-Host: %b\r\nX-Forwarded-Port: %b\r\n" % (told_host, port)
     for name, value in known.items():
         lines += b"%b: %b\r\n" % (name.title(), value)
@@ -61,6 +60,11 @@ _TOLD = frozenset(
     b"x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port"
     b" x-forwarded-prefix forwarded x-real-ip x-scheme".split()
 )
+
+
+def _is_told(name: bytes) -> bool:
+    """Return whether a field of a peer that is trusted is passed on; '_' is not '-'."""
+    return name in _TOLD or (name.startswith(b"x-forwarded-") and b"_" not in name)
 
 
 def _port(host: bytes, proto: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from abc import abstractmethod
 from typing import cast
 
@@ -64,7 +65,8 @@ class Line(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         unbuffered(self._transport)
         peer = transport.get_extra_info("peername")
-        self._peer = plain_address(peer[0]) if peer else ""
+        local = getattr(transport.get_extra_info("socket"), "family", None) == socket.AF_UNIX
+        self._peer = "" if local else plain_address(peer[0]) if peer else "unknown"
         self._secure = transport.get_extra_info("sslcontext") is not None
         crowded = len(self._edge.visitors) >= self._edge.most_visitors
         self._edge.visitors.add(self)
@@ -79,7 +81,7 @@ class Line(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Keep the connection for an answer that is still due, else close it."""
-        self._half = self.waiting and not self._leaving
+        self._half = self.waiting and not self._leaving and not self._secure
         self._keep = self._keep and not self._half
         self._deadline = self._edge.loop.time() + _HALF_OPEN_SECONDS
         return self._half

@@ -7,6 +7,7 @@ from perijove.proxy.edge import Edge
 from perijove.proxy.forwarded import forwarded_fields
 from perijove.proxy.head import Request, Response
 from perijove.proxy.paths import has_dots, without_dots
+from perijove.proxy.target import authority
 from perijove.proxy.tree import Route
 
 UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -22,7 +23,7 @@ class Outward:
     def __init__(self, edge: Edge, peer: str, *, secure: bool) -> None:
         self._edge = edge
         self._peer = peer.encode()
-        self._trusted = peer in edge.trusted
+        self._trusted = not peer or peer in edge.trusted  # '': by a socket of this machine
         self._secure = secure
         self._known = b""
         self._known_host: bytes | None = None
@@ -44,9 +45,11 @@ class Outward:
         manner = self._edge.manner
         if request is None or route is None or response.status not in _LEADS_ON:
             return b""
-        where = response.fields.value(b"location")
-        parts = urlsplit(where.decode("latin-1"))
-        if parts.netloc.encode("latin-1") != route.target.authority:
+        try:
+            parts = urlsplit(response.fields.value(b"location").decode("latin-1"))
+            if authority(parts) != route.target.authority:
+                return b""
+        except ValueError:  # no address at all
             return b""
         if manner.auto_rewrite and request.host:
             parts = parts._replace(netloc=request.host.decode("latin-1"))
@@ -59,10 +62,11 @@ class Outward:
         """Return the X-Forwarded-* fields; for most of a connection's life the same."""
         if not request.fields.forwarded and request.host == self._known_host:
             return self._known
+        if not self._edge.manner.forwarded:
+            request.fields.cuts.extend(() if self._trusted else request.fields.forwarded)
+            return b""
         fields, trusted, secure = request.fields, self._trusted, self._secure
         lines = forwarded_fields(fields, request.host, self._peer, trusted=trusted, secure=secure)
-        if not self._edge.manner.forwarded:
-            lines = b""
         if not fields.forwarded:
             self._known, self._known_host = lines, request.host
         return lines
@@ -76,13 +80,18 @@ class Outward:
         if manner.prepend_path and target.base:
             url = target.base + url
         replaced = {name.lower() for name in manner.custom}
-        if manner.change_origin:
+        extra = b"".join(it for it in extra.splitlines(keepends=True) if _name(it) not in replaced)
+        if manner.change_origin and b"host" not in replaced:
             replaced.add(b"host")
             extra += b"Host: %b\r\n" % target.authority
         request.fields.cut(replaced)
         for name, value in manner.custom.items():
             extra += b"%b: %b\r\n" % (name, value)
         return url, extra
+
+
+def _name(line: bytes) -> bytes:
+    return line.partition(b":")[0].lower()
 
 
 def _below(url: bytes, depth: int) -> bytes:

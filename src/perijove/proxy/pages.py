@@ -64,6 +64,8 @@ class Page:
     status: int
     content_type: bytes
     body: bytes
+    fields: bytes = b""
+    """More of its head, whole lines."""
 
 
 def page(status: int, reason: str, accept: bytes = b"") -> Page:
@@ -91,7 +93,7 @@ def answer(page: Page, *, keep: bool, with_body: bool) -> bytes:
         PHRASES.get(page.status, b"Error"),
         page.content_type,
         len(page.body),
-        b"Cache-Control: no-store\r\n",
+        b"Cache-Control: no-store\r\n" + page.fields,
         b"" if keep else b"Connection: close\r\n",
         page.body if with_body else b"",
     )

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from perijove.proxy.handover import Handover
 
@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 _SWEEP_SECONDS = 1.0
 _SPARE_DESCRIPTORS = 64
 _BACKLOG = 4096
+_HANDSHAKE = 10.0
+"""Seconds in which TLS must be agreed."""
+_EVERYWHERE = frozenset(("", "*", "::"))
+"""Node.js takes the last for IPv4 as well, and who writes it means everywhere."""
 Closing: TypeAlias = Callable[[], None]
 """Ends listening; connections that are open stay."""
 
@@ -84,17 +88,18 @@ async def listening(
             sentence = f"Cannot listen on {place}: {error.strerror}."
         raise CannotServe(sentence) from error
     handover.keep(str(place), [it for server in servers for it in server.sockets])
+    open_ = list(servers)
 
     def close() -> None:
-        for server in servers:
-            server.close()
+        if open_ and place.socket is not None and not handover.over:
+            place.socket.unlink(missing_ok=True)  # now: later it is that of whoever comes next
+        while open_:
+            open_.pop().close()
 
     try:
         yield close
     finally:
         close()
-        if place.socket is not None and not handover.over:
-            place.socket.unlink(missing_ok=True)
 
 
 async def _servers(
@@ -105,15 +110,38 @@ async def _servers(
 ) -> list[asyncio.Server]:
     loop = asyncio.get_running_loop()
     inherited = handover.inherited(str(place))
+    secure: dict[str, Any] = {"ssl": tls, "ssl_handshake_timeout": _HANDSHAKE} if tls else {}
     if place.socket is not None:
         if inherited:
-            return [await loop.create_unix_server(make, sock=it, ssl=tls) for it in inherited]
+            return [await loop.create_unix_server(make, sock=it, **secure) for it in inherited]
         _forget_old(place.socket)
-        return [await loop.create_unix_server(make, place.socket, backlog=_BACKLOG, ssl=tls)]
+        return [await loop.create_unix_server(make, place.socket, backlog=_BACKLOG, **secure)]
     if inherited:
-        return [await loop.create_server(make, sock=it, ssl=tls) for it in inherited]
-    ip, port = place.ip or None, place.port
-    return [await loop.create_server(make, ip, port, backlog=_BACKLOG, ssl=tls)]
+        return [await loop.create_server(make, sock=it, **secure) for it in inherited]
+    if place.ip in _EVERYWHERE:
+        return [await loop.create_server(make, None, place.port, backlog=_BACKLOG, **secure)]
+    return await _by_name(place, make, secure)
+
+
+async def _by_name(
+    place: Place, make: Callable[[], asyncio.Protocol], secure: dict[str, Any]
+) -> list[asyncio.Server]:
+    """Listen on every address of a name that this machine has just now."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(place.ip, place.port, type=socket.SOCK_STREAM)
+    servers, absent = list[asyncio.Server](), OSError(errno.EADDRNOTAVAIL, "no such address")
+    for ip in dict.fromkeys(str(address[0]) for *_, address in found):
+        try:
+            server = await loop.create_server(make, ip, place.port, backlog=_BACKLOG, **secure)
+        except OSError as error:
+            if error.errno not in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
+                raise
+            absent = error
+        else:
+            servers.append(server)
+    if not servers:
+        raise absent
+    return servers
 
 
 class PidFile:
@@ -145,8 +173,15 @@ class PidFile:
         try:
             yield
         finally:
-            if self._path is not None and not handover.over:
+            if self._path is not None and not handover.over and self._is_mine(self._path):
                 self._path.unlink(missing_ok=True)
+
+    @staticmethod
+    def _is_mine(path: Path) -> bool:
+        """Return whether no other process has written it since."""
+        with suppress(OSError):
+            return path.read_text() == f"{os.getpid()}\n"
+        return False
 
 
 def settled() -> None:

@@ -98,6 +98,7 @@ class Proxy:
     async def _end(self) -> None:
         for close in self._closing:
             close()
+        self._handover.close()
         self._lines.close()
         patient = self._handover.over
         seconds = self._options.handover_drain if patient else self._options.drain

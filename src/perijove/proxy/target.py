@@ -2,7 +2,7 @@
 
 import re
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 _MOST_IDLE = 32
 _IDLE_SECONDS = 30.0
@@ -20,6 +20,18 @@ class Pooled(Protocol):
 
     def abandon(self) -> None:
         """Close it at once; nobody waits for it."""
+
+
+def authority(parts: SplitResult) -> bytes:
+    """Return host and port as Host says them: in small letters, no port where it is the usual one.
+
+    Raises:
+        ValueError: they are none.
+    """
+    host, port = parts.hostname or "", parts.port
+    host = f"[{host}]" if ":" in host else host
+    usual = port is None or port == _PORTS.get(parts.scheme)
+    return (host if usual else f"{host}:{port}").encode("latin-1")
 
 
 class Target:
@@ -48,12 +60,14 @@ class Target:
         known = parts.netloc if unix else parts.scheme in _PORTS and parts.hostname
         if not known or not _PLAIN.fullmatch(url):
             raise ValueError("a target is http://host:port, https://… or http+unix://%2Fsocket")
+        if parts.query or parts.fragment:
+            raise ValueError("a target has no ? and no #")
         self.url = url
         self.tls = parts.scheme == "https"
         self.socket = unquote(parts.netloc) if unix else ""
         self.host = "" if unix else parts.hostname or ""
         self.port = 0 if unix else parts.port or _PORTS[parts.scheme]
-        self.authority = b"localhost" if unix else parts.netloc.rpartition("@")[2].encode()
+        self.authority = b"localhost" if unix else authority(parts)
         """What the field Host says to the target itself."""
         self.base = parts.path.rstrip("/").encode()
         """What every path there begins with; empty: nothing."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 MODERN = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2; those of 1.3 are all modern."""
+OLDER = ":DHE+AESGCM"
+"""Those that Diffie-Hellman parameters are for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +79,15 @@ class Listener:
             asking.context = self._newest
 
 
-def asking(certificate: Certificate | None, terms: Terms, *, insecure: bool) -> ssl.SSLContext:
+def asking(
+    certificate: Certificate | None, authorities: Path | None, *, insecure: bool
+) -> ssl.SSLContext:
     """Return the context for targets; `insecure`: believe whoever answers.
 
     Raises:
         OSError: a file is not what it should be.
-        ValueError: no such ciphers.
     """
-    context = ssl.create_default_context(cafile=terms.authorities)
-    _agree(context, terms)
+    context = ssl.create_default_context(cafile=authorities)
     if certificate is not None:
         certificate.load(context)
     if insecure:

@@ -92,6 +92,12 @@ class Tree:
                 break
             del parent.below[part]
 
+    def turn(self, route: Route, target: Target) -> None:
+        """Have `route` lead to `target` from now on."""
+        target.uses += 1
+        route.target, before = target, route.target
+        self._release(before)
+
     def _release(self, target: Target) -> None:
         """Close what is kept to `target` once no route leads there any more."""
         target.uses -= 1

@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qs
 
 from perijove.proxy.chp.counts import Counts
@@ -16,7 +16,7 @@ from perijove.proxy.log import Log
 from perijove.proxy.refusal import Refusal
 
 _TOKEN = re.compile(rb"token\s+(\S+)")
-_PATH = re.compile(rb"/api/routes(/[^?]*)?(?:\?(.*))?")
+_PATH = re.compile(rb"(?:https?://[^/?]*)?/api/routes(/[^?]*)?(?:\?(.*))?")
 _JSON = b"application/json"
 _METHODS = ("GET", "POST", "DELETE")
 _LATER = Said(503, b"Another process takes over just now. Try again.", fields=b"Retry-After: 1\r\n")
@@ -81,7 +81,7 @@ class Api:
 
     def _post(self, path: bytes, body: bytes) -> Said:
         try:
-            data = json.loads(body)
+            data = json.loads(body, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
             return Said(400, f"Body not valid JSON: {error}".encode())
         target = data.get("target") if isinstance(data, dict) else None
@@ -118,6 +118,10 @@ class Api:
             said = f"Invalid datestamp '{since}' must be ISO8601."
             return Said(400, said.encode())
         return _json(self._routes.all(at if at.tzinfo else at.replace(tzinfo=UTC)))
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON")
 
 
 def _json(found: dict[str, Any]) -> Said:

@@ -2,13 +2,16 @@
 
 import asyncio
 import ssl
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote_from_bytes, urlsplit
+from urllib.parse import quote_from_bytes
 
+from perijove.kit.exchange import Exchange
 from perijove.kit.exchange import request as whole
 from perijove.kit.origin import Connections, Origin
 from perijove.proxy.head import Request
 from perijove.proxy.pages import Page, page
+from perijove.proxy.target import Target
 from perijove.proxy.tree import Route
 
 _SECONDS = 10.0
@@ -17,15 +20,38 @@ _NOT_FOUND = 404
 _HTML = b"text/html; charset=utf-8"
 
 
+@dataclass(frozen=True, slots=True)
+class UnixOrigin(Origin):
+    """A server behind a socket in the file system."""
+
+    path: str = ""
+
+    async def connect(self, seconds: float) -> Exchange:
+        """Return a new connection.
+
+        Raises:
+            OSError: there is none.
+            TimeoutError: nobody answers in time.
+        """
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(seconds):
+            _, exchange = await loop.create_unix_connection(Exchange, self.path)
+        return exchange
+
+
 class ErrorTarget:
     """Asks another server for the page; the status stays our own."""
 
     def __init__(self, url: str, context: ssl.SSLContext | None) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"--error-target {url} is not http://host:port or https://host:port")
-        self._base = f"{parts.path.rstrip('/')}/"
-        self._origin = Origin.of(url, context if parts.scheme == "https" else None)
+        try:
+            target = Target(url)
+        except ValueError as error:
+            raise ValueError(f"--error-target {url} makes no sense: {error}") from error
+        self._base = f"{target.base.decode()}/"
+        if target.socket:
+            self._origin: Origin = UnixOrigin("localhost", 80, path=target.socket)
+        else:
+            self._origin = Origin.of(url, context if target.tls else None)
 
     async def __call__(self, request: Request, route: Route | None, status: int) -> Page:
         """Return its page, or our own sentence if it has none to give."""
@@ -36,11 +62,13 @@ class ErrorTarget:
             async with asyncio.timeout(_SECONDS), kept.answer(asked, again=False) as answer:
                 body = await answer.rest(_MOST_BYTES)
                 kind = answer.field(b"content-type") or "text/html; charset=utf-8"
+                coding = answer.field(b"content-encoding")
         except (OSError, ValueError):
             return await own_page(request, route, status)
         finally:
             await kept.close()
-        return Page(status, kind.encode("latin-1"), body)
+        fields = f"Content-Encoding: {coding}\r\n".encode("latin-1") if coding else b""
+        return Page(status, kind.encode("latin-1"), body, fields)
 
 
 class ErrorPath:

@@ -14,6 +14,8 @@ from perijove.proxy.options import LOOPBACK
 _FAILURE = 1
 _LEVELS = ("debug", "info", "warn", "error")
 _THOUSAND = 1000.0
+_FRAMING = frozenset(("connection", "content-length", "expect", "keep-alive", "te", "trailer",
+                      "transfer-encoding", "upgrade"))  # fmt: skip
 _FIELD = "!#$%&'*+-.^_`|~"
 
 
@@ -100,7 +102,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     port = 8000 if given["port"] is None else given["port"]
     api_port = port + 1 if given["api_port"] is None else given["api_port"]
     networks = (part.strip() for part in given.pop("trusted_proxies").split(","))
-    given |= {"port": port, "api_port": api_port, "api_ip": given["api_ip"] or "localhost"}
+    api_ip = "localhost" if given["api_ip"] is None else given["api_ip"]
+    given |= {"port": port, "api_port": api_port, "api_ip": api_ip}
     given |= {"ip": given["ip"] or "", "metrics_ip": given["metrics_ip"] or ""}
     given["trusted_proxies"] = tuple(network for network in networks if network)
     return Options(**sides, manner=_manner(given), **given)
@@ -225,6 +228,8 @@ def _custom(text: str) -> tuple[bytes, bytes]:
         raise argparse.ArgumentTypeError(f"A colon was expected in custom header: {text}")
     if not all(it.isascii() and (it.isalnum() or it in _FIELD) for it in name):
         raise argparse.ArgumentTypeError(f"{name} is no name of a field")
+    if name.lower() in _FRAMING:
+        raise argparse.ArgumentTypeError(f"{name} says where a request ends: it cannot be changed")
     if not value.isprintable():
         raise argparse.ArgumentTypeError(f"the value of {name} has a control character")
     return name.encode(), value.encode()

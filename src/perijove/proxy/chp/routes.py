@@ -50,18 +50,23 @@ class Routes(Tree):
         """
         key = self._key(path)
         name = unquote(path.decode("latin-1"))
-        prefix = name.removesuffix("/") or "/"
+        prefix = name.rstrip("/") or "/"
         given = {it: value for it, value in data.items() if it != "last_activity"}
         if self._by_host and prefix != "/":
             given["host"] = prefix.split("/")[1]
         self._lead(key, prefix, given)
 
     def _lead(self, key: bytes, prefix: str, data: dict[str, Any]) -> Told:
-        route = Told(prefix, self.target(str(data["target"])), key, data)
+        target = self.target(str(data["target"]))
+        known = self._told.get(key)
+        if known is not None:  # the same object: WebSockets that are open say that it is used
+            self.turn(known, target)
+            known.prefix, known.data, known.used = prefix, data, self._loop.time()
+            return known
+        route = Told(prefix, target, key, data)
         route.used = self._loop.time()
-        before = self._told.get(key)
         self._told[key] = route
-        self.put(key, route, before)
+        self.put(key, route)
         if self._by_host:  # the host is no part of what a request asks for
             route.depth = max(0, route.depth - 1)
         return route
@@ -109,7 +114,7 @@ class Routes(Tree):
 
     def _key(self, path: bytes) -> bytes:
         key = canonical(path if path.startswith(b"/") else b"/" + path)
-        key = (key[:-1] if key.endswith(b"/") else key) or b"/"
+        key = key.rstrip(b"/") or b"/"
         if not self._by_host or key == b"/":
             return key
         host, slash, rest = key[1:].partition(b"/")

@@ -38,7 +38,7 @@ from perijove.proxy.running import (
     settled,
     sweeping,
 )
-from perijove.proxy.tls import MODERN, Certificate, Listener, Terms, asking
+from perijove.proxy.tls import MODERN, OLDER, Certificate, Listener, Terms, asking
 
 _TOKEN = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 - the name of one
 _VERSIONS = {"TLSv1_2": ssl.TLSVersion.TLSv1_2, "TLSv1_3": ssl.TLSVersion.TLSv1_3}
@@ -116,6 +116,7 @@ class Proxy:
     async def _end(self) -> None:
         for close in self._closing:
             close()
+        self._handover.close()
         self._lines.close()
         patient = self._handover.over
         seconds = self._options.handover_drain if patient else self._options.drain
@@ -148,8 +149,11 @@ class Proxy:
         yield from self._counts.lines(self._edge.counts)
 
     def _tokens(self) -> list[bytes]:
-        given = self._environment.get(_TOKEN, "").split(",")
-        return [token.strip().encode() for token in given if token.strip()]
+        given = self._environment.get(_TOKEN, "")
+        found = [token.strip().encode() for token in given.split(",") if token.strip()]
+        if given and not found:
+            raise CannotServe(f"{_TOKEN} is set, but there is no token in it.")
+        return found
 
     def _serving(self, side: Tls, passphrase: str) -> ssl.SSLContext | None:
         certificate = self._certificate(side, self._environment.get(passphrase))
@@ -175,10 +179,10 @@ class Proxy:
         """Return what makes the context for targets: now if files were given, else when needed."""
         options = self._options
         side = options.client_ssl
-        certificate, terms = self._certificate(side, None), self._terms(side.ca)
+        certificate, insecure = self._certificate(side, None), options.insecure
         if certificate is None and side.ca is None:
-            return lambda: asking(None, terms, insecure=options.insecure)
-        context = asking(certificate, terms, insecure=options.insecure)
+            return lambda: asking(None, None, insecure=insecure)
+        context = asking(certificate, side.ca, insecure=insecure)
         return lambda: context
 
     def _certificate(self, side: Tls, passphrase: str | None) -> Certificate | None:
@@ -193,7 +197,7 @@ class Proxy:
         only = _VERSIONS.get(options.ssl_protocol)
         terms = {} if only is None else {"oldest": only, "newest": only}
         return Terms(
-            ciphers=options.ssl_ciphers or MODERN,
+            ciphers=options.ssl_ciphers or (MODERN + OLDER if options.ssl_dhparam else MODERN),
             authorities=authorities,
             dhparam=options.ssl_dhparam,
             **terms,
