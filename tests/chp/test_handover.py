@@ -160,6 +160,46 @@ async def test_one_that_does_not_come_up_leaves_the_old_one_as_it_is(tmp_path: P
         assert (await it.web.get("/nowhere")).status_code == 404
 
 
+async def next_of(pid: int) -> int:
+    """Return the process that `pid` has just begun to start."""
+    end = time.monotonic() + 10
+    while not (found := Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+        assert time.monotonic() < end, "it starts none"
+        await asyncio.sleep(0.001)
+    return int(found[0])
+
+
+async def test_one_that_is_killed_while_the_next_comes_up_is_replaced_all_the_same(
+    tmp_path: Path,
+) -> None:
+    it = Chp(tmp_path, "--pid-file", str(tmp_path / "pid"))
+    await it.start()
+    await it.add("/a", "http://a")
+    os.kill(it.process.pid, signal.SIGUSR2)
+    new = await next_of(it.process.pid)
+    it.process.kill()
+    end = time.monotonic() + 20
+    while (tmp_path / "pid").read_text() != f"{new}\n":
+        assert time.monotonic() < end, it.said()
+        await asyncio.sleep(0.02)
+    assert set(await it.routes()) == {"/a"}
+    await stop(it)
+    assert "Traceback" not in it.said()
+    await it.end()
+
+
+async def test_one_that_is_told_to_end_while_the_next_comes_up_leaves_none(tmp_path: Path) -> None:
+    async with chp(tmp_path, "--pid-file", str(tmp_path / "pid")) as it:
+        os.kill(it.process.pid, signal.SIGUSR2)
+        new = await next_of(it.process.pid)
+        it.process.terminate()
+        assert await asyncio.wait_for(it.process.wait(), 20) == 2
+        await ended(new, 5)
+        assert not (tmp_path / "pid").exists()
+        with pytest.raises(ConnectionError):
+            await asyncio.open_connection("127.0.0.1", it.port)
+
+
 async def test_sockets_of_the_machine_stay_for_the_new_process(tmp_path: Path) -> None:
     public = tmp_path / "public"
     it = Chp(tmp_path, "--pid-file", str(tmp_path / "pid"))

@@ -26,6 +26,8 @@ class Handover:
         self._ready: int | None = given.get("ready")
         self._known: int | None = given.get("known")
         self._mine: dict[str, list[int]] = {}
+        self._next: int | None = None
+        """The process that is being started."""
         self.over = False
         """Whether another process has taken the place of this one."""
 
@@ -56,46 +58,59 @@ class Handover:
             os.close(self._known)
             self._known = None
         if self._ready is not None:
-            os.write(self._ready, b".")
+            with suppress(BrokenPipeError):  # it was killed: this one is all there is
+                os.write(self._ready, b".")
             os.close(self._ready)
             self._ready = None
 
     async def hand_on(self, known: bytes) -> bool:
         """Start another process with the listeners and `known`; return whether it serves."""
-        hear, tell = os.pipe()
-        told = os.memfd_create("known")
         try:
-            os.write(told, known)
-            process = self._start(tell, told)
-            os.close(tell)
-            self.over = await _said(hear)
+            hear, tell = os.pipe()
+        except OSError:
+            return False
+        try:
+            try:
+                self._next = self._start(tell, known)
+            finally:
+                os.close(tell)
+            self.over = await _said(hear) and self._next is not None
+        except OSError:  # no more processes, or descriptors
+            self.over = False
         finally:
-            os.close(told)
             os.close(hear)
         if not self.over:
-            _end(process)
+            self._give_up()
         return self.over
 
-    def _start(self, tell: int, told: int) -> int:
+    def _start(self, tell: int, known: bytes) -> int:
         """Start this program again; return its process id."""
-        given = {"listeners": self._mine, "ready": tell, "known": told}
-        for descriptor in (tell, told, *(it for some in self._mine.values() for it in some)):
-            os.set_inheritable(descriptor, True)  # noqa: FBT003 - it takes no names
-        environment = {**os.environ, _HANDED: json.dumps(given)}
-        return os.posix_spawn(sys.executable, sys.orig_argv, environment)
+        with os.fdopen(os.memfd_create("known"), "wb") as told:
+            told.write(known)
+            told.flush()
+            given = {"listeners": self._mine, "ready": tell, "known": told.fileno()}
+            mine = (it for some in self._mine.values() for it in some)
+            for descriptor in (tell, told.fileno(), *mine):
+                os.set_inheritable(descriptor, True)  # noqa: FBT003 - it takes no names
+            environment = {**os.environ, _HANDED: json.dumps(given)}
+            return os.posix_spawn(sys.executable, sys.orig_argv, environment)
+
+    def _give_up(self) -> None:
+        """End the process that was to come, if there is one."""
+        process, self._next = self._next, None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
 
     def close(self) -> None:
-        """Let go of what was kept to be handed on."""
+        """Let go of what was kept to be handed on; who ends now wants no other to come up."""
+        if not self.over:
+            self._give_up()
         for some in self._mine.values():
             for descriptor in some:
                 os.close(descriptor)
         self._mine.clear()
-
-
-def _end(process: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(process, signal.SIGKILL)
-    os.waitpid(process, 0)
 
 
 async def _said(hear: int) -> bool:

@@ -200,7 +200,7 @@ async def sweeping(*parts: Swept) -> None:
             part.sweep(now)
 
 
-class Told:
+class Signals:
     """What signals say."""
 
     def __init__(self) -> None:
@@ -227,7 +227,7 @@ class Told:
 
 
 def replacing(
-    replace: Callable[[], Awaitable[bool]], told: Told, pid_file: PidFile
+    replace: Callable[[], Awaitable[bool]], told: Signals, pid_file: PidFile
 ) -> Callable[[], None]:
     """Return what has another process take the place of this one, once at a time."""
     running = set[asyncio.Future[None]]()

@@ -26,7 +26,7 @@ from perijove.proxy.running import (
     Closing,
     PidFile,
     Place,
-    Told,
+    Signals,
     listening,
     most_visitors,
     replacing,
@@ -71,7 +71,7 @@ class Proxy:
         Raises:
             CannotServe: it cannot listen.
         """
-        options, told = self._options, Told()
+        options, told = self._options, Signals()
         pid_file = PidFile(options.pid_file)
         async with AsyncExitStack() as stack:
             stack.callback(self._handover.close)

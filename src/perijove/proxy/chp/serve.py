@@ -31,7 +31,7 @@ from perijove.proxy.running import (
     Closing,
     PidFile,
     Place,
-    Told,
+    Signals,
     listening,
     most_visitors,
     replacing,
@@ -96,7 +96,7 @@ class Proxy:
             (told, self._control(api), api_tls),
             *((place, self._control(desk), None) for place, desk in self._beside()),
         ]
-        said = Told()
+        said = Signals()
         pid_file = PidFile(options.pid_file)
         async with AsyncExitStack() as stack:
             stack.callback(self._handover.close)
