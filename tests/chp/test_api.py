@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import serve
 
 from tests.chp.process import Chp, chp
-from tests.integration.proxy_parts import mirror, ok, read_request, serving
+from tests.integration.proxy_parts import echo, mirror, ok, read_request, serving, trickle
 from tests.ports import free_port
 
 
@@ -196,10 +196,6 @@ async def test_what_succeeds_counts_as_use_and_what_fails_does_not(tmp_path: Pat
 
 
 async def test_frames_of_a_websocket_count_as_use(tmp_path: Path) -> None:
-    async def echo(connection: ServerConnection) -> None:
-        async for message in connection:
-            await connection.send(message)
-
     async with serve(echo, "127.0.0.1", 0) as server, chp(tmp_path) as it:
         await it.add("/a", server.sockets[0].getsockname()[1])
         async with connect(f"ws://127.0.0.1:{it.port}/a/ws") as one:
@@ -254,14 +250,7 @@ async def test_metrics_have_the_names_of_that_proxy(tmp_path: Path) -> None:
 
 
 async def test_a_download_counts_as_use_until_its_end(tmp_path: Path) -> None:
-    async def slow(reader: Any, writer: Any) -> None:
-        await read_request(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
-        for _ in range(5):
-            await asyncio.sleep(0.1)
-            writer.write(b"x")
-
-    async with serving(slow) as port, chp(tmp_path) as it:
+    async with serving(trickle(5, 0.1)) as port, chp(tmp_path) as it:
         await it.add("/a", port)
         began = datetime.now(UTC)
         await it.web.get("/a")
@@ -269,10 +258,6 @@ async def test_a_download_counts_as_use_until_its_end(tmp_path: Path) -> None:
 
 
 async def test_a_websocket_goes_on_counting_when_its_route_is_told_again(tmp_path: Path) -> None:
-    async def echo(connection: ServerConnection) -> None:
-        async for message in connection:
-            await connection.send(message)
-
     async with serve(echo, "127.0.0.1", 0) as server, chp(tmp_path) as it:
         port = server.sockets[0].getsockname()[1]
         await it.add("/a", port)

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tests.chp.process import Chp, chp, refused
-from tests.integration.proxy_parts import mirror, ok, read_request, serving
+from tests.integration.proxy_parts import mirror, ok, read_request, serving, trickle
 from tests.ports import free_port
 
 
@@ -200,15 +200,8 @@ async def test_a_silent_target_is_left_and_a_silent_client_too(tmp_path: Path) -
 
 
 async def test_what_moves_is_not_silent(tmp_path: Path) -> None:
-    async def slow(reader: Any, writer: Any) -> None:
-        await read_request(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n")
-        for _ in range(8):
-            await asyncio.sleep(0.5)
-            writer.write(b"x")
-
     more = ("--proxy-timeout", "2500", "--timeout", "2500")
-    async with serving(slow) as port, chp(tmp_path, *more) as it:
+    async with serving(trickle(8, 0.5)) as port, chp(tmp_path, *more) as it:
         await it.add("/", port)
         assert (await it.web.get("/x")).text == "xxxxxxxx"
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
 from tests.bar import size
 from tests.chp.process import Chp, chp
-from tests.integration.proxy_parts import Proxy, mirror, proxied, serving
+from tests.integration.proxy_parts import Proxy, echo, mirror, proxied, serving, trickle
 
 TIMES = size(8, 3, 100)
 CONNECTIONS = size(8, 1500, 50_000)
@@ -99,12 +99,8 @@ async def test_new_connections_are_all_answered_while_processes_replace_each_oth
 async def test_websockets_and_long_answers_outlive_the_process_that_is_replaced(
     tmp_path: Path,
 ) -> None:
-    async def echo(connection: ServerConnection) -> None:
-        async for message in connection:
-            await connection.send(message)
-
     more = ("--pid-file", str(tmp_path / "pid"), "--handover-drain", "4")
-    async with serve(echo, "127.0.0.1", 0) as server, serving(slow) as port:
+    async with serve(echo, "127.0.0.1", 0) as server, serving(trickle(10, 0.2)) as port:
         it = Chp(tmp_path, *more)
         await it.start()
         await it.add("/ws", server.sockets[0].getsockname()[1])
@@ -132,14 +128,6 @@ async def closed(one: ClientConnection) -> int | None:
     with pytest.raises(ConnectionClosed):
         await asyncio.wait_for(one.recv(), 20)
     return one.close_code
-
-
-async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\n")
-    for _ in range(10):
-        writer.write(b"x")
-        await asyncio.sleep(0.2)
 
 
 async def test_one_that_does_not_come_up_leaves_the_old_one_as_it_is(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from websockets.asyncio.server import ServerConnection
+
 from perijove.proxy.table import Entries, checksum
 
 TOKEN = "t0ken"
@@ -77,6 +79,25 @@ async def mirror(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         head, body = await read_request(reader)
         writer.write(ok(head.encode("latin-1") + body))
         await writer.drain()
+
+
+async def echo(connection: ServerConnection) -> None:
+    """Send every WebSocket message back."""
+    async for message in connection:
+        await connection.send(message)
+
+
+def trickle(pieces: int, seconds: float) -> Handler:
+    """Return an upstream that answers with so many letters, each after a while."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {pieces}\r\n\r\n".encode())
+        for _ in range(pieces):
+            await asyncio.sleep(seconds)
+            writer.write(b"x")
+
+    return answer
 
 
 @dataclass

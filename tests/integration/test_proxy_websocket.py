@@ -11,20 +11,16 @@ from pathlib import Path
 import pytest
 import websockets
 from websockets.asyncio.client import connect
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import serve
 
 from tests.integration.proxy_parts import (
     TOKEN,
     Proxy,
+    echo,
     ok,
     proxied,
     read_head,
 )
-
-
-async def echo(connection: ServerConnection) -> None:
-    async for message in connection:
-        await connection.send(message)
 
 
 def address(proxy: Proxy, path: str = "/user/ada/ws") -> str:
