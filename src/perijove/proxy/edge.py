@@ -71,6 +71,14 @@ class Edge:
         self.plain, self.relocates = self.manner.plain, self.manner.relocates
         self.certified = cache(self.certified)  # it reads every authority of the machine
 
+    def counted(self) -> Counts:
+        """Return what has been counted until now, and what is open."""
+        found = Counts()
+        found.plus(self.counts.told())
+        found.connections = len(self.visitors)
+        found.idle = sum(len(it.idle) for it in self.table.targets())
+        return found
+
     def sweep(self, now: float) -> None:
         """Close what has been silent for too long."""
         for visitor in list(self.visitors):

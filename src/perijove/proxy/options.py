@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
+MOST_WORKERS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Options:
     handover_drain: float = 60.0
     metrics_ip: str = "127.0.0.1"
     metrics_port: int | None = None
+    workers: int = 1
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -47,6 +49,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--header-timeout", type=float, default=30.0, help="seconds until a head must be here")
     add("--metrics-ip", default="127.0.0.1", help="address for metrics (default: %(default)s)")
     add("--metrics-port", type=int, help="port for metrics, /metrics (default: none)")
+    add("--workers", type=workers, default=1, metavar="N",
+        help="processes that serve, at most one for each core (default: %(default)s)")  # fmt: skip
     add(
         "--trusted-proxies",
         default=",".join(LOOPBACK),
@@ -56,3 +60,14 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     networks = given.pop("trusted_proxies")
     given["trusted_proxies"] = tuple(part.strip() for part in networks.split(",") if part.strip())
     return Options(**given)
+
+
+def workers(text: str) -> int:
+    """Return a number of processes.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or too many.
+    """
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 to {MOST_WORKERS}")
+    return int(text)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from perijove import __version__
 from perijove.proxy.manner import Manner
-from perijove.proxy.options import LOOPBACK
+from perijove.proxy.options import LOOPBACK, workers
 
 _FAILURE = 1
 _LEVELS = ("debug", "info", "warn", "error")
@@ -66,6 +66,7 @@ class Options:
     trusted_proxies: tuple[str, ...]
     drain: float
     handover_drain: float
+    workers: int
     manner: Manner
 
 
@@ -149,6 +150,8 @@ def _parser() -> Parser:
         help="for running requests at the end (default: %(default)s)")  # fmt: skip
     add("--handover-drain", type=float, default=60.0, metavar="SECONDS",
         help="for WebSockets when another process takes over (default: %(default)s)")  # fmt: skip
+    add("--workers", type=workers, default=1, metavar="N",
+        help="processes that serve, at most one for each core (default: %(default)s)")  # fmt: skip
     add("--trusted-proxies", default=",".join(LOOPBACK), metavar="NETWORKS",
         help="whose X-Forwarded-* are believed, by commas (default: %(default)s)")  # fmt: skip
     return parser
