@@ -62,7 +62,9 @@ class Fields:
             self._nominate(self.tokens())
 
     def _note(self, name: bytes, found: "re.Match[bytes]") -> None:
-        value = self.head[found.start(2) : found.end(2)].strip(b" \t")
+        value = self.head[found.start(2) : found.end(2)].lstrip(b" \t")
+        if name != b"transfer-encoding":  # 'chunked ' is another coding to llhttp
+            value = value.rstrip(b" \t")
         known = self.named.get(name)
         if known is None:
             self.named[name] = value
@@ -152,8 +154,11 @@ class Request:
             self.body = Chunked()
         self._connection()
         self._origin_form()
-        reusable = self.body is None and self.keep and b"upgrade" not in fields.named
-        referee.check(head, reusable=reusable)
+        if b"upgrade" not in fields.named:
+            referee.check(head, reusable=self.body is None and self.keep)
+        else:  # to llhttp that is the end of HTTP: where it is not passed on, judge what is
+            passed_on = head if self.upgrade else self.outgoing(self.url, b"")
+            referee.check(passed_on, reusable=False)
 
     def _connection(self) -> None:
         self.upgrade = False

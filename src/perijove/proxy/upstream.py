@@ -17,7 +17,7 @@ _CONNECT_SECONDS = 5.0
 _SWITCHING = 101
 _FINAL = 200
 _REST_READS = 16
-_STUCK_SECONDS = 30.0
+_STUCK_SECONDS = 10.0
 """How long what a WebSocket has said last may take to be read."""
 
 
