@@ -5,7 +5,7 @@ import logging
 
 from perijove.proxy.body import Body, Endless
 from perijove.proxy.edge import Edge
-from perijove.proxy.head import LIMIT, Request, Response
+from perijove.proxy.head import BLANK_LINES, LIMIT, Request, Response
 from perijove.proxy.line import Line
 from perijove.proxy.outward import UPGRADE, Outward
 from perijove.proxy.pages import Page, answer, healthy, page
@@ -25,7 +25,7 @@ class Client(Line):
     """Reads requests, asks upstreams and writes what they answer."""
 
     __slots__ = (
-        *("_apology", "_begun", "_body", "_endless", "_good", "_outward", "_replay"),
+        *("_apology", "_begun", "_body", "_endless", "_good", "_looked", "_outward", "_replay"),
         *("_request", "_route", "_since", "_up", "upgrade"),
     )
 
@@ -39,6 +39,7 @@ class Client(Line):
         self._outward: Outward | None = None
         self._apology: asyncio.Task[None] | None = None
         self._replay = b""
+        self._looked = 0  # so much of the buffer has no end of a head
         self._begun = self._endless = self._good = self.upgrade = False
 
     @property
@@ -59,9 +60,7 @@ class Client(Line):
         up, self._up = self._up, None
         if self._apology is not None:
             self._apology.cancel()
-        if up is not None and up.tunnel:
-            up.close()
-        elif up is not None:
+        if up is not None:
             up.abandon()
 
     def go_away(self) -> None:
@@ -100,7 +99,7 @@ class Client(Line):
             if not self._buffer:
                 self.await_head(begun=True)
             self._buffer += data
-            self._next(len(data))
+            self._next()
 
     def _upload(self, body: Body, data: bytes) -> bytes:
         """Send what belongs to the body; return the rest."""
@@ -127,34 +126,37 @@ class Client(Line):
         else:
             self.refuse(refusal)
 
-    def _next(self, fresh: int = LIMIT) -> None:
-        """Read the next head, of which the last `fresh` bytes are new."""
+    def _next(self) -> None:
+        """Read the next head."""
         if self._request is not None or self.full or self._leaving:
             self.throttle()
             return
         data = self._buffer
-        while data.startswith(b"\r\n"):
-            data = data[2:]
-        end = data.find(b"\r\n\r\n", max(0, len(data) - fresh - 3)) + 4
+        if data.startswith(b"\r\n"):
+            data, self._looked = BLANK_LINES.sub(b"", data, 1), 0
+        end = data.find(b"\r\n\r\n", max(0, self._looked - 3)) + 4
         try:
             if end < 4 or end > LIMIT:  # noqa: PLR2004 - find() gave -1
                 self._wait(data)
                 return
             request = Request(data[:end], self._edge.referee)
-            self._buffer = b""
+            self._buffer, self._looked = b"" if request.body else data[end:], 0
             self._serve(request)
         except Refusal as refusal:
             self.refuse(refusal)
             return
-        if len(data) > end:
+        if request.body and len(data) > end:
             self.data_received(data[end:])
+        elif self._buffer:
+            self.throttle()
 
     def _wait(self, data: bytes) -> None:
         if len(data) > LIMIT:
             raise Refusal(431, "too-large")
         if data.count(b"\n") != data.count(b"\r\n"):
             raise Refusal(400, "malformed")
-        self._buffer = data
+        self._looked = len(data)
+        self._buffer = data or self._buffer  # blank lines, which gain no time
         self.throttle()
 
     def _serve(self, request: Request) -> None:
@@ -256,8 +258,9 @@ class Client(Line):
         self._edge.counts.answered(response.status, self._since)
         self.write(response.outgoing(UPGRADE))
         early, self._buffer = self._buffer, b""
-        if early and self._up is not None:
-            self._up.send(early)
+        self.throttle()
+        if early:
+            self.data_received(early)
 
     def ended(self) -> None:
         """Close: the other end of the tunnel is gone."""
@@ -268,10 +271,7 @@ class Client(Line):
         """Close in the middle of an answer, so that nobody takes it for a whole one."""
         self._up = None
         self._edge.log(logging.INFO, "broken", route=self._route.prefix if self._route else "")
-        if self._endless:
-            reset(self._transport)
-        else:
-            closed(self._transport)
+        (reset if self._endless else closed)(self._transport)
 
     def unanswered(self, status: int, *, again: bool) -> None:
         """Ask once more where that is safe, else say that nobody answers."""
