@@ -80,6 +80,8 @@ VECTORS = [
     b"GET /user/ada/" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: edge\r\n\r\n",
 ]
 
+REFUSED = (b"HTTP/1.1 400 ", b"HTTP/1.1 414 ", b"HTTP/1.1 431 ")
+
 
 async def test_every_request_in_doubt_is_refused_and_nothing_after_it_is_read(
     tmp_path: Path,

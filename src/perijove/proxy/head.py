@@ -7,6 +7,9 @@ from perijove.proxy.referee import Referee
 from perijove.proxy.refusal import Refusal
 
 LIMIT = 65_536
+"""Bytes of a head."""
+URI_LIMIT = 16_384
+"""Bytes of what is asked for: as many as Node.js takes for a whole head."""
 _MOST_FIELDS = 256
 _NO_CONTENT = 204
 _NOT_MODIFIED = 304
@@ -14,8 +17,10 @@ _FINAL = 200
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _FIELDS = rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*+\r\n)*+\r\n"
-_REQUEST = re.compile(rb"(" + _TOKEN + rb") ([!-~]++) HTTP/1\.([01])\r\n" + _FIELDS)
+_URI = rb"[!-~]{1,%d}+" % URI_LIMIT
+_REQUEST = re.compile(rb"(" + _TOKEN + rb") (" + _URI + rb") HTTP/1\.([01])\r\n" + _FIELDS)
 _RESPONSE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\t -~\x80-\xff]*+)?\r\n" + _FIELDS)
+_EMPTY_LINES = re.compile(rb"(?:\r\n)++")
 HOST = re.compile(rb"[A-Za-z0-9._~%:\[\]-]*+")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 # names in lower case; everything else passes untouched
@@ -131,7 +136,7 @@ class Request:
     def __init__(self, head: bytes, referee: Referee) -> None:
         found = _REQUEST.fullmatch(head)
         if found is None or head.count(b"\r\n") > _MOST_FIELDS:
-            raise Refusal(400 if found is None else 431, "malformed")
+            raise doubted(head)
         self.method, self.url, self.minor = found.groups()
         fields = self.fields = Fields(head, _OF_REQUEST)
         self.host = fields.named.get(b"host", b"")
@@ -180,6 +185,33 @@ class Request:
             extra += b"Connection: close\r\n"
         start = b"%b %b HTTP/1.%b" % (self.method, url, self.minor)
         return self.fields.join(start, extra)
+
+
+def doubted(head: bytes) -> Refusal:
+    """Return why `head`, or the beginning of one, is none of a request."""
+    _, _, rest = head.partition(b"\r\n")[0].partition(b" ")
+    if len(rest.partition(b" ")[0]) > URI_LIMIT:
+        return Refusal(414, "uri-too-long")
+    if head.count(b"\r\n") > _MOST_FIELDS:
+        return Refusal(431, "too-many-fields")
+    if len(head) > LIMIT:
+        return Refusal(431, "too-large")
+    return Refusal(400, "malformed")
+
+
+def without_empty_lines(data: bytes) -> bytes:
+    """Return `data` from where a head may begin; lines without anything before it mean nothing."""
+    found = _EMPTY_LINES.match(data)
+    return data[found.end() :] if found else data
+
+
+def check_unfinished(data: bytes, fresh: int) -> None:
+    """Refuse what no more can become a head; all but the last `fresh` bytes have been checked."""
+    start = max(0, len(data) - fresh - 1)
+    start += data[start : start + 1] == b"\n"
+    long = len(data) > URI_LIMIT and (len(data) > LIMIT or b"\r\n" not in data)
+    if long or data.count(b"\n", start) != data.count(b"\r\n", start):
+        raise doubted(data)
 
 
 class Response:

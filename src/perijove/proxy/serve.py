@@ -57,8 +57,7 @@ class Proxy:
             trusted=TrustedPeers(options.trusted_proxies),
             log=log,
             apology=Apology(address),
-            most_visitors=most_visitors(),
-            head_seconds=options.header_timeout,
+            limits=options.limits.within(most_visitors()),
         )
         self._heard = HubLine(address, options.token_file)
         self._told = HubLine(address, options.token_file)

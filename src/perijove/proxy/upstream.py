@@ -10,7 +10,7 @@ from perijove.proxy.edge import Edge
 from perijove.proxy.head import LIMIT, Response
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.target import Target
-from perijove.proxy.transports import aborted, closed, unbuffered
+from perijove.proxy.transports import aborted, closed, peer_address, unbuffered
 
 _CONNECT_SECONDS = 5.0
 _SWITCHING = 101
@@ -88,10 +88,12 @@ class Upstream(asyncio.Protocol):
 
     def send(self, data: bytes) -> None:
         """Send more of the request."""
-        if self._transport is None:
-            self._pending.append(data)
-        else:
+        if self._transport is not None:
             self._transport.write(data)
+            return
+        self._pending.append(data)
+        if self.asker is not None:
+            self.asker.throttle()  # no more until it is connected
 
     def close(self) -> None:
         """Close it when all is sent; nobody waits for an answer."""
@@ -144,10 +146,12 @@ class Upstream(asyncio.Protocol):
         self.full = False
         if self.asker is None:
             self.abandon()
-            return
-        self._transport.writelines(self._pending)
-        self._pending.clear()
-        self.asker.throttle()
+        elif self._edge.shuns is not None and self._edge.shuns(peer_address(self._transport)):
+            self._unanswered(503, "shunned")
+        else:
+            self._transport.writelines(self._pending)
+            self._pending.clear()
+            self.asker.throttle()
 
     def pause_writing(self) -> None:
         """Let the asker wait."""

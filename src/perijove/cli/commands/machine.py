@@ -12,6 +12,7 @@ from perijove.cli.arguments import (
     port,
 )
 from perijove.cli.commands.command import Command
+from perijove.proxy.limits import OPTIONS as LIMITS
 
 COMMANDS = (
     Command(
@@ -77,6 +78,10 @@ COMMANDS = (
             Argument(
                 ("--metrics-port",), "port for metrics, /metrics (none)",
                 {"type": port, "metavar": "N"},
+            ),
+            *(
+                Argument((f"--{name}",), words, {"metavar": metavar})
+                for name, (metavar, _, words) in LIMITS.items()
             ),
             *LOG,
         ),

@@ -18,6 +18,7 @@ from perijove.proxy.chp.errors import ErrorPath, ErrorTarget, own_page
 from perijove.proxy.chp.options import Options, Tls
 from perijove.proxy.chp.redirect import Redirect
 from perijove.proxy.chp.routes import Routes
+from perijove.proxy.chp.shunned import shunned
 from perijove.proxy.client import Client
 from perijove.proxy.control import Control, Desk, Lines
 from perijove.proxy.edge import Apologist, Edge
@@ -58,7 +59,8 @@ class Proxy:
         self._handover = Handover()
         self._closing = list[Closing]()
         self._counts = Counts()
-        self._routes = Routes(self._clock, self._loop, by_host=options.host_routing)
+        shuns = None if options.allow_link_local else shunned
+        self._routes = Routes(self._clock, self._loop, by_host=options.host_routing, shuns=shuns)
         known = self._handover.known()
         if known:
             self._routes.load(known)
@@ -73,7 +75,8 @@ class Proxy:
             apology=self._apologist(client),
             manner=options.manner,
             certified=client,
-            most_visitors=most_visitors(),
+            limits=options.limits.within(most_visitors()),
+            shuns=shuns,
         )
 
     async def run(self) -> None:
