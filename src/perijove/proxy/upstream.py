@@ -10,7 +10,7 @@ from perijove.proxy.edge import Edge
 from perijove.proxy.head import LIMIT, Response
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.target import Target
-from perijove.proxy.transports import aborted, closed, peer_address, unbuffered
+from perijove.proxy.transports import aborted, flushed, peer_address, unbuffered
 
 _CONNECT_SECONDS = 5.0
 _SWITCHING = 101
@@ -98,7 +98,7 @@ class Upstream(asyncio.Protocol):
     def close(self) -> None:
         """Close it when all is sent; nobody waits for an answer."""
         self.asker = None
-        closed(self._transport)
+        flushed(self._transport, self._edge.loop)
 
     def abandon(self) -> None:
         """Close it at once: the asker is gone."""
