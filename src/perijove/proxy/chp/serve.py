@@ -54,7 +54,7 @@ class Proxy:
         self._clock = Clock()
         self._loop = asyncio.get_running_loop()
         self._log = Log(self._clock)
-        self._lines = Lines()
+        self._lines = list[Lines]()
         self._listeners = list[Listener]()
         self._handover = Handover()
         self._closing = list[Closing]()
@@ -112,7 +112,7 @@ class Proxy:
             stack.enter_context(pid_file.kept(self._handover))
             self._handover.serving()
             self._log(logging.INFO, "serving", at=str(public), api=str(told))
-            async with in_background(sweeping(self._edge, self._lines)):
+            async with in_background(sweeping(self._edge, *self._lines)):
                 self._log(logging.INFO, "ending", why=await said.end())
                 await self._end()
 
@@ -120,7 +120,8 @@ class Proxy:
         for close in self._closing:
             close()
         self._handover.close()
-        self._lines.close()
+        for lines in self._lines:
+            lines.close()
         patient = self._handover.over
         seconds = self._options.handover_drain if patient else self._options.drain
         await self._edge.drain(seconds, patient=patient)
@@ -134,7 +135,9 @@ class Proxy:
             api.closed = self._handover.over
 
     def _control(self, desk: Desk) -> Callable[[], Control]:
-        return lambda: Control(desk, self._lines)
+        lines = Lines()
+        self._lines.append(lines)
+        return lambda: Control(desk, lines)
 
     def _beside(self) -> list[tuple[Place, Desk]]:
         options, found = self._options, list[tuple[Place, Desk]]()
