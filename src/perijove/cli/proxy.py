@@ -12,12 +12,14 @@ from perijove.cli.trouble import FAILURE
 from perijove.kit import log
 from perijove.proxy.__main__ import main as run_proxy
 from perijove.proxy.handover import is_worker
+from perijove.proxy.limits import OPTIONS as LIMITS
 
 _BOX_DRAIN = 1.5
 """Seconds for running requests: somebody waits for Ctrl-C at the terminal."""
 _OPTIONS = (
     *("ip", "port", "hub", "token_file", "table", "trusted_proxies", "pid_file"),
     *("metrics_ip", "metrics_port", "workers"),
+    *(name.replace("-", "_") for name in LIMITS),
 )
 
 

@@ -13,7 +13,7 @@ OURS = {
     "requests_total": ("counter", "status", "Answers to what was not refused"),
     "websocket_requests_total": ("counter", "", "Requests for a WebSocket"),
     "response_seconds": ("histogram", "", "Seconds from a request to the head of its answer"),
-    "refused_total": ("counter", "reason", "Requests that were not passed on"),
+    "refused_total": ("counter", "reason", "Requests not passed on, and clients given up"),
     "upstream_errors_total": ("counter", "cause", "Requests that got no whole answer of a target"),
     "received_bytes_total": ("counter", "", "Bytes of bodies and frames from clients"),
     "sent_bytes_total": ("counter", "", "Bytes of bodies and frames to clients"),

@@ -141,8 +141,7 @@ def _edge(options: Options, address: HubAddress, table: Tree, log: Log) -> Edge:
         trusted=TrustedPeers(options.trusted_proxies),
         log=log,
         apology=Apology(address),
-        most_visitors=most_visitors(),
-        head_seconds=options.header_timeout,
+        limits=options.limits.within(most_visitors()),
     )
 
 

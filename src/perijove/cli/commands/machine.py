@@ -13,6 +13,7 @@ from perijove.cli.arguments import (
     port,
 )
 from perijove.cli.commands.command import Command
+from perijove.proxy.limits import OPTIONS as LIMITS
 
 COMMANDS = (
     Command(
@@ -82,6 +83,10 @@ COMMANDS = (
             Argument(
                 ("--workers",), "processes that serve, at most one for each core (1)",
                 {"type": number, "metavar": "N"},
+            ),
+            *(
+                Argument((f"--{name}",), words, {"metavar": metavar})
+                for name, (metavar, _, words) in LIMITS.items()
             ),
             *LOG,
         ),

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from perijove.kit.clock import Clock
 from perijove.proxy.paths import canonical
@@ -23,10 +24,18 @@ class Told(Route):
 
 
 class Routes(Tree):
-    """By their paths."""
+    """By their paths; `shuns` says of the address of a target whether no route leads there."""
 
-    def __init__(self, clock: Clock, loop: asyncio.AbstractEventLoop, *, by_host: bool) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        by_host: bool,
+        shuns: Callable[[str], bool] | None = None,
+    ) -> None:
         super().__init__(by_host=by_host)
+        self._shuns = shuns
         self._clock = clock
         self._loop = loop
         self._told: dict[bytes, Told] = {}
@@ -43,6 +52,9 @@ class Routes(Tree):
             ValueError: the target is none.
         """
         key = self._key(path)
+        host = urlsplit(str(data["target"])).hostname or ""
+        if self._shuns is not None and self._shuns(host):
+            raise ValueError(f"{host} needs --allow-link-local: clouds tell secrets there")
         name = unquote(path.decode("latin-1"))
         prefix = name.rstrip("/") or "/"
         given = {it: value for it, value in data.items() if it != "last_activity"}

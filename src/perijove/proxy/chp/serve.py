@@ -19,6 +19,7 @@ from perijove.proxy.chp.errors import ErrorPath, ErrorTarget, own_page
 from perijove.proxy.chp.options import Options, Tls
 from perijove.proxy.chp.redirect import Redirect
 from perijove.proxy.chp.routes import Routes
+from perijove.proxy.chp.shunned import shunned
 from perijove.proxy.client import Client
 from perijove.proxy.control import Control, Desk, Lines
 from perijove.proxy.crew import Crew
@@ -56,12 +57,13 @@ class Proxy:
         self._clock = Clock()
         self._loop = asyncio.get_running_loop()
         self._log = Log(self._clock)
-        self._lines = Lines()
+        self._lines = list[Lines]()
         self._listeners = list[Listener]()
         self._handover = Handover()
         self._closing = list[Closing]()
         self._counts = Counts()
-        self._routes = Routes(self._clock, self._loop, by_host=options.host_routing)
+        shuns = None if options.allow_link_local else shunned
+        self._routes = Routes(self._clock, self._loop, by_host=options.host_routing, shuns=shuns)
         lead, known = self._handover.lead, self._handover.known()
         self._mirror = None if lead is None else Mirror(lead, by_host=options.host_routing)
         if known:
@@ -77,7 +79,8 @@ class Proxy:
             apology=self._apologist(client),
             manner=options.manner,
             certified=client,
-            most_visitors=most_visitors(),
+            limits=options.limits.within(most_visitors()),
+            shuns=shuns,
         )
         self._crew = Crew(0 if self._mirror else options.workers - 1, self._edge, self._log)
 
@@ -121,7 +124,7 @@ class Proxy:
             self._handover.serving()
             self._log(logging.INFO, "serving", at=str(public), api=str(told))
             crew = self._crew.run(str(public), self._handover.kept(str(public)))
-            async with in_background(sweeping(self._edge, self._lines, self._crew), crew):
+            async with in_background(sweeping(self._edge, *self._lines, self._crew), crew):
                 self._log(logging.INFO, "ending", why=await said.end())
                 await self._end()
 
@@ -129,7 +132,8 @@ class Proxy:
         for close in self._closing:
             close()
         self._handover.close()
-        self._lines.close()
+        for lines in self._lines:
+            lines.close()
         patient = self._handover.over
         seconds = self._options.handover_drain if patient else self._options.drain
         await asyncio.gather(
@@ -145,7 +149,9 @@ class Proxy:
             api.closed = self._handover.over
 
     def _control(self, desk: Desk) -> Callable[[], Control]:
-        return lambda: Control(desk, self._lines)
+        lines = Lines()
+        self._lines.append(lines)
+        return lambda: Control(desk, lines)
 
     def _beside(self) -> list[tuple[Place, Desk]]:
         options, found = self._options, list[tuple[Place, Desk]]()
