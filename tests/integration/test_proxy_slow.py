@@ -18,6 +18,7 @@ HALF_OPEN = min(size(23, 600, 20_000), (ALLOWED - 200) // 2 - READERS - 50)
 SECONDS = size(23, 5.0, 30.0)
 """In which a head must be here, and for which all this goes on."""
 MOST_EACH = 32 * 1024
+MOST_EACH_READER = 100 * 1024
 MOST_MORE = 200 * 2**20
 IN_TIME = 0.1
 MUCH = 100_000_000
@@ -111,6 +112,7 @@ async def test_slow_crowds_hurt_nobody(tmp_path: Path) -> None:
         assert late <= IN_TIME or not ASKED
         assert late <= IN_TIME * 5
         assert more <= MOST_MORE
+        assert (more - each * HALF_OPEN) / READERS <= MOST_EACH_READER
         await gone(proxy, half, slow)
 
 
