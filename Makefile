@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 B ?=
+MINUTES ?= 10
 # The test cluster: its size, and which images go into it (all, when none is named).
 NODES ?= 2
 FAKE_NODES ?= 4
@@ -22,7 +23,7 @@ LOCK := env -u UV_FIND_LINKS -u PIP_FIND_LINKS $(BIN)/uv pip compile --quiet --u
 SECONDS_SINCE = $$(( $$(date +%s) - $(1) ))
 
 .DEFAULT_GOAL := install
-.PHONY: help install up test test-db check fix bench bar lock lock-check \
+.PHONY: help install up test test-db check fix bench bar fuzz lock lock-check \
 	cluster-up cluster-down test-cluster images
 
 help:  ## List what can be made
@@ -99,6 +100,9 @@ BARS := 1 2 3 4 5 6 7 8 9 11 12 13 14 21 22 27 30
 bar: $(VENV)/dev.stamp  ## Run a bar at full size (B=1, 1 to 30; it lists them)
 	@test -n "$(BAR_$(B))" || { echo "There is no bar B=$(B) yet: choose one of $(BARS)." >&2; exit 2; }
 	$(BAR_$(B)) --durations=5 $(ARGS)
+
+fuzz: $(VENV)/dev.stamp  ## Send the proxy's parsers hostile messages (MINUTES=10 of CPU; ARGS=--keep)
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
 lock: $(BIN)/uv  ## Lock again after pyproject.toml has changed (ARGS=--upgrade)
 	@$(call compile,requirements,$(ARGS))

@@ -170,6 +170,7 @@ class Proxy:
     hub_port: int
     folder: Path
     more: tuple[str, ...] = ()
+    module: str = "perijove.proxy"
     process: Any = None
     log: str = ""
 
@@ -182,7 +183,7 @@ class Proxy:
         with (self.folder / "log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-W", "error", "-W", "always::ResourceWarning"),
-                *("-m", "perijove.proxy", "--ip", "127.0.0.1"),
+                *("-m", self.module, "--ip", "127.0.0.1"),
                 *("--port", str(self.port), "--hub", f"http://127.0.0.1:{self.hub_port}"),
                 *("--token-file", str(self.folder / "token")),
                 *("--table", str(self.folder / "routes.json"), *self.more),
@@ -229,6 +230,9 @@ class Proxy:
         assert found
         return int(found[1]) * 1024
 
+    def descriptors(self) -> int:
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
     def said(self) -> str:
         return (self.folder / "log").read_text()
 
@@ -240,14 +244,17 @@ class Proxy:
 
 @asynccontextmanager
 async def proxied(
-    folder: Path, upstream: Handler = mirror, more: tuple[str, ...] = ()
+    folder: Path,
+    upstream: Handler = mirror,
+    more: tuple[str, ...] = (),
+    module: str = "perijove.proxy",
 ) -> AsyncIterator[tuple[Proxy, Hub]]:
     """Run a hub stand-in, `upstream` behind /user/ada/ and a proxy that knows it."""
     hub = Hub(0)
     async with serving(hub) as hub.port, serving(upstream) as port:
         target = f"http://127.0.0.1:{port}"
         hub.entries = {"/user/ada/": {"target": target, "data": {"user": "ada"}}}
-        proxy = Proxy(free_port(), hub.port, folder, more)
+        proxy = Proxy(free_port(), hub.port, folder, more, module)
         await proxy.start()
         try:
             end = time.monotonic() + 5

@@ -5,7 +5,7 @@ import logging
 
 from perijove.proxy.body import Endless
 from perijove.proxy.edge import Edge
-from perijove.proxy.head import LIMIT, Request, Response, check_unfinished, without_empty_lines
+from perijove.proxy.head import BLANK_LINES, LIMIT, Request, Response, check_unfinished
 from perijove.proxy.incoming import Incoming
 from perijove.proxy.line import Line
 from perijove.proxy.outward import UPGRADE, Outward
@@ -25,20 +25,20 @@ class Client(Line):
     """Reads requests, asks upstreams and writes what they answer."""
 
     __slots__ = (
-        *("_apology", "_begun", "_body", "_endless", "_good", "_outward"),
-        *("_replay", "_request", "_route", "_since", "_up", "upgrade"),
+        *("_apology", "_begun", "_body", "_endless", "_good", "_looked", "_outward", "_replay"),
+        *("_request", "_route", "_since", "_up", "upgrade"),
     )
 
     def __init__(self, edge: Edge) -> None:
         super().__init__(edge)
         self._request: Request | None = None
         self._body: Incoming | None = None
-        """What is still to come of the body of the request."""
         self._route: Route | None = None
         self._up: Upstream | None = None
         self._outward: Outward | None = None
         self._apology: asyncio.Task[None] | None = None
         self._replay = b""
+        self._looked = 0  # so much of the buffer has no end of a head
         self._begun = self._endless = self._good = self.upgrade = False
 
     @property
@@ -59,9 +59,7 @@ class Client(Line):
         up, self._up = self._up, None
         if self._apology is not None:
             self._apology.cancel()
-        if up is not None and up.tunnel:
-            up.close()
-        elif up is not None:
+        if up is not None:
             up.abandon()
 
     def go_away(self) -> None:
@@ -104,7 +102,7 @@ class Client(Line):
             if not self._buffer:
                 self.await_head(begun=True)
             self._buffer += data
-            self._next(len(data))
+            self._next()
 
     def _upload(self, body: Incoming, data: bytes) -> bytes:
         """Send what belongs to the body; return the rest."""
@@ -131,27 +129,31 @@ class Client(Line):
         else:
             self.refuse(refusal)
 
-    def _next(self, fresh: int = LIMIT) -> None:
-        """Read the next head, of which the last `fresh` bytes are new."""
+    def _next(self) -> None:
+        """Read the next head."""
         if self._request is not None or self.full or self._leaving:
             self.throttle()
             return
-        data = self._buffer if self._buffer[:1] != b"\r" else without_empty_lines(self._buffer)
-        end = data.find(b"\r\n\r\n", max(0, len(data) - fresh - 3)) + 4
+        data = self._buffer
+        if data.startswith(b"\r\n"):
+            data, self._looked = BLANK_LINES.sub(b"", data, 1), 0
+        end = data.find(b"\r\n\r\n", max(0, self._looked - 3)) + 4
         try:
             if end < 4 or end > LIMIT:  # noqa: PLR2004 - find() gave -1
-                check_unfinished(data, fresh)
-                self._buffer = data or b"\r\n"  # who sends nothing but these has not begun anew
+                check_unfinished(data, self._looked)
+                self._looked, self._buffer = len(data), data or self._buffer  # blanks gain no time
                 self.throttle()
                 return
             request = Request(data[:end], self._edge.referee)
-            self._buffer = b""
+            self._buffer, self._looked = b"" if request.body else data[end:], 0
             self._serve(request)
         except Refusal as refusal:
             self.refuse(refusal)
             return
-        if len(data) > end:
+        if request.body and len(data) > end:
             self.data_received(data[end:])
+        elif self._buffer:
+            self.throttle()
 
     def _serve(self, request: Request) -> None:
         path = canonical(request.path)
@@ -256,8 +258,9 @@ class Client(Line):
         self._edge.counts.answered(response.status, self._since)
         self.write(response.outgoing(UPGRADE))
         early, self._buffer = self._buffer, b""
-        if early and self._up is not None:
-            self._up.send(early)
+        self.throttle()
+        if early:
+            self.data_received(early)
 
     def ended(self) -> None:
         """Close: the other end of the tunnel is gone."""
@@ -268,10 +271,7 @@ class Client(Line):
         """Close in the middle of an answer, so that nobody takes it for a whole one."""
         self._up = None
         self._edge.log(logging.INFO, "broken", route=self._route.prefix if self._route else "")
-        if self._endless:
-            reset(self._transport)
-        else:
-            closed(self._transport)
+        (reset if self._endless else closed)(self._transport)
 
     def unanswered(self, status: int, *, again: bool) -> None:
         """Ask once more where that is safe, else say that nobody answers."""

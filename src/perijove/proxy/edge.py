@@ -70,6 +70,14 @@ class Edge:
         """The open connections of clients."""
         return self.crowd.visitors
 
+    def counted(self) -> Counts:
+        """Return what has been counted until now, and what is open."""
+        found = Counts()
+        found.plus(self.counts.told())
+        found.connections = len(self.visitors)
+        found.idle = sum(len(it.idle) for it in self.table.targets())
+        return found
+
     def sweep(self, now: float) -> None:
         """Close what has been silent for too long."""
         self.crowd.sweep(now)

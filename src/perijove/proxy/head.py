@@ -18,15 +18,19 @@ _FINAL = 200
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _FIELDS = rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*+\r\n)*+\r\n"
 _URI = rb"[!-~]{1,%d}+" % URI_LIMIT
-_REQUEST = re.compile(rb"(" + _TOKEN + rb") (" + _URI + rb") HTTP/1\.([01])\r\n" + _FIELDS)
+# CONNECT makes a tunnel of a connection: no server behind us is asked for one
+_REQUEST = re.compile(
+    rb"(?!CONNECT )(" + _TOKEN + rb") (" + _URI + rb") HTTP/1\.([01])\r\n" + _FIELDS
+)
 _RESPONSE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\t -~\x80-\xff]*+)?\r\n" + _FIELDS)
-_EMPTY_LINES = re.compile(rb"(?:\r\n)++")
-HOST = re.compile(rb"[A-Za-z0-9._~%:\[\]-]*+")
+HOST = re.compile(rb"(?:[A-Za-z0-9._~%-]++|\[[0-9A-Za-z:.%_~-]++\])?+(?::[0-9]{0,5})?+")
+BLANK_LINES = re.compile(rb"(?:\r\n){0,8}+")
+"""What some send after a body (RFC 9112, 2.2)."""
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 # names in lower case; everything else passes untouched
 _OF_REQUEST = re.compile(
     rb"\r\n(host|connection|content-length|transfer-encoding|te|upgrade|keep-alive|expect"
-    rb"|proxy-connection|http2-settings|forwarded"
+    rb"|proxy-connection|http2-settings|forwarded|content_length|transfer_encoding"
     rb"|x[-_](?:forwarded[a-z_-]*|real[-_]ip|scheme)):([^\r]*)"
 )
 _OF_RESPONSE = re.compile(
@@ -36,6 +40,8 @@ _OF_RESPONSE = re.compile(
 _CUT = frozenset(
     (b"connection", b"te", b"upgrade", b"keep-alive", b"proxy-connection", b"http2-settings")
 )
+# to whoever makes variables of fields (CGI, WSGI) these are what '-' would make them
+_DISGUISED = frozenset((b"content_length", b"transfer_encoding"))
 _ONCE = frozenset((b"host", b"content-length", b"transfer-encoding"))
 # RFC 9110, 7.6.1: a sender must not name these, and we never let one be stripped by naming it
 _KEPT = frozenset(
@@ -62,7 +68,9 @@ class Fields:
             self._nominate(self.tokens())
 
     def _note(self, name: bytes, found: "re.Match[bytes]") -> None:
-        value = self.head[found.start(2) : found.end(2)].strip(b" \t")
+        value = self.head[found.start(2) : found.end(2)].lstrip(b" \t")
+        if name != b"transfer-encoding":  # 'chunked ' is another coding to llhttp
+            value = value.rstrip(b" \t")
         known = self.named.get(name)
         if known is None:
             self.named[name] = value
@@ -74,6 +82,8 @@ class Fields:
             self.cuts.append(found.span())
         elif name[:2] in (b"x-", b"x_") or name == b"forwarded":
             self.forwarded.append(found.span())
+        elif name in _DISGUISED:
+            raise Refusal(400, "doubled-field")
 
     def tokens(self) -> set[bytes]:
         """Return what the field Connection names, in lower case."""
@@ -150,8 +160,11 @@ class Request:
             self.body = Chunked()
         self._connection()
         self._origin_form()
-        reusable = self.body is None and self.keep and b"upgrade" not in fields.named
-        referee.check(head, reusable=reusable)
+        if b"upgrade" not in fields.named:
+            referee.check(head, reusable=self.body is None and self.keep)
+        else:  # to llhttp that is the end of HTTP: where it is not passed on, judge what is
+            passed_on = head if self.upgrade else self.outgoing(self.url, b"")
+            referee.check(passed_on, reusable=False)
 
     def _connection(self) -> None:
         self.upgrade = False
@@ -189,8 +202,7 @@ class Request:
 
 def doubted(head: bytes) -> Refusal:
     """Return why `head`, or the beginning of one, is none of a request."""
-    _, _, rest = head.partition(b"\r\n")[0].partition(b" ")
-    if len(rest.partition(b" ")[0]) > URI_LIMIT:
+    if _names_too_much(head):
         return Refusal(414, "uri-too-long")
     if head.count(b"\r\n") > _MOST_FIELDS:
         return Refusal(431, "too-many-fields")
@@ -199,19 +211,21 @@ def doubted(head: bytes) -> Refusal:
     return Refusal(400, "malformed")
 
 
-def without_empty_lines(data: bytes) -> bytes:
-    """Return `data` from where a head may begin; lines without anything before it mean nothing."""
-    found = _EMPTY_LINES.match(data)
-    return data[found.end() :] if found else data
-
-
-def check_unfinished(data: bytes, fresh: int) -> None:
-    """Refuse what no more can become a head; all but the last `fresh` bytes have been checked."""
-    start = max(0, len(data) - fresh - 1)
+def check_unfinished(data: bytes, looked: int) -> None:
+    """Refuse what no more can become a head; up to `looked` it has been checked before."""
+    start = max(0, looked - 1)
     start += data[start : start + 1] == b"\n"
-    long = len(data) > URI_LIMIT and (len(data) > LIMIT or b"\r\n" not in data)
-    if long or data.count(b"\n", start) != data.count(b"\r\n", start):
+    bare = data.count(b"\n", start) != data.count(b"\r\n", start)
+    if bare or len(data) > LIMIT or _names_too_much(data):
         raise doubted(data)
+
+
+def _names_too_much(head: bytes) -> bool:
+    """Return whether what it asks for is too long."""
+    if len(head) <= URI_LIMIT or head.find(b"\r\n", 0, URI_LIMIT) >= 0:
+        return False
+    _, _, rest = head.partition(b"\r\n")[0].partition(b" ")
+    return len(rest.partition(b" ")[0]) > URI_LIMIT
 
 
 class Response:
@@ -227,12 +241,19 @@ class Response:
         self.status = int(found[2])
         fields = self.fields = Fields(head, _OF_RESPONSE)
         self.keep = minor == b"1"
+        if not self.keep:  # RFC 9110, 2.5: what we say is of our own version
+            fields.start = b"HTTP/1.1" + fields.start[8:]
         if b"connection" in fields.named:
             tokens = fields.tokens()
             self.keep = b"close" not in tokens and (self.keep or b"keep-alive" in tokens)
         length, chunked = fields.length(), fields.chunked(minor)
         self.body: Body | None = None
-        if self.status < _FINAL or self.status in (_NO_CONTENT, _NOT_MODIFIED) or method == b"HEAD":
+        if self.status < _FINAL or self.status == _NO_CONTENT:
+            # RFC 9110, 8.6: they must not say it; who believes them waits for what never comes
+            if length is not None or chunked:
+                fields.cut({b"content-length", b"transfer-encoding"})
+            return
+        if self.status == _NOT_MODIFIED or method == b"HEAD":
             return
         if chunked:
             self.body = Chunked()

@@ -162,7 +162,7 @@ class Line(asyncio.Protocol):
             if now - self._still > _HALF_OPEN_SECONDS:
                 transport.abort()
             self.deadline = now + _HALF_OPEN_SECONDS
-        elif not self.busy and self._buffer.strip():
+        elif not self.busy and self._buffer:
             self.refuse(Refusal(408, "slow"))
         elif not self.busy:
             closed(transport)

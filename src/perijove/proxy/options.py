@@ -8,6 +8,7 @@ from pathlib import Path
 from perijove.proxy.limits import Limits, add_limits, taken
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
+MOST_WORKERS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class Options:
     metrics_ip: str = "127.0.0.1"
     metrics_port: int | None = None
     limits: Limits = field(default_factory=Limits)
+    workers: int = 1
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -49,6 +51,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add_limits(parser)
     add("--metrics-ip", default="127.0.0.1", help="address for metrics (default: %(default)s)")
     add("--metrics-port", type=int, help="port for metrics, /metrics (default: none)")
+    add("--workers", type=workers, default=1, metavar="N",
+        help="processes that serve, at most one for each core (default: %(default)s)")  # fmt: skip
     add(
         "--trusted-proxies",
         default=",".join(LOOPBACK),
@@ -58,3 +62,14 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     networks = given.pop("trusted_proxies")
     given["trusted_proxies"] = tuple(part.strip() for part in networks.split(",") if part.strip())
     return Options(limits=taken(given), **given)
+
+
+def workers(text: str) -> int:
+    """Return a number of processes.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or too many.
+    """
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 to {MOST_WORKERS}")
+    return int(text)

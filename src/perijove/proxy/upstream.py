@@ -3,53 +3,22 @@
 import asyncio
 import os
 from contextlib import suppress
-from typing import Protocol, cast
+from typing import cast
 
+from perijove.proxy.asker import Asker
 from perijove.proxy.body import Body, Endless
 from perijove.proxy.edge import Edge
 from perijove.proxy.head import LIMIT, Response
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.target import Target
-from perijove.proxy.transports import aborted, flushed, peer_address, unbuffered
+from perijove.proxy.transports import aborted, closed, peer_address, unbuffered
 
 _CONNECT_SECONDS = 5.0
 _SWITCHING = 101
 _FINAL = 200
 _REST_READS = 16
-
-
-class Asker(Protocol):
-    """Who asked. Each of these may call back."""
-
-    full: bool
-    upgrade: bool
-
-    def informed(self, response: Response) -> None:
-        """Pass an interim answer on."""
-
-    def answered(self, response: Response, first: bytes) -> None:
-        """Pass the head of the answer on, and the first of its body."""
-
-    def passed(self, data: bytes) -> None:
-        """Pass a part of the body on, or of what follows a switch of protocols."""
-
-    def finished(self) -> bool:
-        """Hear that the answer is complete; return whether the whole request was sent."""
-
-    def switched(self, response: Response) -> None:
-        """Pass on that the protocol has been switched."""
-
-    def unanswered(self, status: int, *, again: bool) -> None:
-        """Hear that no answer came; `again`: nothing at all, on a connection used before."""
-
-    def broken(self) -> None:
-        """Hear that the answer ended too early."""
-
-    def ended(self) -> None:
-        """Hear that the other side of a switched connection is gone."""
-
-    def throttle(self) -> None:
-        """Look again whether to go on reading."""
+_STUCK_SECONDS = 10.0
+"""How long what a WebSocket has said last may take to be read."""
 
 
 class Upstream(asyncio.Protocol):
@@ -96,12 +65,18 @@ class Upstream(asyncio.Protocol):
             self.asker.throttle()  # no more until it is connected
 
     def close(self) -> None:
-        """Close it when all is sent; nobody waits for an answer."""
+        """Close it when all is sent, or soon; nobody waits for an answer."""
         self.asker = None
-        flushed(self._transport, self._edge.loop)
+        transport = self._transport
+        if transport is not None and transport.get_write_buffer_size():
+            self._edge.loop.call_later(_STUCK_SECONDS, transport.abort)
+        closed(transport)
 
     def abandon(self) -> None:
-        """Close it at once: the asker is gone."""
+        """Close it at once: the asker is gone. A WebSocket's gets what was sent before."""
+        if self.tunnel and self.asker is not None:
+            self.close()
+            return
         self.asker = None
         aborted(self._transport)
 
@@ -168,6 +143,7 @@ class Upstream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Pass on what belongs to the answer."""
         if self.asker is None:
+            self.eof_received()
             self.abandon()  # nobody asked
         elif self.tunnel:
             self.asker.passed(data)
@@ -176,26 +152,32 @@ class Upstream(asyncio.Protocol):
         else:
             self._head(self.asker, self._buffer + data if self._buffer else data)
 
+    def eof_received(self) -> None:
+        """Have nobody use it again."""
+        if self.asker is None:
+            self.target.forget(self)
+
     def _head(self, asker: Asker, data: bytes) -> None:
-        end = data.find(b"\r\n\r\n", max(0, len(self._buffer) - 3)) + 4
+        at, looked = 0, max(0, len(self._buffer) - 3)
         self._buffer = b""
-        try:
-            if end < 4:  # noqa: PLR2004 - find() gave -1
-                self._wait(data)
+        while self.asker is asker and at < len(data):
+            end = data.find(b"\r\n\r\n", looked) + 4
+            try:
+                if end < 4 or end - at > LIMIT:  # noqa: PLR2004 - find() gave -1
+                    self._wait(data[at:])
+                    return
+                response = Response(data[at:end], self._method)
+            except Refusal:
+                self._unanswered(502, "bad-answer")
                 return
-            response = Response(data[:end], self._method)
-        except Refusal:
-            self._unanswered(502, "bad-answer")
-            return
-        rest = data[end:]
-        if response.status >= _FINAL:
-            self._begin(asker, response, rest)
-        elif response.status == _SWITCHING:
-            self._switch(asker, response, rest)
-        else:
+            if response.status >= _FINAL:
+                self._begin(asker, response, data[end:])
+                return
+            if response.status == _SWITCHING:
+                self._switch(asker, response, data[end:])
+                return
             asker.informed(response)
-            if rest:
-                self.data_received(rest)
+            at = looked = end
 
     def _wait(self, data: bytes) -> None:
         if len(data) > LIMIT or not data.startswith(b"HTTP/1."[: len(data)]):

@@ -9,6 +9,7 @@ from perijove.cli.arguments import (
     LOG,
     OUTPUT,
     Argument,
+    number,
     port,
 )
 from perijove.cli.commands.command import Command
@@ -79,6 +80,10 @@ COMMANDS = (
                 ("--metrics-port",), "port for metrics, /metrics (none)",
                 {"type": port, "metavar": "N"},
             ),
+            Argument(
+                ("--workers",), "processes that serve, at most one for each core (1)",
+                {"type": number, "metavar": "N"},
+            ),
             *(
                 Argument((f"--{name}",), words, {"metavar": metavar})
                 for name, (metavar, _, words) in LIMITS.items()
@@ -87,7 +92,7 @@ COMMANDS = (
         ),
         (
             "perijove proxy --data /srv/perijove",
-            "perijove proxy --data /srv/perijove --metrics-port 9102",
+            "perijove proxy --data /srv/perijove --metrics-port 9102 --workers 4",
         ),
     ),
     Command(

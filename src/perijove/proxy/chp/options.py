@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from perijove import __version__
 from perijove.proxy.limits import Limits, add_limits, taken
 from perijove.proxy.manner import Manner
-from perijove.proxy.options import LOOPBACK
+from perijove.proxy.options import LOOPBACK, workers
 
 _FAILURE = 1
 _LEVELS = ("debug", "info", "warn", "error")
@@ -69,6 +69,7 @@ class Options:
     handover_drain: float
     allow_link_local: bool
     limits: Limits
+    workers: int
     manner: Manner
 
 
@@ -152,6 +153,8 @@ def _parser() -> Parser:
         help="for running requests at the end (default: %(default)s)")  # fmt: skip
     add("--handover-drain", type=float, default=60.0, metavar="SECONDS",
         help="for WebSockets when another process takes over (default: %(default)s)")  # fmt: skip
+    add("--workers", type=workers, default=1, metavar="N",
+        help="processes that serve, at most one for each core (default: %(default)s)")  # fmt: skip
     add("--trusted-proxies", default=",".join(LOOPBACK), metavar="NETWORKS",
         help="whose X-Forwarded-* are believed, by commas (default: %(default)s)")  # fmt: skip
     add("--allow-link-local", action="store_true",

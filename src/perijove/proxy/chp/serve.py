@@ -12,6 +12,7 @@ from pathlib import Path
 
 from perijove.kit.clock import Clock
 from perijove.kit.tasks import in_background
+from perijove.proxy import counts as proxy
 from perijove.proxy.chp.api import Api
 from perijove.proxy.chp.counts import Counts
 from perijove.proxy.chp.errors import ErrorPath, ErrorTarget, own_page
@@ -21,6 +22,7 @@ from perijove.proxy.chp.routes import Routes
 from perijove.proxy.chp.shunned import shunned
 from perijove.proxy.client import Client
 from perijove.proxy.control import Control, Desk, Lines
+from perijove.proxy.crew import Crew
 from perijove.proxy.edge import Apologist, Edge
 from perijove.proxy.forwarded import TrustedPeers
 from perijove.proxy.handover import Handover
@@ -40,6 +42,7 @@ from perijove.proxy.running import (
     sweeping,
 )
 from perijove.proxy.tls import MODERN, OLDER, Certificate, Listener, Terms, asking
+from perijove.proxy.worker import Mirror, work
 
 _TOKEN = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 - the name of one
 _VERSIONS = {"TLSv1_2": ssl.TLSVersion.TLSv1_2, "TLSv1_3": ssl.TLSVersion.TLSv1_3}
@@ -61,7 +64,8 @@ class Proxy:
         self._counts = Counts()
         shuns = None if options.allow_link_local else shunned
         self._routes = Routes(self._clock, self._loop, by_host=options.host_routing, shuns=shuns)
-        known = self._handover.known()
+        lead, known = self._handover.lead, self._handover.known()
+        self._mirror = None if lead is None else Mirror(lead, by_host=options.host_routing)
         if known:
             self._routes.load(known)
         elif options.default_target:
@@ -69,7 +73,7 @@ class Proxy:
         client = self._asking()
         self._edge = Edge(
             loop=self._loop,
-            table=self._routes,
+            table=self._mirror or self._routes,
             trusted=TrustedPeers(options.trusted_proxies),
             log=self._log,
             apology=self._apologist(client),
@@ -78,21 +82,28 @@ class Proxy:
             limits=options.limits.within(most_visitors()),
             shuns=shuns,
         )
+        self._crew = Crew(0 if self._mirror else options.workers - 1, self._edge, self._log)
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT.
+        """Serve until SIGTERM or SIGINT; beside another process, until that one says so.
 
         Raises:
             CannotServe: it cannot listen.
         """
         options, tokens = self._options, self._tokens()
-        if not tokens:
-            self._log(logging.WARNING, "api-open", why=f"{_TOKEN} is not set")
-        api = Api(self._routes, tokens, self._counts, self._log)
         public = Place(ip=options.ip, port=options.port, socket=options.socket)
+        tls = self._serving(options.ssl, "CONFIGPROXY_SSL_KEY_PASSPHRASE")
+        if self._mirror is None:
+            await self._lead(public, tls, Api(self._routes, tokens, self._counts, self._log))
+            return
+        self._mirror.reload = self._reload
+        listens = listening(public, lambda: Client(self._edge), self._handover, tls)
+        await work(self._mirror, self._edge, listens, drain=options.drain)
+
+    async def _lead(self, public: Place, tls: ssl.SSLContext | None, api: Api) -> None:
+        options = self._options
         told = Place(ip=options.api_ip, port=options.api_port, socket=options.api_socket,
                      option="--api-port")  # fmt: skip
-        tls = self._serving(options.ssl, "CONFIGPROXY_SSL_KEY_PASSPHRASE")
         api_tls = self._serving(options.api_ssl, "CONFIGPROXY_API_SSL_KEY_PASSPHRASE")
         places = [
             (public, lambda: Client(self._edge), tls),
@@ -112,7 +123,8 @@ class Proxy:
             stack.enter_context(pid_file.kept(self._handover))
             self._handover.serving()
             self._log(logging.INFO, "serving", at=str(public), api=str(told))
-            async with in_background(sweeping(self._edge, *self._lines)):
+            crew = self._crew.run(str(public), self._handover.kept(str(public)))
+            async with in_background(sweeping(self._edge, *self._lines, self._crew), crew):
                 self._log(logging.INFO, "ending", why=await said.end())
                 await self._end()
 
@@ -124,7 +136,9 @@ class Proxy:
             lines.close()
         patient = self._handover.over
         seconds = self._options.handover_drain if patient else self._options.drain
-        await self._edge.drain(seconds, patient=patient)
+        await asyncio.gather(
+            self._edge.drain(seconds, patient=patient), self._crew.end(seconds, patient=patient)
+        )
 
     async def _replace(self, api: Api) -> bool:
         """Hand on, with the routes as they are; none may change meanwhile."""
@@ -144,21 +158,23 @@ class Proxy:
         if options.metrics_port is not None or options.metrics_socket is not None:
             place = Place(ip=options.metrics_ip, port=options.metrics_port or 0,
                           socket=options.metrics_socket, option="--metrics-port")  # fmt: skip
-            found.append((place, Metrics(self._edge, self._more)))
+            found.append((place, Metrics(self._crew.counted, self._more)))
         if options.redirect_port is not None:
             place = Place(ip=options.ip, port=options.redirect_port, option="--redirect-port")
             found.append((place, Redirect(options.redirect_to or options.port)))
         return found
 
-    def _more(self) -> Iterator[str]:
+    def _more(self, counts: proxy.Counts) -> Iterator[str]:
         yield ours("routes", len(self._routes))
-        yield from self._counts.lines(self._edge.counts)
+        yield from self._counts.lines(counts)
 
     def _tokens(self) -> list[bytes]:
         given = self._environment.get(_TOKEN, "")
         found = [token.strip().encode() for token in given.split(",") if token.strip()]
         if given and not found:
             raise CannotServe(f"{_TOKEN} is set, but there is no token in it.")
+        if not found and self._mirror is None:
+            self._log(logging.WARNING, "api-open", why=f"{_TOKEN} is not set")
         return found
 
     def _serving(self, side: Tls, passphrase: str) -> ssl.SSLContext | None:
@@ -173,6 +189,7 @@ class Proxy:
 
     def _reload(self) -> None:
         """Read certificates again; one that is no good leaves what is shown as it is."""
+        self._crew.reload()
         for listener in self._listeners:
             try:
                 listener.reload()
