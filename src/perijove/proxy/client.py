@@ -33,7 +33,6 @@ class Client(Line):
         super().__init__(edge)
         self._request: Request | None = None
         self._body: Incoming | None = None
-        """What is still to come of the body of the request."""
         self._route: Route | None = None
         self._up: Upstream | None = None
         self._outward: Outward | None = None
@@ -140,8 +139,7 @@ class Client(Line):
         try:
             if end < 4 or end > LIMIT:  # noqa: PLR2004 - find() gave -1
                 check_unfinished(data, self._looked)
-                self._looked = len(data)
-                self._buffer = data or self._buffer  # blank lines, which gain no time
+                self._looked, self._buffer = len(data), data or self._buffer  # blanks gain no time
                 self.throttle()
                 return
             request = Request(data[:end], self._edge.referee)

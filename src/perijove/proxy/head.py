@@ -19,8 +19,9 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _FIELDS = rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*+\r\n)*+\r\n"
 _URI = rb"[!-~]{1,%d}+" % URI_LIMIT
 # CONNECT makes a tunnel of a connection: no server behind us is asked for one
-_METHOD = rb"(?!CONNECT )(" + _TOKEN + rb")"
-_REQUEST = re.compile(_METHOD + rb" (" + _URI + rb") HTTP/1\.([01])\r\n" + _FIELDS)
+_REQUEST = re.compile(
+    rb"(?!CONNECT )(" + _TOKEN + rb") (" + _URI + rb") HTTP/1\.([01])\r\n" + _FIELDS
+)
 _RESPONSE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\t -~\x80-\xff]*+)?\r\n" + _FIELDS)
 HOST = re.compile(rb"(?:[A-Za-z0-9._~%-]++|\[[0-9A-Za-z:.%_~-]++\])?+(?::[0-9]{0,5})?+")
 BLANK_LINES = re.compile(rb"(?:\r\n){0,8}+")
@@ -201,8 +202,7 @@ class Request:
 
 def doubted(head: bytes) -> Refusal:
     """Return why `head`, or the beginning of one, is none of a request."""
-    _, _, rest = head.partition(b"\r\n")[0].partition(b" ")
-    if len(rest.partition(b" ")[0]) > URI_LIMIT:
+    if _names_too_much(head):
         return Refusal(414, "uri-too-long")
     if head.count(b"\r\n") > _MOST_FIELDS:
         return Refusal(431, "too-many-fields")
@@ -212,12 +212,20 @@ def doubted(head: bytes) -> Refusal:
 
 
 def check_unfinished(data: bytes, looked: int) -> None:
-    """Refuse what can no more become a head; the first `looked` bytes have been checked."""
+    """Refuse what no more can become a head; up to `looked` it has been checked before."""
     start = max(0, looked - 1)
     start += data[start : start + 1] == b"\n"
-    long = len(data) > URI_LIMIT and (len(data) > LIMIT or b"\r\n" not in data)
-    if long or data.count(b"\n", start) != data.count(b"\r\n", start):
+    bare = data.count(b"\n", start) != data.count(b"\r\n", start)
+    if bare or len(data) > LIMIT or _names_too_much(data):
         raise doubted(data)
+
+
+def _names_too_much(head: bytes) -> bool:
+    """Return whether what it asks for is too long."""
+    if len(head) <= URI_LIMIT or head.find(b"\r\n", 0, URI_LIMIT) >= 0:
+        return False
+    _, _, rest = head.partition(b"\r\n")[0].partition(b" ")
+    return len(rest.partition(b" ")[0]) > URI_LIMIT
 
 
 class Response:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from perijove.proxy.crowd import SPARE_VISITORS
 from perijove.proxy.handover import Handover
 
 logger = logging.getLogger(__name__)
@@ -63,8 +64,9 @@ def most_visitors() -> int:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             soft = hard
-    # a visitor has an upstream too; the rest is for the hub, the disk and the listener
-    return max(16, (soft - _SPARE_DESCRIPTORS) // 2)
+    # a visitor has an upstream too; the rest is for those who are turned away, the hub and the disk
+    turned = min(SPARE_VISITORS, soft // 8)
+    return max(16, (soft - _SPARE_DESCRIPTORS - turned) // 2)
 
 
 @asynccontextmanager

@@ -1,13 +1,12 @@
 """Turned: a connection for which there is no room is told so; a health check is answered."""
 
 import asyncio
+import logging
 
 from perijove.proxy.edge import Edge
 from perijove.proxy.pages import HEALTH, Page, answer, healthy, page
 from perijove.proxy.transports import aborted
 
-_MOST = 256
-"""Of them at once; one more costs the oldest its answer."""
 _SECONDS = 5.0
 _HEAD = 16_384
 _AFTER = 10
@@ -28,7 +27,7 @@ class TurnedAway(asyncio.Protocol):
         self._buffer = b""
         self._said = False
         self._deadline = edge.loop.time() + _SECONDS
-        if len(edge.crowd.turned) >= _MOST:
+        if len(edge.crowd.turned) >= edge.crowd.most_turned:
             next(iter(edge.crowd.turned)).abandon()
         edge.crowd.turned[self] = None
         transport.set_protocol(self)
@@ -63,6 +62,7 @@ class TurnedAway(asyncio.Protocol):
         if rest.partition(b" ")[0].partition(b"?")[0] in HEALTH:
             return healthy()
         self._edge.counts.refused[self._reason] += 1
+        self._edge.log(logging.INFO, "refused", reason=self._reason, status=503)
         return page(503, self._reason, after=_AFTER)
 
     def _say(self, said: Page) -> None:
