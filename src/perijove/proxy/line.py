@@ -8,6 +8,8 @@ from typing import cast
 
 from perijove.proxy.edge import Edge
 from perijove.proxy.forwarded import plain_address
+from perijove.proxy.marks import fresh, id_of
+from perijove.proxy.outward import Outward
 from perijove.proxy.pages import answer, page
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.transports import aborted, closed, unbuffered
@@ -23,7 +25,7 @@ class Line(asyncio.Protocol):
 
     __slots__ = (
         *("_buffer", "_deadline", "_edge", "_half", "_held", "_keep", "_leaving", "_moved"),
-        *("_peer", "_secure", "_still", "_transport", "frames", "full"),
+        *("_outward", "_peer", "_secure", "_still", "_transport", "frames", "full"),
     )
 
     def __init__(self, edge: Edge) -> None:
@@ -68,6 +70,7 @@ class Line(asyncio.Protocol):
         local = getattr(transport.get_extra_info("socket"), "family", None) == socket.AF_UNIX
         self._peer = "" if local else plain_address(peer[0]) if peer else "unknown"
         self._secure = transport.get_extra_info("sslcontext") is not None
+        self._outward = Outward(self._edge, self._peer, secure=self._secure)
         crowded = len(self._edge.visitors) >= self._edge.most_visitors
         self._edge.visitors.add(self)
         if crowded:
@@ -91,13 +94,15 @@ class Line(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Answer with a sentence and close."""
-        self._edge.counts.refused[refusal.reason] += 1
-        self._edge.log(logging.INFO, "refused", reason=refusal.reason, status=refusal.status)
+    def refuse(self, refusal: Refusal, mark: bytes = b"") -> None:
+        """Answer with a sentence and close; `mark` is the line with the id, if it has one."""
+        mark = mark or fresh()
+        status, reason, request = refusal.status, refusal.reason, id_of(mark)
+        self._edge.counts.refused[reason] += 1
+        self._edge.log(logging.INFO, "refused", reason=reason, status=status, request=request)
         self.drop_upstream()
-        said = page(refusal.status, refusal.reason)
-        self.write(answer(said, keep=False, with_body=True))
+        said = page(status, reason, request=request)
+        self.write(answer(said, mark, keep=False, with_body=True))
         self.leave()
 
     def leave(self) -> None:

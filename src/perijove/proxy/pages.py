@@ -20,6 +20,8 @@ PHRASES = {
     502: b"Bad Gateway",
     503: b"Service Unavailable",
 }
+HEALTH = frozenset((b"/_perijove/health", b"/_chp_healthz"))
+"""Paths at which a health check asks."""
 _SENTENCES = {
     "bad-answer": (
         "The server gave an answer that cannot be understood. Try again.",
@@ -53,7 +55,7 @@ _HTML = (
     "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
     "<title>{status}</title><style>body{{font:1rem/1.6 system-ui,sans-serif;max-width:34rem;"
     "margin:20vh auto;padding:0 1rem;color-scheme:light dark}}</style>"
-    "<main><h1>{status}</h1><p lang=en>{english}</p><p lang=zh>{chinese}</p></main>\n"
+    "<main><h1>{status}</h1><p lang=en>{english}</p><p lang=zh>{chinese}</p>{mark}</main>\n"
 )
 
 
@@ -68,17 +70,23 @@ class Page:
     """More of its head, whole lines."""
 
 
-def page(status: int, reason: str, accept: bytes = b"") -> Page:
-    """Return what to say: JSON to programs, HTML to browsers, else plain text."""
+def page(status: int, reason: str, accept: bytes = b"", request: str = "") -> Page:
+    """Return what to say: JSON to programs, HTML to browsers, else plain text.
+
+    `request` is the id by which whoever is asked for help finds it in the logs.
+    """
     english, chinese = _SENTENCES.get(reason, _SENTENCES["malformed"])
     accept = accept.lower()
     if b"text/html" in accept:
-        text = _HTML.format(status=status, english=english, chinese=chinese)
+        mark = f"<p><small>{request}</small></p>" if request else ""
+        text = _HTML.format(status=status, english=english, chinese=chinese, mark=mark)
         return Page(status, b"text/html; charset=utf-8", text.encode())
     if b"json" in accept:
-        body = json.dumps({"status": status, "message": english, "code": reason})
+        known = {"request": request} if request else {}
+        body = json.dumps({"status": status, "message": english, "code": reason, **known})
         return Page(status, b"application/json", body.encode())
-    return Page(status, b"text/plain; charset=utf-8", f"{english}\n{chinese}\n".encode())
+    lines = [english, chinese, *([f"X-Request-ID: {request}"] if request else [])]
+    return Page(status, b"text/plain; charset=utf-8", ("\n".join(lines) + "\n").encode())
 
 
 def healthy() -> Page:
@@ -86,14 +94,14 @@ def healthy() -> Page:
     return Page(200, b"application/json", b'{"status": "OK"}')
 
 
-def answer(page: Page, *, keep: bool, with_body: bool) -> bytes:
-    """Return `page` as a response."""
+def answer(page: Page, mark: bytes, *, keep: bool, with_body: bool) -> bytes:
+    """Return `page` as a response; `mark` is the line of its head that says the id."""
     return b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n%b%b\r\n%b" % (
         page.status,
         PHRASES.get(page.status, b"Error"),
         page.content_type,
         len(page.body),
-        b"Cache-Control: no-store\r\n" + page.fields,
+        b"Cache-Control: no-store\r\n" + mark + page.fields,
         b"" if keep else b"Connection: close\r\n",
         page.body if with_body else b"",
     )
