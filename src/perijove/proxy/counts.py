@@ -13,8 +13,8 @@ class Counts:
     """Plain numbers: what raises them must cost next to nothing."""
 
     __slots__ = (
-        *("asked", "buckets", "by_status", "failed", "received", "refused", "seconds"),
-        *("_now", "sent", "websockets"),
+        *("_now", "asked", "buckets", "by_status", "failed", "handshakes", "made", "received"),
+        *("refused", "reused", "seconds", "sent", "websockets"),
     )
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
@@ -30,6 +30,10 @@ class Counts:
         """Requests that a target did not answer, or not to the end, by cause."""
         self.received = self.sent = 0
         """Bytes of bodies and frames, from clients and to them."""
+        self.made = self.reused = 0
+        """Connections to targets that were made, and requests that needed no new one."""
+        self.handshakes = Counter({"done": 0, "failed": 0})
+        """Of clients with TLS, by how they ended."""
         self.websockets = 0
         """Those that are open."""
 

@@ -1,6 +1,7 @@
 """Edge: what all connections of one proxy share."""
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from perijove.proxy.tree import Route, Tree
 
 _ACCEPTED = 0.02
 """Seconds until those that were accepted when listening ended are among the visitors."""
+_SAID_EVERY = 10.0
+"""Seconds until it is said again how many are left."""
 _FAREWELL = 1.0
 """Seconds for the last words of WebSockets to be sent."""
 
@@ -98,7 +101,12 @@ class Edge:
             target.retire()
 
     async def _empty(self, seconds: float) -> None:
-        end = self.loop.time() + seconds
-        while self.visitors and self.loop.time() < end:
+        now = said = self.loop.time()
+        end = now + seconds
+        while self.visitors and now < end:
             await asyncio.sleep(0.02)
-            self.sweep(self.loop.time())
+            now = self.loop.time()
+            self.sweep(now)
+            if now - said > _SAID_EVERY:
+                said = now
+                self.log(logging.INFO, "draining", connections=len(self.visitors))

@@ -11,7 +11,6 @@ from perijove.kit.clock import Clock
 from perijove.kit.tasks import in_background
 from perijove.proxy.activity import Activity
 from perijove.proxy.apology import Apology
-from perijove.proxy.client import Client
 from perijove.proxy.control import Control, Lines
 from perijove.proxy.edge import Edge
 from perijove.proxy.feed import Feed
@@ -21,6 +20,7 @@ from perijove.proxy.hub import HubAddress, HubLine
 from perijove.proxy.log import Log
 from perijove.proxy.metrics import Metrics, ours
 from perijove.proxy.options import Options
+from perijove.proxy.routing import Routing
 from perijove.proxy.running import (
     CannotServe,
     Closing,
@@ -35,6 +35,7 @@ from perijove.proxy.running import (
 )
 from perijove.proxy.shelf import Shelf
 from perijove.proxy.table import Table
+from perijove.proxy.watched import Access
 
 
 class Proxy:
@@ -44,13 +45,14 @@ class Proxy:
         self._options = options
         self._loop = asyncio.get_running_loop()
         self._handover = Handover()
-        self._closing = list[Closing]()
+        self._closing = list[tuple[Place, Closing]]()
         clock = Clock()
         log = self._log = Log(clock)
         table = self._table = Table(address.origin)
         self._shelf = Shelf(options.table, log)
         self._shelf.load(table)
         self._lines = Lines()
+        self._access = Access(options.access_log, options.access_log_sample, log)
         self._edge = Edge(
             loop=self._loop,
             table=table,
@@ -75,10 +77,12 @@ class Proxy:
         pid_file = PidFile(options.pid_file)
         async with AsyncExitStack() as stack:
             stack.callback(self._handover.close)
+            stack.callback(self._access.close)
             for place, make in self._places():
                 listens = listening(place, make, self._handover)
-                self._closing.append(await stack.enter_async_context(listens))
+                self._closing.append((place, await stack.enter_async_context(listens)))
             settled()
+            told.on(signal.SIGHUP, self._access.reopen)
             told.on(signal.SIGUSR2, replacing(self._replace, told, pid_file))
             stack.enter_context(pid_file.kept(self._handover))
             self._handover.serving()
@@ -96,37 +100,44 @@ class Proxy:
         return await self._handover.hand_on(b"")
 
     async def _end(self) -> None:
-        for close in self._closing:
-            close()
-        self._handover.close()
-        self._lines.close()
         patient = self._handover.over
+        for place, close in self._closing:
+            if patient or not place.lasts:
+                close()
+        self._handover.close()
         seconds = self._options.handover_drain if patient else self._options.drain
         await self._edge.drain(seconds, patient=patient)
+        self._lines.close()
         await self._activity.tell()
         if not patient:  # else it is the other's
             await self._shelf.flush()
 
     def _places(self) -> Iterator[tuple[Place, Callable[[], asyncio.Protocol]]]:
         options = self._options
-        yield Place(ip=options.ip, port=options.port), lambda: Client(self._edge)
+        yield Place(ip=options.ip, port=options.port), self._access.clients(self._edge)
+        metrics = Metrics(self._edge, self._more)
+        desk = Routing(metrics, self._edge, self._table, options.token_file)
         if options.metrics_port is not None:
-            metrics = Metrics(self._edge, self._more)
             ip, port = options.metrics_ip, options.metrics_port
-            place = Place(ip=ip, port=port, option="--metrics-port")
-            yield place, lambda: Control(metrics, self._lines)
+            place = Place(ip=ip, port=port, option="--metrics-port", lasts=True)
+            yield place, lambda: Control(desk, self._lines)
+        if options.metrics_socket is not None:
+            place = Place(socket=options.metrics_socket, option="--metrics-socket", lasts=True)
+            yield place, lambda: Control(desk, self._lines)
 
     def _work(self) -> Iterator[Coroutine[None, None, None]]:
         yield self._feed.run()
         yield self._shelf.run()
         yield self._activity.run(self._options.activity_interval)
-        yield sweeping(self._edge, self._lines)
+        yield sweeping(self._edge, self._lines, self._access)
 
     def _more(self) -> Iterator[str]:
         version = self._table.version
         yield ours("routes", len(self._table.routes))
         yield ours("table_version", -1 if version is None else version)
+        yield ours("table_age_seconds", self._loop.time() - self._feed.changed)
         yield ours("hub_silence_seconds", self._loop.time() - self._feed.heard)
+        yield ours("access_log_dropped_total", self._access.dropped)
 
 
 async def serve(options: Options) -> None:

@@ -84,6 +84,7 @@ class Upstream(asyncio.Protocol):
             self._task = self._edge.loop.create_task(self._connect())
         else:
             self._reused = True
+            self._edge.counts.reused += 1
             self._transport.write(head)
 
     def send(self, data: bytes) -> None:
@@ -141,6 +142,7 @@ class Upstream(asyncio.Protocol):
         # uvloop's transports are not asyncio's by class
         self._transport = cast("asyncio.Transport", transport)
         unbuffered(self._transport)
+        self._edge.counts.made += 1
         self.full = False
         if self.asker is None:
             self.abandon()
