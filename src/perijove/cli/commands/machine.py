@@ -10,6 +10,7 @@ from perijove.cli.arguments import (
     OUTPUT,
     Argument,
     port,
+    share,
 )
 from perijove.cli.commands.command import Command
 
@@ -78,11 +79,21 @@ COMMANDS = (
                 ("--metrics-port",), "port for metrics, /metrics (none)",
                 {"type": port, "metavar": "N"},
             ),
+            Argument(("--metrics-socket",), "socket in the file system for the same (of a box:"
+                     " run/proxy.sock)", {"metavar": "FILE"}),
+            Argument(("--access-log",), "file for a line of JSON a request, - for stdout (none)",
+                     {"metavar": "FILE"}),
+            Argument(
+                ("--access-log-sample",),
+                "of them, 0 to 1; refusals and faults always have a line (1)",
+                {"type": share, "metavar": "SHARE"},
+            ),
             *LOG,
         ),
         (
             "perijove proxy --data /srv/perijove",
             "perijove proxy --data /srv/perijove --metrics-port 9102",
+            "perijove proxy --access-log /var/log/perijove/access.log --access-log-sample 0.01",
         ),
     ),
     Command(
