@@ -3,13 +3,12 @@
 import json
 import random
 import re
+import time
 from dataclasses import dataclass
-from datetime import UTC
 
 from perijove.kit.clock import Clock
 from perijove.proxy.access import AccessLog
 from perijove.proxy.head import Request
-from perijove.proxy.marks import id_of
 from perijove.proxy.paths import canonical
 from perijove.proxy.refusal import Refusal
 
@@ -17,28 +16,28 @@ _FAULT = 500
 _LONGEST = 1024
 _LONGEST_METHOD = 32
 _SECRET = re.compile(rb"(token(?:=|%3D))[^/]*", re.IGNORECASE)
+_quoted = json.JSONEncoder().encode
 BROKEN, LEFT = "broken", "left"
 """How an answer can end too early: by its target, or because the client has gone."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Entry:
-    """One request, from its head to the end of the answer."""
+    """One request, when its answer has ended."""
 
     request: Request | None
     """None: it could not be read."""
-    since: float
-    mark: bytes = b""
-    """The line that says its id, if its request does not."""
-    status: int = 0
-    received: int = 0
-    sent: int = 0
-    end: str = ""
-    """Why it was refused, or BROKEN or LEFT; empty: the answer is whole."""
-    peer: str = ""
-    told_for: str = ""
+    id: str
+    status: int
+    received: int
+    sent: int
+    seconds: float
+    route: str
+    peer: str
+    told_for: str
     """What a trusted peer says of whom it asks for."""
-    route: str = ""
+    end: str
+    """Why it was refused, or BROKEN or LEFT; empty: the answer is whole."""
 
 
 class Entries:
@@ -46,44 +45,54 @@ class Entries:
 
     def __init__(self, log: AccessLog, clock: Clock, sample: float) -> None:
         self._log = log
-        self._clock = clock
+        self._zero = clock().timestamp() - time.monotonic()
         self._sample = sample
+        self._second, self._text = -1, ""
 
-    def add(self, entry: Entry, now: float) -> None:
-        """Write a line, if `entry` is to have one."""
-        odd = entry.status >= _FAULT or entry.end not in {"", LEFT}
-        if odd or random.random() < self._sample:  # noqa: S311 - nobody gains by guessing it
-            self._log.write(self._line(entry, now))
+    def wants(self, status: int, end: str) -> bool:
+        """Return whether what ended so is to have a line; of most, chance decides."""
+        if status >= _FAULT or (end and end is not LEFT):
+            return True
+        return random.random() < self._sample  # noqa: S311 - nobody gains by guessing it
 
-    def _line(self, entry: Entry, now: float) -> bytes:
-        """Return an object of JSON in ASCII, so that no sign of anybody's can end the line."""
-        request = entry.request
-        at = self._clock().astimezone(UTC)
-        said: dict[str, str | int | float | bool | None] = {
-            "time": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z",
-            "id": id_of(entry.mark or (request.mark if request else b"")),
-            "method": request.method[:_LONGEST_METHOD].decode() if request else None,
-            "path": path(request) if request else None,
-            "status": entry.status,
-            "received": entry.received,
-            "sent": entry.sent,
-            "seconds": round(now - entry.since, 6),
-            "route": entry.route,
-            "peer": entry.peer,
-            "upgrade": request is not None and request.upgrade,
-        }
-        if entry.told_for:
-            said["for"] = entry.told_for[:_LONGEST]
-        if entry.end:
-            said["end"] = entry.end
-        return json.dumps(said).encode() + b"\n"
+    def add(self, it: Entry) -> None:
+        """Write a line: an object of JSON in ASCII, so that nobody's sign can end it."""
+        request = it.request
+        method = _quoted(request.method[:_LONGEST_METHOD].decode()) if request else "null"
+        shown = _quoted(path(request)) if request else "null"
+        upgrade = "true" if request and request.upgrade else "false"
+        told_for = f', "for": {_quoted(it.told_for[:_LONGEST])}' if it.told_for else ""
+        end = f', "end": {_quoted(it.end)}' if it.end else ""
+        line = (
+            f'{{"time": "{self._now()}", "id": {_quoted(it.id)}, "method": {method},'
+            f' "path": {shown}, "status": {it.status}, "received": {it.received},'
+            f' "sent": {it.sent}, "seconds": {it.seconds:.6f}, "route": {_quoted(it.route)},'
+            f' "peer": {_quoted(it.peer)}, "upgrade": {upgrade}{told_for}{end}}}\n'
+        )
+        self._log.write(line.encode())
+
+    def _now(self) -> str:
+        """Return the time in UTC; most of it is that of the line before."""
+        now = self._zero + time.monotonic()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return f"{self._text}.{int((now - second) * 1000):03}Z"
 
 
 def path(request: Request) -> str:
-    """Return its path without the query and what looks like a token, at most so long."""
-    try:
-        found = canonical(request.path)
-    except Refusal:
-        found = request.path
-    text = _SECRET.sub(rb"\1***", found).decode("latin-1")
+    """Return its path as it was sent, without query and tokens, and not too much of it."""
+    found = request.path
+    if b"%" in found or b"token" in found.lower():
+        found = _without_secrets(found)
+    text = found.decode("latin-1")
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _without_secrets(found: bytes) -> bytes:
+    try:
+        plain = canonical(found)  # who has written 'token' with escapes has said it as well
+    except Refusal:
+        plain = found
+    return _SECRET.sub(rb"\1***", plain if _SECRET.search(plain) else found)

@@ -82,7 +82,8 @@ class Proxy:
                 listens = listening(place, make, self._handover)
                 self._closing.append((place, await stack.enter_async_context(listens)))
             settled()
-            told.on(signal.SIGHUP, self._access.reopen)
+            if options.access_log:  # else it ends with the terminal that has closed
+                told.on(signal.SIGHUP, self._access.reopen)
             told.on(signal.SIGUSR2, replacing(self._replace, told, pid_file))
             stack.enter_context(pid_file.kept(self._handover))
             self._handover.serving()

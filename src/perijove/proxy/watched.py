@@ -12,7 +12,7 @@ from perijove.proxy.edge import Edge
 from perijove.proxy.entries import BROKEN, LEFT, Entries, Entry
 from perijove.proxy.head import Request, Response
 from perijove.proxy.log import Log
-from perijove.proxy.marks import fresh
+from perijove.proxy.marks import fresh, id_of
 from perijove.proxy.pages import Page
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.running import CannotServe
@@ -68,33 +68,35 @@ class Access:
 
 
 class Watched(Client):
-    """Does what a client does, and tells of it."""
+    """Does what a client does, and tells of it.
 
-    __slots__ = ("_entries", "_entry")
+    What is called for each request names its class: super() costs as much as what it does.
+    """
+
+    __slots__ = ("_asked", "_entries", "_received", "_sent", "_status")
 
     def __init__(self, edge: Edge, entries: Entries) -> None:
         super().__init__(edge)
         self._entries = entries
-        self._entry: Entry | None = None
-        """That of the request which is being answered."""
+        self._asked: Request | None = None
+        """What is being answered, and has no line yet."""
+        self._received = self._sent = self._status = 0
 
     def data_received(self, data: bytes) -> None:
         """Count what comes through a WebSocket."""
-        if self.frames is not None and self._entry is not None:
-            self._entry.received += len(data)
-        super().data_received(data)
+        if self.frames is not None:
+            self._received += len(data)
+        Client.data_received(self, data)
 
     def write(self, data: bytes) -> None:
         """Count what is written."""
-        if self._entry is not None:
-            self._entry.sent += len(data)
-        super().write(data)
+        self._sent += len(data)
+        Client.write(self, data)
 
     def _upload(self, body: Body, data: bytes) -> bytes:
-        entry, before = self._entry, self._edge.counts.received
+        before = self._edge.counts.received
         rest = super()._upload(body, data)
-        if entry is not None:
-            entry.received += self._edge.counts.received - before
+        self._received += self._edge.counts.received - before
         return rest
 
     def _refuse_body(self, refusal: Refusal) -> None:
@@ -103,35 +105,32 @@ class Watched(Client):
         super()._refuse_body(refusal)
 
     def _serve(self, request: Request) -> None:
-        self._route = None
-        self._entry = Entry(request, self._edge.loop.time(), received=len(request.fields.head))
+        self._asked, self._route = request, None
+        self._received, self._sent, self._status = len(request.fields.head), 0, 0
         super()._serve(request)
 
     def answered(self, response: Response, first: bytes) -> None:
         """Note the status."""
-        if self._entry is not None:
-            self._entry.status = response.status
-        super().answered(response, first)
+        self._status = response.status
+        Client.answered(self, response, first)
 
     def switched(self, response: Response) -> None:
         """Note the status; the line comes when the WebSocket ends."""
-        if self._entry is not None:
-            self._entry.status = response.status
+        self._status = response.status
         super().switched(response)
 
     def _reply(self, said: Page) -> None:
-        if self._entry is not None:
-            self._entry.status = said.status
+        self._status = said.status
         super()._reply(said)
 
     def finished(self) -> bool:
         """Tell of a whole answer."""
-        self._tell()
-        return super().finished()
+        self._tell("")
+        return Client.finished(self)
 
     def ended(self) -> None:
         """Tell of a WebSocket whose target has gone."""
-        self._tell()
+        self._tell("")
         super().ended()
 
     def broken(self) -> None:
@@ -141,26 +140,42 @@ class Watched(Client):
 
     def refuse(self, refusal: Refusal, mark: bytes = b"") -> None:
         """Tell of what was not passed on."""
-        if self._entry is None:
-            self._entry = Entry(None, self._edge.loop.time())
-        self._entry.status = refusal.status
-        self._entry.mark = mark = mark or fresh()
+        mark = mark or fresh()
+        if self._request is None:  # its head was refused
+            self._since = self._edge.loop.time()
+        if self._asked is None:
+            self._received, self._sent = len(self._buffer), 0
+        self._status = refusal.status
         super().refuse(refusal, mark)
-        self._tell(refusal.reason)
+        self._line(self._asked, id_of(mark), refusal.reason)
+        self._asked = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell of whoever has left before the end of an answer."""
         super().connection_lost(exc)
         self._tell("" if self.frames else LEFT)
 
-    def _tell(self, end: str = "") -> None:
-        entry, self._entry = self._entry, None
-        if entry is None:
-            return
-        entry.end, entry.peer = end, self._peer
-        entry.status = entry.status or _LEFT
-        entry.route = self._route.prefix if self._route else ""
-        if entry.request is not None and self._outward.trusted:
-            told = entry.request.fields.named.get(b"x-forwarded-for", b"")
-            entry.told_for = told.decode("latin-1")
-        self._entries.add(entry, self._edge.loop.time())
+    def _tell(self, end: str) -> None:
+        """Write the line of what is being answered, if it has none yet and is to have one."""
+        request, self._asked = self._asked, None
+        if request is not None and self._entries.wants(self._status, end):
+            self._line(request, id_of(request.mark), end)
+
+    def _line(self, request: Request | None, name: str, end: str) -> None:
+        told_for = b""
+        if request is not None and self._outward.trusted:
+            told_for = request.fields.named.get(b"x-forwarded-for", b"")
+        self._entries.add(
+            Entry(
+                request=request,
+                id=name,
+                status=self._status or _LEFT,
+                received=self._received,
+                sent=self._sent,
+                seconds=self._edge.loop.time() - self._since,
+                route=self._route.prefix if self._route else "",
+                peer=self._peer,
+                told_for=told_for.decode("latin-1"),
+                end=end,
+            )
+        )
