@@ -456,6 +456,9 @@ async def test_the_hub_s_proxy_does_the_same(tmp_path: Path) -> None:
         assert said.count("X-Request-ID: mine\r\n") == 2
         await hub.change({"/user/away/": free_port()})
         await proxy.knows("/user/away/", by=b"hub says 503")
+        said = (await proxy.get("/user/away/", "X-Request-ID: theirs")).decode()
+        assert said.count("X-Request-ID: theirs\r\n") == 1
+        assert "X-Request-ID: theirs\r\n" in hub.apologies[-1]
         found = await until(lambda: [it for it in entries(tmp_path) if it["id"] == "mine"])
         assert found[0]["route"] == "/user/ada/"
         (tmp_path / "access.log").rename(tmp_path / "access.log.1")

@@ -116,6 +116,8 @@ class Hub:
     deltas: dict[int, dict[str, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     reports: list[dict[str, str]] = field(default_factory=list)
+    apologies: list[str] = field(default_factory=list)
+    """The heads of requests for the page of an error."""
     deaf: bool = False
     lie: bool = False
     """Send one wrong checksum."""
@@ -145,6 +147,7 @@ class Hub:
                     self.reports.append(json.loads(body)["routes"])
                     writer.write(ok(b""))
             elif url.startswith("/hub/error/503"):
+                self.apologies.append(head)
                 writer.write(ok(f"<p>hub says 503 for {url}".encode(), "Content-Type: text/html"))
             else:
                 writer.write(ok(b"hub:" + head.encode("latin-1") + body))

@@ -51,7 +51,7 @@ class Entries:
 
     def wants(self, status: int, end: str) -> bool:
         """Return whether what ended so is to have a line; of most, chance decides."""
-        if status >= _FAULT or (end and end is not LEFT):
+        if status >= _FAULT or end not in {"", LEFT}:
             return True
         return random.random() < self._sample  # noqa: S311 - nobody gains by guessing it
 
