@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from perijove.proxy.edge import Edge
 from perijove.proxy.forwarded import forwarded_fields
 from perijove.proxy.head import Request, Response
-from perijove.proxy.marks import NAME, mark
+from perijove.proxy.marks import NAME, fresh, mark
 from perijove.proxy.paths import has_dots, without_dots
 from perijove.proxy.target import authority
 from perijove.proxy.tree import Route
@@ -33,6 +33,8 @@ class Outward:
 
     def mark(self, request: Request) -> bytes:
         """Return the line that says the id of `request`."""
+        if not request.fields.forwarded:  # where one that was told would be
+            return fresh()
         return mark(request.fields, trusted=self.trusted)
 
     def request(self, request: Request, route: Route) -> bytes:
