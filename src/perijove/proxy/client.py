@@ -8,7 +8,8 @@ from perijove.proxy.edge import Edge
 from perijove.proxy.head import BLANK_LINES, LIMIT, Request, Response, check_unfinished
 from perijove.proxy.incoming import Incoming
 from perijove.proxy.line import Line
-from perijove.proxy.outward import UPGRADE, Outward
+from perijove.proxy.marks import id_of
+from perijove.proxy.outward import CLOSE, UPGRADE
 from perijove.proxy.pages import HEALTH, Page, answer, healthy, page
 from perijove.proxy.paths import canonical
 from perijove.proxy.refusal import Refusal
@@ -25,7 +26,7 @@ class Client(Line):
     """Reads requests, asks upstreams and writes what they answer."""
 
     __slots__ = (
-        *("_apology", "_begun", "_body", "_endless", "_good", "_looked", "_outward", "_replay"),
+        *("_apology", "_begun", "_body", "_endless", "_good", "_looked", "_replay"),
         *("_request", "_route", "_since", "_up", "upgrade"),
     )
 
@@ -35,7 +36,6 @@ class Client(Line):
         self._body: Incoming | None = None
         self._route: Route | None = None
         self._up: Upstream | None = None
-        self._outward: Outward | None = None
         self._apology: asyncio.Task[None] | None = None
         self._replay = b""
         self._looked = 0  # so much of the buffer has no end of a head
@@ -125,7 +125,7 @@ class Client(Line):
             self.drop_upstream()
             reset(self._transport)
         else:
-            self.refuse(refusal)
+            self.refuse(refusal, self._request.mark if self._request else b"")
 
     def _next(self) -> None:
         """Read the next head."""
@@ -162,6 +162,7 @@ class Client(Line):
         self._keep = request.keep and not self._edge.draining
         self.upgrade = request.upgrade
         self._edge.counts.asked[request.upgrade] += 1
+        request.mark = self._outward.mark(request)
         if path in HEALTH:
             self._reply(healthy())
             return
@@ -169,12 +170,10 @@ class Client(Line):
         if route is None:
             self.unanswered(404, again=False)
             return
+        head = self._outward.request(request, route)
         repeatable = request.body is None and request.method in _REPEATABLE
         if not repeatable:
             self._edge.sign_ins.check(request, path, self.address)
-        if self._outward is None:
-            self._outward = Outward(self._edge, self.address, secure=self._secure)
-        head = self._outward.request(request, route)
         self._replay = head if repeatable else b""
         kept = route.target.take(self._since, repeatable=repeatable)
         self._ask(kept if isinstance(kept, Upstream) else None, head)
@@ -220,10 +219,8 @@ class Client(Line):
         self._good = response.status < _SUCCESS_ENDS
         if self._good and self._route is not None:
             self._route.used = self._edge.loop.time()
-        extra = b"" if self._keep else b"Connection: close\r\n"
-        if self._edge.relocates and self._outward is not None:
-            extra += self._outward.response(response, self._request, self._route)
-        self.write(response.outgoing(extra) + first)
+        extra = self._outward.response(response, self._request, self._route)
+        self.write(response.outgoing(extra if self._keep else extra + CLOSE) + first)
 
     def passed(self, data: bytes) -> None:
         """Pass a part of the body on, or WebSocket frames."""
@@ -254,7 +251,8 @@ class Client(Line):
         """Become a tunnel."""
         self.frames, self._good = Frames(), True
         self._edge.counts.answered(response.status, self._since)
-        self.write(response.outgoing(UPGRADE))
+        extra = self._outward.response(response, self._request, self._route)
+        self.write(response.outgoing(UPGRADE + extra))
         early, self._buffer = self._buffer, b""
         self.throttle()
         if early:
@@ -268,7 +266,9 @@ class Client(Line):
     def broken(self) -> None:
         """Close in the middle of an answer, so that nobody takes it for a whole one."""
         self._up = None
-        self._edge.log(logging.INFO, "broken", route=self._route.prefix if self._route else "")
+        route = self._route.prefix if self._route else ""
+        request = id_of(self._request.mark) if self._request else ""
+        self._edge.log(logging.INFO, "broken", route=route, request=request)
         (reset if self._endless else closed)(self._transport)
 
     def unanswered(self, status: int, *, again: bool) -> None:
@@ -283,7 +283,8 @@ class Client(Line):
 
     async def _apologise(self, request: Request, status: int) -> None:
         if request.upgrade:
-            said = page(status, "server-away" if self._route else "no-route")
+            reason = "server-away" if self._route else "no-route"
+            said = page(status, reason, request=id_of(request.mark))
         else:
             said = await self._edge.apology(request, self._route, status)
         if self._transport is not None and self._request is request and not self._leaving:
@@ -294,5 +295,5 @@ class Client(Line):
         self._keep = self._keep and self._body is None
         self._edge.counts.answered(said.status, self._since)
         with_body = self._request.method != b"HEAD"
-        self.write(answer(said, keep=self._keep, with_body=with_body))
+        self.write(answer(said, self._request.mark, keep=self._keep, with_body=with_body))
         self.finished()

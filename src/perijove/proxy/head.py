@@ -31,11 +31,11 @@ _LENGTH = re.compile(rb"[0-9]{1,18}")
 _OF_REQUEST = re.compile(
     rb"\r\n(host|connection|content-length|transfer-encoding|te|upgrade|keep-alive|expect"
     rb"|proxy-connection|http2-settings|forwarded|content_length|transfer_encoding"
-    rb"|x[-_](?:forwarded[a-z_-]*|real[-_]ip|scheme)):([^\r]*)"
+    rb"|x[-_](?:forwarded[a-z_-]*|real[-_]ip|scheme|request[-_]id)):([^\r]*)"
 )
 _OF_RESPONSE = re.compile(
-    rb"\r\n(connection|content-length|transfer-encoding|upgrade|keep-alive|proxy-connection)"
-    rb":([^\r]*)"
+    rb"\r\n(connection|content-length|transfer-encoding|upgrade|keep-alive|proxy-connection"
+    rb"|x-request-id):([^\r]*)"
 )
 _CUT = frozenset(
     (b"connection", b"te", b"upgrade", b"keep-alive", b"proxy-connection", b"http2-settings")
@@ -141,9 +141,13 @@ class Fields:
 class Request:
     """The head of a request."""
 
-    __slots__ = ("body", "fields", "host", "keep", "method", "minor", "path", "upgrade", "url")
+    __slots__ = (
+        *("body", "fields", "host", "keep", "mark", "method", "minor", "path", "upgrade", "url"),
+    )
 
     def __init__(self, head: bytes, referee: Referee) -> None:
+        self.mark = b""
+        """The line of its head that says its id, once it has one."""
         found = _REQUEST.fullmatch(head)
         if found is None or head.count(b"\r\n") > _MOST_FIELDS:
             raise doubted(head)

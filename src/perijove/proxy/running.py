@@ -44,6 +44,8 @@ class Place:
     socket: Path | None = None
     option: str = "--port"
     """Which option chooses another."""
+    lasts: bool = False
+    """Whether it is open until the end, to tell how that goes."""
 
     def __str__(self) -> str:
         """Return it as people write it."""

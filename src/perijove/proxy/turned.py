@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from perijove.proxy.edge import Edge
+from perijove.proxy.marks import fresh, id_of
 from perijove.proxy.pages import HEALTH, Page, answer, healthy, page
 from perijove.proxy.transports import aborted
 
@@ -18,12 +19,13 @@ class TurnedAway(asyncio.Protocol):
     A health check must not fail because there are many clients: whoever checks would end us.
     """
 
-    __slots__ = ("_buffer", "_deadline", "_edge", "_reason", "_said", "_transport")
+    __slots__ = ("_buffer", "_deadline", "_edge", "_mark", "_reason", "_said", "_transport")
 
     def __init__(self, edge: Edge, transport: asyncio.Transport, reason: str) -> None:
         self._edge = edge
         self._transport = transport
         self._reason = reason
+        self._mark = fresh()
         self._buffer = b""
         self._said = False
         self._deadline = edge.loop.time() + _SECONDS
@@ -62,14 +64,15 @@ class TurnedAway(asyncio.Protocol):
         if rest.partition(b" ")[0].partition(b"?")[0] in HEALTH:
             return healthy()
         self._edge.counts.refused[self._reason] += 1
-        self._edge.log(logging.INFO, "refused", reason=self._reason, status=503)
-        return page(503, self._reason, after=_AFTER)
+        request = id_of(self._mark)
+        self._edge.log(logging.INFO, "refused", reason=self._reason, status=503, request=request)
+        return page(503, self._reason, after=_AFTER, request=request)
 
     def _say(self, said: Page) -> None:
         self._said, self._buffer = True, b""
         if self._transport.is_closing():
             return
-        self._transport.write(answer(said, keep=False, with_body=True))
+        self._transport.write(answer(said, self._mark, keep=False, with_body=True))
         if self._transport.can_write_eof():  # else a RST for what was not read overtakes it
             self._transport.write_eof()
         else:

@@ -23,8 +23,7 @@ _SPACE = memoryview(bytearray(262_144))
 """Where all of them read into, one after the other."""
 _LITTLE = _SPACE[:65_536]
 _FLOWS = 4 * 1024 * 1024
-"""After so many bytes without a pause, who reads the answer is fast. What is read last is what a
-reader costs who then stops, so only the fast are given large pieces."""
+"""After so many bytes without a pause a reader is fast enough for large pieces."""
 
 
 class Upstream(asyncio.BufferedProtocol):
@@ -60,6 +59,7 @@ class Upstream(asyncio.BufferedProtocol):
             self._task = self._edge.loop.create_task(self._connect())
         else:
             self._reused = True
+            self._edge.counts.reused += 1
             self._transport.write(head)
 
     def send(self, data: bytes) -> None:
@@ -126,6 +126,7 @@ class Upstream(asyncio.BufferedProtocol):
         # uvloop's transports are not asyncio's by class
         self._transport = cast("asyncio.Transport", transport)
         unbuffered(self._transport)
+        self._edge.counts.made += 1
         self.full = False
         if self.asker is None:
             self.abandon()
