@@ -11,12 +11,15 @@ from perijove.cli.hold import Held
 from perijove.cli.trouble import FAILURE
 from perijove.kit import log
 from perijove.proxy.__main__ import main as run_proxy
+from perijove.proxy.handover import is_worker
+from perijove.proxy.limits import OPTIONS as LIMITS
 
 _BOX_DRAIN = 1.5
 """Seconds for running requests: somebody waits for Ctrl-C at the terminal."""
 _OPTIONS = (
     *("ip", "port", "hub", "token_file", "table", "trusted_proxies", "pid_file"),
-    *("metrics_ip", "metrics_port"),
+    *("metrics_ip", "metrics_port", "workers"),
+    *(name.replace("-", "_") for name in LIMITS),
 )
 
 
@@ -72,7 +75,7 @@ def of_box(box: Box, ports: Ports, ip: str, base_url: str) -> list[str]:
 def main(arguments: Sequence[str]) -> None:
     """Run the proxy; the first argument is the data directory to hold, or empty."""
     path, *options = arguments
-    if not path:
+    if not path or is_worker():  # one that serves beside the one that holds it
         run_proxy(options)
         return
     try:

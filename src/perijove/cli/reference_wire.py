@@ -178,6 +178,14 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
+_PROXY_WORDS = """
+`reason` and `cause` are words that stay: a request is refused as `malformed`, `bad-path` …, or
+for [a limit](../how-to/chp.md#what-one-client-may-take); a target fails as `connect`,
+`connect-timeout`, `closed`, `cut-short`, `bad-answer`, `silent`, `shunned`, or `stale`: a kept
+connection was dead.
+"""
+
+
 def _metrics() -> Iterator[str]:
     yield "# Metrics\n"
     yield MADE
@@ -208,8 +216,6 @@ def _metrics() -> Iterator[str]:
     for name, (shape, label, words) in proxy.OURS.items():
         named = f"`{label}`" if label else ""
         yield f"| `perijove_proxy_{name}` | {shape} | {named} | {words} |"
-    yield "\n`reason` and `cause` are words that stay: a request is refused as `malformed`, `slow`,"
-    yield "`too-large`, `bad-path`, `crowded` …; a target fails as `connect`, `connect-timeout`,"
-    yield "`closed`, `cut-short`, `bad-answer`, `silent`, or `stale`: a kept connection was dead.\n"
+    yield _PROXY_WORDS
     yield "## Of JupyterHub's, not here\n\n| name | why |\n|---|---|"
     yield from (f"| `{name}` | {why} |" for name, why in _ABSENT.items())

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 
-from perijove.proxy.body import Body, Endless
+from perijove.proxy.body import Endless
 from perijove.proxy.edge import Edge
-from perijove.proxy.head import BLANK_LINES, LIMIT, Request, Response
+from perijove.proxy.head import BLANK_LINES, LIMIT, Request, Response, check_unfinished
+from perijove.proxy.incoming import Incoming
 from perijove.proxy.line import Line
 from perijove.proxy.outward import UPGRADE, Outward
-from perijove.proxy.pages import Page, answer, healthy, page
+from perijove.proxy.pages import HEALTH, Page, answer, healthy, page
 from perijove.proxy.paths import canonical
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.transports import closed, reset
@@ -16,7 +17,6 @@ from perijove.proxy.tree import Route
 from perijove.proxy.upstream import Upstream
 from perijove.proxy.websocket import GOING_AWAY, Frames
 
-_HEALTH = frozenset((b"/_perijove/health", b"/_chp_healthz"))
 _REPEATABLE = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))
 _SUCCESS_ENDS = 300
 
@@ -32,7 +32,7 @@ class Client(Line):
     def __init__(self, edge: Edge) -> None:
         super().__init__(edge)
         self._request: Request | None = None
-        self._body: Body | None = None
+        self._body: Incoming | None = None
         """What is still to come of the body of the request."""
         self._route: Route | None = None
         self._up: Upstream | None = None
@@ -82,6 +82,8 @@ class Client(Line):
             self.abandon()
         elif asked and self._up and now - self._still > self._edge.manner.answer_seconds:
             self._up.give_up()
+        elif asked and self._body and not self._begun and self._body.late(now, held=self._held):
+            self.refuse(Refusal(408, "slow-body"))
 
     def data_received(self, data: bytes) -> None:
         """Take whatever comes: heads, bodies, frames."""
@@ -101,7 +103,7 @@ class Client(Line):
             self._buffer += data
             self._next()
 
-    def _upload(self, body: Body, data: bytes) -> bytes:
+    def _upload(self, body: Incoming, data: bytes) -> bytes:
         """Send what belongs to the body; return the rest."""
         self._moved = True
         try:
@@ -137,7 +139,10 @@ class Client(Line):
         end = data.find(b"\r\n\r\n", max(0, self._looked - 3)) + 4
         try:
             if end < 4 or end > LIMIT:  # noqa: PLR2004 - find() gave -1
-                self._wait(data)
+                check_unfinished(data, self._looked)
+                self._looked = len(data)
+                self._buffer = data or self._buffer  # blank lines, which gain no time
+                self.throttle()
                 return
             request = Request(data[:end], self._edge.referee)
             self._buffer, self._looked = b"" if request.body else data[end:], 0
@@ -150,35 +155,28 @@ class Client(Line):
         elif self._buffer:
             self.throttle()
 
-    def _wait(self, data: bytes) -> None:
-        if len(data) > LIMIT:
-            raise Refusal(431, "too-large")
-        if data.count(b"\n") != data.count(b"\r\n"):
-            raise Refusal(400, "malformed")
-        self._looked = len(data)
-        self._buffer = data or self._buffer  # blank lines, which gain no time
-        self.throttle()
-
     def _serve(self, request: Request) -> None:
         path = canonical(request.path)
         self._request = request
-        self._body = request.body
         self._begun = self._endless = False
         self._moved, self._since = True, self._edge.loop.time()
+        self._body = Incoming(request, self._edge, self._since) if request.body else None
         self._keep = request.keep and not self._edge.draining
         self.upgrade = request.upgrade
         self._edge.counts.asked[request.upgrade] += 1
-        if path in _HEALTH:
+        if path in HEALTH:
             self._reply(healthy())
             return
         route = self._route = self._edge.table.match(path, request.host)
         if route is None:
             self.unanswered(404, again=False)
             return
-        if self._outward is None:
-            self._outward = Outward(self._edge, self._peer, secure=self._secure)
-        head = self._outward.request(request, route)
         repeatable = request.body is None and request.method in _REPEATABLE
+        if not repeatable:
+            self._edge.sign_ins.check(request, path, self.address)
+        if self._outward is None:
+            self._outward = Outward(self._edge, self.address, secure=self._secure)
+        head = self._outward.request(request, route)
         self._replay = head if repeatable else b""
         kept = route.target.take(self._since, repeatable=repeatable)
         self._ask(kept if isinstance(kept, Upstream) else None, head)
@@ -210,12 +208,14 @@ class Client(Line):
 
     def informed(self, response: Response) -> None:
         """Pass an interim answer on, to who knows what it is."""
+        if self._body is not None:
+            self._body.invited = True
         if self._request is not None and self._request.minor == b"1":
             self.write(response.outgoing(b""))
 
     def answered(self, response: Response, first: bytes) -> None:
         """Pass the head of the answer on, with the first of its body in the same write."""
-        self._begun = True
+        self._begun = self._moved = True
         self._edge.counts.answered(response.status, self._since, len(first))
         self._endless = isinstance(response.body, Endless)
         self._keep = self._keep and not self._endless and self._body is None

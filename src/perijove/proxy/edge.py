@@ -8,12 +8,15 @@ from functools import cache
 from typing import Protocol
 
 from perijove.proxy.counts import Counts
+from perijove.proxy.crowd import Crowd, Visitor
 from perijove.proxy.forwarded import TrustedPeers
 from perijove.proxy.head import Request
+from perijove.proxy.limits import Limits
 from perijove.proxy.log import Log
 from perijove.proxy.manner import Manner
 from perijove.proxy.pages import Page
 from perijove.proxy.referee import Referee
+from perijove.proxy.signins import SignIns
 from perijove.proxy.tree import Route, Tree
 
 _ACCEPTED = 0.02
@@ -29,19 +32,6 @@ class Apologist(Protocol):
         """Return it."""
 
 
-class Visitor(Protocol):
-    """A client's connection, as the sweep and the end see it."""
-
-    def sweep(self, now: float) -> None:
-        """Look at the clock."""
-
-    def go_away(self) -> None:
-        """Finish what is running, then close."""
-
-    def abandon(self) -> None:
-        """Close now."""
-
-
 @dataclass(slots=True, kw_only=True)
 class Edge:
     """The shared state. `apology` makes the page for a target that does not answer, or is none."""
@@ -53,13 +43,15 @@ class Edge:
     apology: Apologist
     manner: Manner = field(default_factory=Manner)
     referee: Referee = field(default_factory=Referee)
-    visitors: set[Visitor] = field(default_factory=set)
+    limits: Limits = field(default_factory=Limits)
+    crowd: Crowd = field(init=False)
+    sign_ins: SignIns = field(init=False)
     draining: bool = False
-    most_visitors: int = 10_000
-    head_seconds: float = 30.0
     counts: Counts = field(init=False)
     certified: Callable[[], ssl.SSLContext] = ssl.create_default_context
     """Makes what targets with TLS are believed by."""
+    shuns: Callable[[str], bool] | None = None
+    """Says of the address of a target whether nothing is sent there."""
     plain: bool = field(init=False)
     """Whether nothing of a request is rewritten."""
     relocates: bool = field(init=False)
@@ -68,13 +60,27 @@ class Edge:
     def __post_init__(self) -> None:
         """Make what is asked for with each request."""
         self.counts = Counts(self.loop.time)
+        self.crowd = Crowd(self.limits, self.trusted)
+        self.sign_ins = SignIns(self.limits.sign_ins, self.trusted, self.loop.time)
         self.plain, self.relocates = self.manner.plain, self.manner.relocates
         self.certified = cache(self.certified)  # it reads every authority of the machine
 
+    @property
+    def visitors(self) -> set[Visitor]:
+        """The open connections of clients."""
+        return self.crowd.visitors
+
+    def counted(self) -> Counts:
+        """Return what has been counted until now, and what is open."""
+        found = Counts()
+        found.plus(self.counts.told())
+        found.connections = len(self.visitors)
+        found.idle = sum(len(it.idle) for it in self.table.targets())
+        return found
+
     def sweep(self, now: float) -> None:
         """Close what has been silent for too long."""
-        for visitor in list(self.visitors):
-            visitor.sweep(now)
+        self.crowd.sweep(now)
         for target in self.table.targets():
             target.sweep(now)
 
@@ -92,8 +98,7 @@ class Edge:
         for visitor in list(self.visitors):
             visitor.go_away()
         await self._empty(seconds)
-        for visitor in list(self.visitors):
-            visitor.abandon()
+        self.crowd.abandon()
         for target in self.table.targets():
             target.retire()
 

@@ -7,6 +7,9 @@ from perijove.proxy.referee import Referee
 from perijove.proxy.refusal import Refusal
 
 LIMIT = 65_536
+"""Bytes of a head."""
+URI_LIMIT = 16_384
+"""Bytes of what is asked for: as many as Node.js takes for a whole head."""
 _MOST_FIELDS = 256
 _NO_CONTENT = 204
 _NOT_MODIFIED = 304
@@ -14,8 +17,10 @@ _FINAL = 200
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _FIELDS = rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*+\r\n)*+\r\n"
+_URI = rb"[!-~]{1,%d}+" % URI_LIMIT
 # CONNECT makes a tunnel of a connection: no server behind us is asked for one
-_REQUEST = re.compile(rb"(?!CONNECT )(" + _TOKEN + rb") ([!-~]++) HTTP/1\.([01])\r\n" + _FIELDS)
+_METHOD = rb"(?!CONNECT )(" + _TOKEN + rb")"
+_REQUEST = re.compile(_METHOD + rb" (" + _URI + rb") HTTP/1\.([01])\r\n" + _FIELDS)
 _RESPONSE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\t -~\x80-\xff]*+)?\r\n" + _FIELDS)
 HOST = re.compile(rb"(?:[A-Za-z0-9._~%-]++|\[[0-9A-Za-z:.%_~-]++\])?+(?::[0-9]{0,5})?+")
 BLANK_LINES = re.compile(rb"(?:\r\n){0,8}+")
@@ -140,7 +145,7 @@ class Request:
     def __init__(self, head: bytes, referee: Referee) -> None:
         found = _REQUEST.fullmatch(head)
         if found is None or head.count(b"\r\n") > _MOST_FIELDS:
-            raise Refusal(400 if found is None else 431, "malformed")
+            raise doubted(head)
         self.method, self.url, self.minor = found.groups()
         fields = self.fields = Fields(head, _OF_REQUEST)
         self.host = fields.named.get(b"host", b"")
@@ -192,6 +197,27 @@ class Request:
             extra += b"Connection: close\r\n"
         start = b"%b %b HTTP/1.%b" % (self.method, url, self.minor)
         return self.fields.join(start, extra)
+
+
+def doubted(head: bytes) -> Refusal:
+    """Return why `head`, or the beginning of one, is none of a request."""
+    _, _, rest = head.partition(b"\r\n")[0].partition(b" ")
+    if len(rest.partition(b" ")[0]) > URI_LIMIT:
+        return Refusal(414, "uri-too-long")
+    if head.count(b"\r\n") > _MOST_FIELDS:
+        return Refusal(431, "too-many-fields")
+    if len(head) > LIMIT:
+        return Refusal(431, "too-large")
+    return Refusal(400, "malformed")
+
+
+def check_unfinished(data: bytes, looked: int) -> None:
+    """Refuse what can no more become a head; the first `looked` bytes have been checked."""
+    start = max(0, looked - 1)
+    start += data[start : start + 1] == b"\n"
+    long = len(data) > URI_LIMIT and (len(data) > LIMIT or b"\r\n" not in data)
+    if long or data.count(b"\n", start) != data.count(b"\r\n", start):
+        raise doubted(data)
 
 
 class Response:

@@ -2,10 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from perijove.proxy.limits import Limits, add_limits, taken
+
 LOOPBACK = ("127.0.0.0/8", "::1/128")
+MOST_WORKERS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +24,11 @@ class Options:
     pid_file: Path | None = None
     activity_interval: float = 30.0
     drain: float = 10.0
-    header_timeout: float = 30.0
     handover_drain: float = 60.0
     metrics_ip: str = "127.0.0.1"
     metrics_port: int | None = None
+    workers: int = 1
+    limits: Limits = field(default_factory=Limits)
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -44,9 +48,11 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--drain", type=float, default=10.0, help="seconds for running requests at the end")
     add("--handover-drain", type=float, default=60.0,
         help="seconds for WebSockets when another takes over (default: %(default)s)")  # fmt: skip
-    add("--header-timeout", type=float, default=30.0, help="seconds until a head must be here")
+    add_limits(parser)
     add("--metrics-ip", default="127.0.0.1", help="address for metrics (default: %(default)s)")
     add("--metrics-port", type=int, help="port for metrics, /metrics (default: none)")
+    add("--workers", type=workers, default=1, metavar="N",
+        help="processes that serve, at most one for each core (default: %(default)s)")  # fmt: skip
     add(
         "--trusted-proxies",
         default=",".join(LOOPBACK),
@@ -55,4 +61,15 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     given = vars(parser.parse_args(arguments))
     networks = given.pop("trusted_proxies")
     given["trusted_proxies"] = tuple(part.strip() for part in networks.split(",") if part.strip())
-    return Options(**given)
+    return Options(limits=taken(given), **given)
+
+
+def workers(text: str) -> int:
+    """Return a number of processes.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or too many.
+    """
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 to {MOST_WORKERS}")
+    return int(text)

@@ -87,7 +87,10 @@ async def listening(
         else:
             sentence = f"Cannot listen on {place}: {error.strerror}."
         raise CannotServe(sentence) from error
-    handover.keep(str(place), [it for server in servers for it in server.sockets])
+    sockets = [it for server in servers for it in server.sockets]
+    for it in sockets:  # connections have it from here: those of clients that are no more end
+        it.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    handover.keep(str(place), sockets)
     open_ = list(servers)
 
     def close() -> None:

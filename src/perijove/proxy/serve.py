@@ -13,6 +13,8 @@ from perijove.proxy.activity import Activity
 from perijove.proxy.apology import Apology
 from perijove.proxy.client import Client
 from perijove.proxy.control import Control, Lines
+from perijove.proxy.counts import Counts
+from perijove.proxy.crew import Crew
 from perijove.proxy.edge import Edge
 from perijove.proxy.feed import Feed
 from perijove.proxy.forwarded import TrustedPeers
@@ -35,15 +37,17 @@ from perijove.proxy.running import (
 )
 from perijove.proxy.shelf import Shelf
 from perijove.proxy.table import Table
+from perijove.proxy.tree import Tree
+from perijove.proxy.worker import Mirror, work
 
 
 class Proxy:
     """One process: the data plane, what it hears from the hub and what it tells it."""
 
-    def __init__(self, options: Options, address: HubAddress) -> None:
+    def __init__(self, options: Options, address: HubAddress, handover: Handover) -> None:
         self._options = options
         self._loop = asyncio.get_running_loop()
-        self._handover = Handover()
+        self._handover = handover
         self._closing = list[Closing]()
         clock = Clock()
         log = self._log = Log(clock)
@@ -51,15 +55,8 @@ class Proxy:
         self._shelf = Shelf(options.table, log)
         self._shelf.load(table)
         self._lines = Lines()
-        self._edge = Edge(
-            loop=self._loop,
-            table=table,
-            trusted=TrustedPeers(options.trusted_proxies),
-            log=log,
-            apology=Apology(address),
-            most_visitors=most_visitors(),
-            head_seconds=options.header_timeout,
-        )
+        self._edge = _edge(options, address, table, log)
+        self._crew = Crew(options.workers - 1, self._edge, log)
         self._heard = HubLine(address, options.token_file)
         self._told = HubLine(address, options.token_file)
         self._feed = Feed(table, self._heard, self._shelf, log)
@@ -102,16 +99,18 @@ class Proxy:
         self._lines.close()
         patient = self._handover.over
         seconds = self._options.handover_drain if patient else self._options.drain
-        await self._edge.drain(seconds, patient=patient)
+        await asyncio.gather(
+            self._edge.drain(seconds, patient=patient), self._crew.end(seconds, patient=patient)
+        )
         await self._activity.tell()
         if not patient:  # else it is the other's
             await self._shelf.flush()
 
     def _places(self) -> Iterator[tuple[Place, Callable[[], asyncio.Protocol]]]:
         options = self._options
-        yield Place(ip=options.ip, port=options.port), lambda: Client(self._edge)
+        yield _public(options), lambda: Client(self._edge)
         if options.metrics_port is not None:
-            metrics = Metrics(self._edge, self._more)
+            metrics = Metrics(self._crew.counted, self._more)
             ip, port = options.metrics_ip, options.metrics_port
             place = Place(ip=ip, port=port, option="--metrics-port")
             yield place, lambda: Control(metrics, self._lines)
@@ -120,13 +119,30 @@ class Proxy:
         yield self._feed.run()
         yield self._shelf.run()
         yield self._activity.run(self._options.activity_interval)
-        yield sweeping(self._edge, self._lines)
+        yield sweeping(self._edge, self._lines, self._crew)
+        place = str(_public(self._options))
+        yield self._crew.run(place, self._handover.kept(place))
 
-    def _more(self) -> Iterator[str]:
+    def _more(self, _counts: Counts) -> Iterator[str]:
         version = self._table.version
         yield ours("routes", len(self._table.routes))
         yield ours("table_version", -1 if version is None else version)
         yield ours("hub_silence_seconds", self._loop.time() - self._feed.heard)
+
+
+def _public(options: Options) -> Place:
+    return Place(ip=options.ip, port=options.port)
+
+
+def _edge(options: Options, address: HubAddress, table: Tree, log: Log) -> Edge:
+    return Edge(
+        loop=asyncio.get_running_loop(),
+        table=table,
+        trusted=TrustedPeers(options.trusted_proxies),
+        log=log,
+        apology=Apology(address),
+        limits=options.limits.within(most_visitors()),
+    )
 
 
 async def serve(options: Options) -> None:
@@ -142,4 +158,11 @@ async def serve(options: Options) -> None:
         raise CannotServe(f"An option makes no sense: {error}.") from error
     if not os.access(options.token_file, os.R_OK):
         raise CannotServe(f"The token file {options.token_file} cannot be read.")
-    await Proxy(options, address).run()
+    handover = Handover()
+    if handover.lead is None:
+        await Proxy(options, address, handover).run()
+        return
+    mirror = Mirror(handover.lead)
+    edge = _edge(options, address, mirror, Log(Clock()))
+    listens = listening(_public(options), lambda: Client(edge), handover)
+    await work(mirror, edge, listens, drain=options.drain)

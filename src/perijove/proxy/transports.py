@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 
+_FLUSH_SECONDS = 10.0
 _TLS_PIECE = 65_536
 _RESET = struct.pack("ii", 1, 0)
 
@@ -12,6 +13,16 @@ def closed(transport: asyncio.Transport | None) -> None:
     """Close when everything written has been sent."""
     if transport is not None and not transport.is_closing():
         transport.close()
+
+
+def flushed(transport: asyncio.Transport | None, loop: asyncio.AbstractEventLoop) -> None:
+    """Close when everything written has been sent, but wait for that no longer than a while.
+
+    The other side may never take it, not least when it waits for us to take something first.
+    """
+    closed(transport)
+    if transport is not None and transport.get_write_buffer_size():
+        loop.call_later(_FLUSH_SECONDS, transport.abort)
 
 
 def aborted(transport: asyncio.Transport | None) -> None:
@@ -39,3 +50,9 @@ def unbuffered(transport: asyncio.Transport) -> None:
     """
     secure = transport.get_extra_info("sslcontext") is not None
     transport.set_write_buffer_limits(_TLS_PIECE if secure else 0)
+
+
+def peer_address(transport: asyncio.BaseTransport) -> str:
+    """Return where the other side is; empty: at the other end of a socket in the file system."""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) else ""

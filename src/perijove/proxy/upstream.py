@@ -11,7 +11,7 @@ from perijove.proxy.edge import Edge
 from perijove.proxy.head import LIMIT, Response
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.target import Target
-from perijove.proxy.transports import aborted, closed, unbuffered
+from perijove.proxy.transports import aborted, flushed, peer_address, unbuffered
 
 _CONNECT_SECONDS = 5.0
 _SWITCHING = 101
@@ -23,8 +23,6 @@ _LITTLE = _SPACE[:65_536]
 _FLOWS = 4 * 1024 * 1024
 """After so many bytes without a pause, who reads the answer is fast. What is read last is what a
 reader costs who then stops, so only the fast are given large pieces."""
-_STUCK_SECONDS = 10.0
-"""How long what a WebSocket has said last may take to be read."""
 
 
 class Upstream(asyncio.BufferedProtocol):
@@ -64,18 +62,17 @@ class Upstream(asyncio.BufferedProtocol):
 
     def send(self, data: bytes) -> None:
         """Send more of the request."""
-        if self._transport is None:
-            self._pending.append(data)
-        else:
+        if self._transport is not None:
             self._transport.write(data)
+            return
+        self._pending.append(data)
+        if self.asker is not None:
+            self.asker.throttle()  # no more until it is connected
 
     def close(self) -> None:
         """Close it when all is sent, or soon; nobody waits for an answer."""
         self.asker = None
-        transport = self._transport
-        if transport is not None and transport.get_write_buffer_size():
-            self._edge.loop.call_later(_STUCK_SECONDS, transport.abort)
-        closed(transport)
+        flushed(self._transport, self._edge.loop)
 
     def abandon(self) -> None:
         """Close it at once: the asker is gone. A WebSocket's gets what was sent before."""
@@ -127,10 +124,12 @@ class Upstream(asyncio.BufferedProtocol):
         self.full = False
         if self.asker is None:
             self.abandon()
-            return
-        self._transport.writelines(self._pending)
-        self._pending.clear()
-        self.asker.throttle()
+        elif self._edge.shuns is not None and self._edge.shuns(peer_address(self._transport)):
+            self._unanswered(503, "shunned")
+        else:
+            self._transport.writelines(self._pending)
+            self._pending.clear()
+            self.asker.throttle()
 
     def pause_writing(self) -> None:
         """Let the asker wait."""

@@ -9,9 +9,11 @@ from perijove.cli.arguments import (
     LOG,
     OUTPUT,
     Argument,
+    number,
     port,
 )
 from perijove.cli.commands.command import Command
+from perijove.proxy.limits import OPTIONS as LIMITS
 
 COMMANDS = (
     Command(
@@ -78,11 +80,19 @@ COMMANDS = (
                 ("--metrics-port",), "port for metrics, /metrics (none)",
                 {"type": port, "metavar": "N"},
             ),
+            Argument(
+                ("--workers",), "processes that serve, at most one for each core (1)",
+                {"type": number, "metavar": "N"},
+            ),
+            *(
+                Argument((f"--{name}",), words, {"metavar": metavar})
+                for name, (metavar, _, words) in LIMITS.items()
+            ),
             *LOG,
         ),
         (
             "perijove proxy --data /srv/perijove",
-            "perijove proxy --data /srv/perijove --metrics-port 9102",
+            "perijove proxy --data /srv/perijove --metrics-port 9102 --workers 4",
         ),
     ),
     Command(

@@ -12,14 +12,17 @@ from pathlib import Path
 
 from perijove.kit.clock import Clock
 from perijove.kit.tasks import in_background
+from perijove.proxy import counts as proxy
 from perijove.proxy.chp.api import Api
 from perijove.proxy.chp.counts import Counts
 from perijove.proxy.chp.errors import ErrorPath, ErrorTarget, own_page
 from perijove.proxy.chp.options import Options, Tls
 from perijove.proxy.chp.redirect import Redirect
 from perijove.proxy.chp.routes import Routes
+from perijove.proxy.chp.shunned import shunned
 from perijove.proxy.client import Client
 from perijove.proxy.control import Control, Desk, Lines
+from perijove.proxy.crew import Crew
 from perijove.proxy.edge import Apologist, Edge
 from perijove.proxy.forwarded import TrustedPeers
 from perijove.proxy.handover import Handover
@@ -39,6 +42,7 @@ from perijove.proxy.running import (
     sweeping,
 )
 from perijove.proxy.tls import MODERN, OLDER, Certificate, Listener, Terms, asking
+from perijove.proxy.worker import Mirror, work
 
 _TOKEN = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 - the name of one
 _VERSIONS = {"TLSv1_2": ssl.TLSVersion.TLSv1_2, "TLSv1_3": ssl.TLSVersion.TLSv1_3}
@@ -53,13 +57,15 @@ class Proxy:
         self._clock = Clock()
         self._loop = asyncio.get_running_loop()
         self._log = Log(self._clock)
-        self._lines = Lines()
+        self._lines = list[Lines]()
         self._listeners = list[Listener]()
         self._handover = Handover()
         self._closing = list[Closing]()
         self._counts = Counts()
-        self._routes = Routes(self._clock, self._loop, by_host=options.host_routing)
-        known = self._handover.known()
+        shuns = None if options.allow_link_local else shunned
+        self._routes = Routes(self._clock, self._loop, by_host=options.host_routing, shuns=shuns)
+        lead, known = self._handover.lead, self._handover.known()
+        self._mirror = None if lead is None else Mirror(lead, by_host=options.host_routing)
         if known:
             self._routes.load(known)
         elif options.default_target:
@@ -67,29 +73,37 @@ class Proxy:
         client = self._asking()
         self._edge = Edge(
             loop=self._loop,
-            table=self._routes,
+            table=self._mirror or self._routes,
             trusted=TrustedPeers(options.trusted_proxies),
             log=self._log,
             apology=self._apologist(client),
             manner=options.manner,
             certified=client,
-            most_visitors=most_visitors(),
+            limits=options.limits.within(most_visitors()),
+            shuns=shuns,
         )
+        self._crew = Crew(0 if self._mirror else options.workers - 1, self._edge, self._log)
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT.
+        """Serve until SIGTERM or SIGINT; beside another process, until that one says so.
 
         Raises:
             CannotServe: it cannot listen.
         """
         options, tokens = self._options, self._tokens()
-        if not tokens:
-            self._log(logging.WARNING, "api-open", why=f"{_TOKEN} is not set")
-        api = Api(self._routes, tokens, self._counts, self._log)
         public = Place(ip=options.ip, port=options.port, socket=options.socket)
+        tls = self._serving(options.ssl, "CONFIGPROXY_SSL_KEY_PASSPHRASE")
+        if self._mirror is None:
+            await self._lead(public, tls, Api(self._routes, tokens, self._counts, self._log))
+            return
+        self._mirror.reload = self._reload
+        listens = listening(public, lambda: Client(self._edge), self._handover, tls)
+        await work(self._mirror, self._edge, listens, drain=options.drain)
+
+    async def _lead(self, public: Place, tls: ssl.SSLContext | None, api: Api) -> None:
+        options = self._options
         told = Place(ip=options.api_ip, port=options.api_port, socket=options.api_socket,
                      option="--api-port")  # fmt: skip
-        tls = self._serving(options.ssl, "CONFIGPROXY_SSL_KEY_PASSPHRASE")
         api_tls = self._serving(options.api_ssl, "CONFIGPROXY_API_SSL_KEY_PASSPHRASE")
         places = [
             (public, lambda: Client(self._edge), tls),
@@ -109,7 +123,8 @@ class Proxy:
             stack.enter_context(pid_file.kept(self._handover))
             self._handover.serving()
             self._log(logging.INFO, "serving", at=str(public), api=str(told))
-            async with in_background(sweeping(self._edge, self._lines)):
+            crew = self._crew.run(str(public), self._handover.kept(str(public)))
+            async with in_background(sweeping(self._edge, *self._lines, self._crew), crew):
                 self._log(logging.INFO, "ending", why=await said.end())
                 await self._end()
 
@@ -117,10 +132,13 @@ class Proxy:
         for close in self._closing:
             close()
         self._handover.close()
-        self._lines.close()
+        for lines in self._lines:
+            lines.close()
         patient = self._handover.over
         seconds = self._options.handover_drain if patient else self._options.drain
-        await self._edge.drain(seconds, patient=patient)
+        await asyncio.gather(
+            self._edge.drain(seconds, patient=patient), self._crew.end(seconds, patient=patient)
+        )
 
     async def _replace(self, api: Api) -> bool:
         """Hand on, with the routes as they are; none may change meanwhile."""
@@ -131,28 +149,32 @@ class Proxy:
             api.closed = self._handover.over
 
     def _control(self, desk: Desk) -> Callable[[], Control]:
-        return lambda: Control(desk, self._lines)
+        lines = Lines()
+        self._lines.append(lines)
+        return lambda: Control(desk, lines)
 
     def _beside(self) -> list[tuple[Place, Desk]]:
         options, found = self._options, list[tuple[Place, Desk]]()
         if options.metrics_port is not None or options.metrics_socket is not None:
             place = Place(ip=options.metrics_ip, port=options.metrics_port or 0,
                           socket=options.metrics_socket, option="--metrics-port")  # fmt: skip
-            found.append((place, Metrics(self._edge, self._more)))
+            found.append((place, Metrics(self._crew.counted, self._more)))
         if options.redirect_port is not None:
             place = Place(ip=options.ip, port=options.redirect_port, option="--redirect-port")
             found.append((place, Redirect(options.redirect_to or options.port)))
         return found
 
-    def _more(self) -> Iterator[str]:
+    def _more(self, counts: proxy.Counts) -> Iterator[str]:
         yield ours("routes", len(self._routes))
-        yield from self._counts.lines(self._edge.counts)
+        yield from self._counts.lines(counts)
 
     def _tokens(self) -> list[bytes]:
         given = self._environment.get(_TOKEN, "")
         found = [token.strip().encode() for token in given.split(",") if token.strip()]
         if given and not found:
             raise CannotServe(f"{_TOKEN} is set, but there is no token in it.")
+        if not found and self._mirror is None:
+            self._log(logging.WARNING, "api-open", why=f"{_TOKEN} is not set")
         return found
 
     def _serving(self, side: Tls, passphrase: str) -> ssl.SSLContext | None:
@@ -167,6 +189,7 @@ class Proxy:
 
     def _reload(self) -> None:
         """Read certificates again; one that is no good leaves what is shown as it is."""
+        self._crew.reload()
         for listener in self._listeners:
             try:
                 listener.reload()
