@@ -27,7 +27,9 @@ def seeds(kind: str) -> list[bytes]:
 
 def keep(kind: str, inputs: list[bytes]) -> None:
     """Add inputs to what is kept."""
-    FOLDER.mkdir(exist_ok=True)
     lines = sorted({*kept(kind), *inputs}, key=lambda it: (len(it), it))
+    if not lines:
+        return
+    FOLDER.mkdir(exist_ok=True)
     text = "\n".join(it.decode("latin-1").encode("unicode_escape").decode() for it in lines)
     (FOLDER / f"{kind}.txt").write_text(f"{text}\n")
