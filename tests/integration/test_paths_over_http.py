@@ -83,7 +83,7 @@ async def misled(proxy: Proxy, running: Running, sent: str, met: Counter[str]) -
     if not is_text(form):
         return "" if status == 400 else f"{status} for what is no text"
     if form.startswith("/hub"):
-        return "" if status in {302, 404} else f"{status}"
+        return "" if status in {301, 302, 404} else f"{status}"
     return "" if headers.get("location") == f"/hub{form}" else f"{status} {headers}"
 
 

@@ -17,7 +17,7 @@ from tests.chp.process import chp
 from tests.integration.proxy_parts import free_port, ok, proxied, read_head
 from tests.integration.test_proxy_limits import HEADS, sign_in
 from tests.integration.test_proxy_pace import rss
-from tests.vectors.framing import vectors
+from tests.integration.test_proxy_smuggling import REQUESTS
 
 ROUNDS = int(os.environ.get("PERIJOVE_HOSTILE_ROUNDS", "4"))
 AT_ONCE = 60
@@ -31,7 +31,7 @@ UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 
 
 def hostile(rng: random.Random) -> Iterator[bytes]:
     """Generate what no good client sends, and good beginnings that are broken off."""
-    yield from (it.at("/user/ada/") for it in vectors("framing-requests.txt"))
+    yield from (it.at("/user/ada") for it in REQUESTS)
     yield from (sent for sent, _, _ in HEADS)
     chunked = PUT + b"Transfer-Encoding: chunked\r\n\r\n"
     for _ in range(10):

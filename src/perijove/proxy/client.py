@@ -33,6 +33,7 @@ class Client(Line):
         super().__init__(edge)
         self._request: Request | None = None
         self._body: Incoming | None = None
+        """What is still to come of the body of the request."""
         self._route: Route | None = None
         self._up: Upstream | None = None
         self._outward: Outward | None = None
@@ -81,10 +82,8 @@ class Client(Line):
             self.abandon()
         elif asked and self._up and now - self._still > self._edge.manner.answer_seconds:
             self._up.give_up()
-        elif asked and self._body and not self._begun:
-            late = self._body.late(now, self._edge.limits.body_seconds, held=self._held)
-            if late:
-                self.refuse(Refusal(408, "slow-body"))
+        elif asked and self._body and not self._begun and self._body.late(now, held=self._held):
+            self.refuse(Refusal(408, "slow-body"))
 
     def data_received(self, data: bytes) -> None:
         """Take whatever comes: heads, bodies, frames."""
@@ -141,7 +140,8 @@ class Client(Line):
         try:
             if end < 4 or end > LIMIT:  # noqa: PLR2004 - find() gave -1
                 check_unfinished(data, self._looked)
-                self._looked, self._buffer = len(data), data or self._buffer  # blanks gain no time
+                self._looked = len(data)
+                self._buffer = data or self._buffer  # blank lines, which gain no time
                 self.throttle()
                 return
             request = Request(data[:end], self._edge.referee)
@@ -160,7 +160,7 @@ class Client(Line):
         self._request = request
         self._begun = self._endless = False
         self._moved, self._since = True, self._edge.loop.time()
-        self._body = Incoming(request.body, request, self._since) if request.body else None
+        self._body = Incoming(request, self._edge, self._since) if request.body else None
         self._keep = request.keep and not self._edge.draining
         self.upgrade = request.upgrade
         self._edge.counts.asked[request.upgrade] += 1

@@ -27,8 +27,8 @@ class Options:
     handover_drain: float = 60.0
     metrics_ip: str = "127.0.0.1"
     metrics_port: int | None = None
-    limits: Limits = field(default_factory=Limits)
     workers: int = 1
+    limits: Limits = field(default_factory=Limits)
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:

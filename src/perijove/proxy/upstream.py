@@ -11,22 +11,26 @@ from perijove.proxy.edge import Edge
 from perijove.proxy.head import LIMIT, Response
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.target import Target
-from perijove.proxy.transports import aborted, closed, peer_address, unbuffered
+from perijove.proxy.transports import aborted, flushed, peer_address, unbuffered
 
 _CONNECT_SECONDS = 5.0
 _SWITCHING = 101
 _FINAL = 200
 _REST_READS = 16
-_STUCK_SECONDS = 10.0
-"""How long what a WebSocket has said last may take to be read."""
+_SPACE = memoryview(bytearray(262_144))
+"""Where all of them read into, one after the other."""
+_LITTLE = _SPACE[:65_536]
+_FLOWS = 4 * 1024 * 1024
+"""After so many bytes without a pause, who reads the answer is fast. What is read last is what a
+reader costs who then stops, so only the fast are given large pieces."""
 
 
-class Upstream(asyncio.Protocol):
+class Upstream(asyncio.BufferedProtocol):
     """Sends what it is given and understands what comes back. Owned by an asker or the pool."""
 
     __slots__ = (
-        *("_body", "_buffer", "_edge", "_held", "_keep", "_method", "_pending", "_reused"),
-        *("_task", "_transport", "asker", "full", "idle_since", "target", "tunnel"),
+        *("_body", "_buffer", "_edge", "_flown", "_held", "_keep", "_method", "_pending"),
+        *("_reused", "_task", "_transport", "asker", "full", "idle_since", "target", "tunnel"),
     )
 
     def __init__(self, edge: Edge, target: Target) -> None:
@@ -39,6 +43,7 @@ class Upstream(asyncio.Protocol):
         self._buffer = b""
         self._body: Body | None = None
         self._method = b""
+        self._flown = 0
         self._keep = self._held = self._reused = False
         self.full = self.tunnel = False
         self.idle_since = 0.0
@@ -67,10 +72,7 @@ class Upstream(asyncio.Protocol):
     def close(self) -> None:
         """Close it when all is sent, or soon; nobody waits for an answer."""
         self.asker = None
-        transport = self._transport
-        if transport is not None and transport.get_write_buffer_size():
-            self._edge.loop.call_later(_STUCK_SECONDS, transport.abort)
-        closed(transport)
+        flushed(self._transport, self._edge.loop)
 
     def abandon(self) -> None:
         """Close it at once: the asker is gone. A WebSocket's gets what was sent before."""
@@ -95,6 +97,7 @@ class Upstream(asyncio.Protocol):
         if held is not self._held and self._transport and not self._transport.is_closing():
             self._held = held
             if held:
+                self._flown = 0
                 self._transport.pause_reading()
             else:
                 self._transport.resume_reading()
@@ -139,6 +142,14 @@ class Upstream(asyncio.Protocol):
         self.full = False
         if self.asker is not None:
             self.asker.throttle()
+
+    def get_buffer(self, _: int) -> memoryview:
+        """Return where to read into."""
+        return _SPACE if self._flown > _FLOWS else _LITTLE
+
+    def buffer_updated(self, size: int) -> None:
+        """Take what has been read."""
+        self.data_received(bytes(_SPACE[:size]))
 
     def data_received(self, data: bytes) -> None:
         """Pass on what belongs to the answer."""
@@ -204,6 +215,7 @@ class Upstream(asyncio.Protocol):
             self._break(asker, "bad-answer")
             return
         if end < 0:
+            self._flown += len(data)
             asker.passed(data)
             return
         if end:

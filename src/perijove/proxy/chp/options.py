@@ -67,9 +67,9 @@ class Options:
     trusted_proxies: tuple[str, ...]
     drain: float
     handover_drain: float
+    workers: int
     allow_link_local: bool
     limits: Limits
-    workers: int
     manner: Manner
 
 
