@@ -34,6 +34,7 @@ class Client(Line):
         super().__init__(edge)
         self._request: Request | None = None
         self._body: Incoming | None = None
+        """What is still to come of the body of the request."""
         self._route: Route | None = None
         self._up: Upstream | None = None
         self._apology: asyncio.Task[None] | None = None

@@ -19,9 +19,8 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _FIELDS = rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*+\r\n)*+\r\n"
 _URI = rb"[!-~]{1,%d}+" % URI_LIMIT
 # CONNECT makes a tunnel of a connection: no server behind us is asked for one
-_REQUEST = re.compile(
-    rb"(?!CONNECT )(" + _TOKEN + rb") (" + _URI + rb") HTTP/1\.([01])\r\n" + _FIELDS
-)
+_METHOD = rb"(?!CONNECT )(" + _TOKEN + rb")"
+_REQUEST = re.compile(_METHOD + rb" (" + _URI + rb") HTTP/1\.([01])\r\n" + _FIELDS)
 _RESPONSE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\t -~\x80-\xff]*+)?\r\n" + _FIELDS)
 HOST = re.compile(rb"(?:[A-Za-z0-9._~%-]++|\[[0-9A-Za-z:.%_~-]++\])?+(?::[0-9]{0,5})?+")
 BLANK_LINES = re.compile(rb"(?:\r\n){0,8}+")
@@ -216,7 +215,7 @@ def doubted(head: bytes) -> Refusal:
 
 
 def check_unfinished(data: bytes, looked: int) -> None:
-    """Refuse what no more can become a head; up to `looked` it has been checked before."""
+    """Refuse what can no more become a head; the first `looked` bytes have been checked."""
     start = max(0, looked - 1)
     start += data[start : start + 1] == b"\n"
     bare = data.count(b"\n", start) != data.count(b"\r\n", start)

@@ -155,7 +155,10 @@ class Line(asyncio.Protocol):
             self._moved, self._still = False, now
         if transport is None:
             return
-        self._look_at_reader(transport, now, moved=moved)
+        if self.full:
+            self._look_at_reader(transport, now, moved=moved)
+        elif self._reader is not None:
+            self._reader = None
         if now >= self.deadline:
             self._expire(transport, now)
 
@@ -174,9 +177,6 @@ class Line(asyncio.Protocol):
 
     def _look_at_reader(self, transport: asyncio.Transport, now: float, *, moved: bool) -> None:
         """End a connection whose other side takes nothing of what waits for it."""
-        if not self.full and not transport.is_closing():
-            self._reader = None
-            return
         left = untaken(transport)
         if moved or self._reader is None:
             self._reader = Pace(now, left)

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 
+_FLUSH_SECONDS = 10.0
 _TLS_PIECE = 65_536
 _RESET = struct.pack("ii", 1, 0)
 
@@ -12,6 +13,16 @@ def closed(transport: asyncio.Transport | None) -> None:
     """Close when everything written has been sent."""
     if transport is not None and not transport.is_closing():
         transport.close()
+
+
+def flushed(transport: asyncio.Transport | None, loop: asyncio.AbstractEventLoop) -> None:
+    """Close when everything written has been sent, but wait for that no longer than a while.
+
+    The other side may never take it, not least when it waits for us to take something first.
+    """
+    closed(transport)
+    if transport is not None and transport.get_write_buffer_size():
+        loop.call_later(_FLUSH_SECONDS, transport.abort)
 
 
 def aborted(transport: asyncio.Transport | None) -> None:

@@ -11,14 +11,12 @@ from perijove.proxy.edge import Edge
 from perijove.proxy.head import LIMIT, Response
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.target import Target
-from perijove.proxy.transports import aborted, closed, peer_address, unbuffered
+from perijove.proxy.transports import aborted, peer_address, unbuffered
 
 _CONNECT_SECONDS = 5.0
 _SWITCHING = 101
 _FINAL = 200
 _REST_READS = 16
-_STUCK_SECONDS = 10.0
-"""How long what a WebSocket has said last may take to be read."""
 _SPACE = memoryview(bytearray(262_144))
 """Where all of them read into, one after the other."""
 _LITTLE = _SPACE[:65_536]
@@ -74,10 +72,7 @@ class Upstream(asyncio.BufferedProtocol):
     def close(self) -> None:
         """Close it when all is sent, or soon; nobody waits for an answer."""
         self.asker = None
-        transport = self._transport
-        if transport is not None and transport.get_write_buffer_size():
-            self._edge.loop.call_later(_STUCK_SECONDS, transport.abort)
-        closed(transport)
+        flushed(self._transport, self._edge.loop)
 
     def abandon(self) -> None:
         """Close it at once: the asker is gone. A WebSocket's gets what was sent before."""
