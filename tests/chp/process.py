@@ -61,7 +61,12 @@ class Chp:
         return answer
 
     async def routes(self, query: str = "") -> dict[str, Any]:
-        answer = await self.api.get(f"/api/routes{query}")
+        """Return them; one that is about to go says "try again", as JupyterHub then does."""
+        for _ in range(50):
+            answer = await self.api.get(f"/api/routes{query}")
+            if answer.status_code != 503:
+                break
+            await asyncio.sleep(0.1)
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
