@@ -44,6 +44,30 @@ async def test_connections_are_kept_on_both_sides(tmp_path: Path) -> None:
         assert connections == 1
 
 
+async def test_a_crowd_that_asks_again_finds_its_connections_kept(tmp_path: Path) -> None:
+    crowd, connections = 64, 0
+    all_asked = asyncio.Barrier(crowd)
+
+    async def upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while True:
+            await read_head(reader)
+            await all_asked.wait()
+            writer.write(ok(b"together"))
+
+    async with proxied(tmp_path, upstream) as (proxy, _):
+        lines = [await asyncio.open_connection("127.0.0.1", proxy.port) for _ in range(crowd)]
+        for turn in range(3):
+            for _, writer in lines:
+                writer.write(get(f"{turn}"))
+            for reader, _ in lines:
+                assert await asyncio.wait_for(body_of(reader), 10) == b"together"
+        for _, writer in lines:
+            writer.close()
+        assert connections == crowd
+
+
 async def test_what_is_forwarded_is_what_was_sent(tmp_path: Path) -> None:
     async with proxied(tmp_path) as (proxy, _):
         path = "/user/%61da/a%2fb%20c;d/?q=%zz&%41"
