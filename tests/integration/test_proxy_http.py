@@ -141,6 +141,13 @@ async def test_a_trusted_peer_is_believed_and_added_to(tmp_path: Path) -> None:
         assert "\r\nX-Forwarded-Port: 443\r\n" in said
 
 
+@pytest.mark.parametrize(("fields", "status"), [(254, 200), (255, 431)])
+async def test_a_head_has_a_limit_of_fields(tmp_path: Path, fields: int, status: int) -> None:
+    async with proxied(tmp_path) as (proxy, _):
+        more = [f"a{number}: b" for number in range(fields - 2)]  # Host and Connection besides
+        assert (await proxy.get("/user/ada/", *more)).startswith(f"HTTP/1.1 {status} ".encode())
+
+
 @pytest.mark.parametrize(("size", "status"), [(8_000, 200), (60_000, 200), (70_000, 431)])
 async def test_long_cookies_pass_up_to_the_limit(tmp_path: Path, size: int, status: int) -> None:
     async with proxied(tmp_path) as (proxy, _):

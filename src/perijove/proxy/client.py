@@ -97,8 +97,6 @@ class Client(Line):
         if self._body is not None:
             data = self._upload(self._body, data)
         if data:
-            if not self._buffer:
-                self.await_head(begun=True)
             self._buffer += data
             self._next(len(data))
 
@@ -138,7 +136,7 @@ class Client(Line):
         end = data.find(b"\r\n\r\n", max(0, len(data) - fresh - 3)) + 4
         try:
             if end < 4 or end > LIMIT:  # noqa: PLR2004 - find() gave -1
-                self._wait(data)
+                self._wait(data, fresh)
                 return
             request = Request(data[:end], self._edge.referee)
             self._buffer = b""
@@ -149,7 +147,9 @@ class Client(Line):
         if len(data) > end:
             self.data_received(data[end:])
 
-    def _wait(self, data: bytes) -> None:
+    def _wait(self, data: bytes, fresh: int) -> None:
+        if len(data) <= fresh:
+            self.await_head(begun=True)
         if len(data) > LIMIT:
             raise Refusal(431, "too-large")
         if data.count(b"\n") != data.count(b"\r\n"):
@@ -159,8 +159,7 @@ class Client(Line):
 
     def _serve(self, request: Request) -> None:
         path = canonical(request.path)
-        self._request = request
-        self._body = request.body
+        self._request, self._body = request, request.body
         self._begun = self._endless = False
         self._moved, self._since = True, self._edge.loop.time()
         self._keep = request.keep and not self._edge.draining
@@ -214,12 +213,12 @@ class Client(Line):
     def answered(self, response: Response, first: bytes) -> None:
         """Pass the head of the answer on, with the first of its body in the same write."""
         self._begun = True
-        self._edge.counts.answered(response.status, self._since, len(first))
+        now = self._edge.counts.answered(response.status, self._since, len(first))
         self._endless = isinstance(response.body, Endless)
         self._keep = self._keep and not self._endless and self._body is None
         self._good = response.status < _SUCCESS_ENDS
         if self._good and self._route is not None:
-            self._route.used = self._edge.loop.time()
+            self._route.used = now
         extra = b"" if self._keep else b"Connection: close\r\n"
         if self._edge.relocates and self._outward is not None:
             extra += self._outward.response(response, self._request, self._route)
@@ -245,7 +244,8 @@ class Client(Line):
             closed(self._transport)
         else:
             self.await_head(begun=bool(self._buffer))
-            self.throttle()
+            if self._held:
+                self.throttle()
             if self._buffer:
                 self._edge.loop.call_soon(self._next)
         return all_sent

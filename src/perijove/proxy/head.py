@@ -7,15 +7,20 @@ from perijove.proxy.referee import Referee
 from perijove.proxy.refusal import Refusal
 
 LIMIT = 65_536
-_MOST_FIELDS = 256
+_MOST_FIELDS = 254
 _NO_CONTENT = 204
 _NOT_MODIFIED = 304
 _FINAL = 200
+_SLASH = ord("/")
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
-_FIELDS = rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*+\r\n)*+\r\n"
-_REQUEST = re.compile(rb"(" + _TOKEN + rb") ([!-~]++) HTTP/1\.([01])\r\n" + _FIELDS)
-_RESPONSE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\t -~\x80-\xff]*+)?\r\n" + _FIELDS)
+_FIELD = rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*+\r\n)"
+_REQUEST = re.compile(
+    rb"(" + _TOKEN + rb") ([!-~]++) HTTP/1\.([01])\r\n" + _FIELD + rb"{0,%d}+\r\n" % _MOST_FIELDS
+)
+_RESPONSE = re.compile(
+    rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\t -~\x80-\xff]*+)?\r\n" + _FIELD + rb"*+\r\n"
+)
 HOST = re.compile(rb"[A-Za-z0-9._~%:\[\]-]*+")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 # names in lower case; everything else passes untouched
@@ -130,29 +135,33 @@ class Request:
 
     def __init__(self, head: bytes, referee: Referee) -> None:
         found = _REQUEST.fullmatch(head)
-        if found is None or head.count(b"\r\n") > _MOST_FIELDS:
-            raise Refusal(400 if found is None else 431, "malformed")
+        if found is None:
+            many = head.count(b"\r\n") > _MOST_FIELDS + 2
+            raise Refusal(431 if many else 400, "malformed")
         self.method, self.url, self.minor = found.groups()
         fields = self.fields = Fields(head, _OF_REQUEST)
         self.host = fields.named.get(b"host", b"")
         if not HOST.fullmatch(self.host) or (self.minor == b"1" and b"host" not in fields.named):
             raise Refusal(400, "bad-host")
-        self.body: Body | None = None
-        length = fields.length()
-        if length:
-            self.body = Sized(length)
-        elif fields.chunked(self.minor):
-            self.body = Chunked()
-        self._connection()
-        self._origin_form()
-        reusable = self.body is None and self.keep and b"upgrade" not in fields.named
+        named = fields.named
+        framed = b"content-length" in named or b"transfer-encoding" in named
+        self.body = self._framing() if framed else None
+        self.keep, self.upgrade = self.minor == b"1", False
+        if b"connection" in named:
+            self._connection()
+        if self.url[0] != _SLASH:
+            self._origin_form()
+        self.path = self.url.partition(b"?")[0]
+        reusable = self.body is None and self.keep and b"upgrade" not in named
         referee.check(head, reusable=reusable)
 
+    def _framing(self) -> Body | None:
+        length = self.fields.length()
+        if length:
+            return Sized(length)
+        return Chunked() if self.fields.chunked(self.minor) else None
+
     def _connection(self) -> None:
-        self.upgrade = False
-        self.keep = self.minor == b"1"
-        if b"connection" not in self.fields.named:
-            return
         tokens = self.fields.tokens()
         self.keep = self.keep and b"close" not in tokens
         self.upgrade = (
@@ -165,14 +174,11 @@ class Request:
 
     def _origin_form(self) -> None:
         """Turn the absolute form into the origin form; refuse the others."""
-        url = self.url
-        if url[0] != ord("/"):
-            scheme, _, rest = url.partition(b"://")
-            authority, slash, path = rest.partition(b"/")
-            if scheme.lower() not in (b"http", b"https") or authority != self.host:
-                raise Refusal(400, "bad-target")
-            url = self.url = slash + path if slash else b"/"
-        self.path = url.partition(b"?")[0] if b"?" in url else url
+        scheme, _, rest = self.url.partition(b"://")
+        authority, slash, path = rest.partition(b"/")
+        if scheme.lower() not in (b"http", b"https") or authority != self.host:
+            raise Refusal(400, "bad-target")
+        self.url = slash + path if slash else b"/"
 
     def outgoing(self, url: bytes, extra: bytes) -> bytes:
         """Return the head for the next hop."""
@@ -212,4 +218,5 @@ class Response:
 
     def outgoing(self, extra: bytes) -> bytes:
         """Return the head for the client."""
-        return self.fields.join(self.fields.start, extra)
+        fields = self.fields
+        return fields.join(fields.start, extra) if extra or fields.cuts else fields.head

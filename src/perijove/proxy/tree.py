@@ -29,15 +29,21 @@ class _Node:
 
 
 class Tree:
-    """Routes by the segments of their prefixes, and one `Target` for each address they lead to."""
+    """Routes by the segments of their prefixes, and one `Target` for each address they lead to.
 
-    def __init__(self) -> None:
+    `by_host`: the first segment of each is the host that is asked for.
+    """
+
+    def __init__(self, *, by_host: bool = False) -> None:
+        self._by_host = by_host
         self._targets: dict[str, Target] = {}
         self._top = _Node()
         self._depth = 1
 
-    def match(self, path: bytes, host: bytes = b"") -> Route | None:  # noqa: ARG002 - by_host
-        """Return the route of a canonical `path`, or None: no route leads there."""
+    def match(self, path: bytes, host: bytes = b"") -> Route | None:
+        """Return the route of a canonical `path` on `host`, or None: no route leads there."""
+        if self._by_host:
+            path = b"/%b%b" % (_bare(host), path)
         node: _Node | None = self._top
         best = self._top.route
         for part in path.split(b"/", self._depth)[1:]:
@@ -119,3 +125,10 @@ def canonical_prefix(prefix: str) -> bytes:
         Refusal: it has none.
     """
     return canonical(prefix.encode())
+
+
+def _bare(host: bytes) -> bytes:
+    """Return the host without a port."""
+    if host.startswith(b"["):
+        return host.partition(b"]")[0].lower() + b"]"
+    return host.partition(b":")[0].lower()

@@ -238,7 +238,8 @@ class Upstream(asyncio.Protocol):
         self.asker = None
         self._body = None
         all_sent = asker.finished()
-        self.throttle()
+        if self._held:
+            self.throttle()
         alive = self._transport is not None and not self._transport.is_closing()
         if clean and all_sent and self._keep and alive:
             self.target.give(self, self._edge.loop.time())

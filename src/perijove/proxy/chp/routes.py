@@ -24,22 +24,17 @@ class Told(Route):
 
 
 class Routes(Tree):
-    """By their paths; `by_host`: the first segment of each is the host that is asked for."""
+    """By their paths, as they were told."""
 
     def __init__(self, clock: Clock, loop: asyncio.AbstractEventLoop, *, by_host: bool) -> None:
-        super().__init__()
+        super().__init__(by_host=by_host)
         self._clock = clock
         self._loop = loop
-        self._by_host = by_host
         self._told: dict[bytes, Told] = {}
 
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self._told)
-
-    def match(self, path: bytes, host: bytes = b"") -> Route | None:
-        """Return the route of a canonical `path` on `host`, or None: no route leads there."""
-        return super().match(b"/%b%b" % (_bare(host), path) if self._by_host else path)
 
     def add(self, path: bytes, data: dict[str, Any]) -> None:
         """Lead `path` (of a URL) to `data["target"]`, in the place of what it led to before.
@@ -129,10 +124,3 @@ class Routes(Tree):
 
     def _at(self, route: Told) -> datetime:
         return self._clock() - timedelta(seconds=self._loop.time() - route.used)
-
-
-def _bare(host: bytes) -> bytes:
-    """Return the host without a port."""
-    if host.startswith(b"["):
-        return host.partition(b"]")[0].lower() + b"]"
-    return host.partition(b":")[0].lower()
