@@ -36,6 +36,7 @@ _OF_RESPONSE = re.compile(
 _CUT = frozenset(
     (b"connection", b"te", b"upgrade", b"keep-alive", b"proxy-connection", b"http2-settings")
 )
+_STAYS = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect"))
 _ONCE = frozenset((b"host", b"content-length", b"transfer-encoding"))
 # RFC 9110, 7.6.1: a sender must not name these, and we never let one be stripped by naming it
 _KEPT = frozenset(
@@ -47,12 +48,11 @@ _KEPT = frozenset(
 class Fields:
     """What the proxy must know of the fields of a head."""
 
-    __slots__ = ("cuts", "forwarded", "head", "line", "named", "start")
+    __slots__ = ("cuts", "forwarded", "head", "line", "named")
 
     def __init__(self, head: bytes, wanted: "re.Pattern[bytes]") -> None:
         self.head = head
         self.line = head.find(b"\r\n")
-        self.start = head[: self.line]
         self.named: dict[bytes, bytes] = {}
         self.cuts: list[tuple[int, int]] = []
         self.forwarded: list[tuple[int, int]] = []
@@ -62,7 +62,8 @@ class Fields:
             self._nominate(self.tokens())
 
     def _note(self, name: bytes, found: "re.Match[bytes]") -> None:
-        value = self.head[found.start(2) : found.end(2)].strip(b" \t")
+        begin, end = found.span(2)
+        value = self.head[begin:end].strip(b" \t")
         known = self.named.get(name)
         if known is None:
             self.named[name] = value
@@ -72,7 +73,7 @@ class Fields:
             self.named[name] = known + b", " + value
         if name in _CUT:
             self.cuts.append(found.span())
-        elif name[:2] in (b"x-", b"x_") or name == b"forwarded":
+        elif name not in _STAYS:
             self.forwarded.append(found.span())
 
     def tokens(self) -> set[bytes]:
@@ -112,8 +113,6 @@ class Fields:
 
     def join(self, start: bytes, extra: bytes) -> bytes:
         """Return the head with another first line, without the cuts and with `extra` fields."""
-        if not self.cuts:
-            return b"%b%b%b\r\n" % (start, self.head[self.line : -2], extra)
         pieces = [start]
         at = self.line
         for begin, end in sorted(set(self.cuts)):
@@ -131,7 +130,18 @@ class Fields:
 class Request:
     """The head of a request."""
 
-    __slots__ = ("body", "fields", "host", "keep", "method", "minor", "path", "upgrade", "url")
+    __slots__ = (
+        "body",
+        "fields",
+        "host",
+        "keep",
+        "method",
+        "minor",
+        "path",
+        "sent",
+        "upgrade",
+        "url",
+    )
 
     def __init__(self, head: bytes, referee: Referee) -> None:
         found = _REQUEST.fullmatch(head)
@@ -139,6 +149,7 @@ class Request:
             many = head.count(b"\r\n") > _MOST_FIELDS + 2
             raise Refusal(431 if many else 400, "malformed")
         self.method, self.url, self.minor = found.groups()
+        self.sent = self.url
         fields = self.fields = Fields(head, _OF_REQUEST)
         self.host = fields.named.get(b"host", b"")
         if not HOST.fullmatch(self.host) or (self.minor == b"1" and b"host" not in fields.named):
@@ -184,6 +195,8 @@ class Request:
         """Return the head for the next hop."""
         if self.minor == b"0":
             extra += b"Connection: close\r\n"
+        if url is self.sent and not self.fields.cuts:
+            return self.fields.head[:-2] + extra + b"\r\n"
         start = b"%b %b HTTP/1.%b" % (self.method, url, self.minor)
         return self.fields.join(start, extra)
 
@@ -219,4 +232,6 @@ class Response:
     def outgoing(self, extra: bytes) -> bytes:
         """Return the head for the client."""
         fields = self.fields
-        return fields.join(fields.start, extra) if extra or fields.cuts else fields.head
+        if fields.cuts:
+            return fields.join(fields.head[: fields.line], extra)
+        return fields.head[:-2] + extra + b"\r\n" if extra else fields.head
