@@ -387,3 +387,19 @@ async def test_a_head_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
         task.cancel()
         writer.close()
         assert said.startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_target_that_lets_nobody_in_is_given_up(tmp_path: Path) -> None:
+    async with proxied(tmp_path) as (proxy, hub):
+        with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            for one in (first, second):  # the queue is full now: a SYN more is dropped
+                one.settimeout(0)
+                one.connect_ex(full.getsockname())
+            await hub.change({"/user/chen/": full.getsockname()[1]})
+            await proxy.knows("/user/chen/", by=b"503 Service Unavailable", seconds=20)
+            began = asyncio.get_running_loop().time()
+            said = await proxy.get("/user/chen/")
+            assert 4 < asyncio.get_running_loop().time() - began < 8
+            assert said.startswith(b"HTTP/1.1 503 ")

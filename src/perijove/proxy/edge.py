@@ -42,6 +42,13 @@ class Visitor(Protocol):
         """Close now."""
 
 
+class Late(Protocol):
+    """A connection that is being made."""
+
+    def too_late(self) -> None:
+        """Give up."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Edge:
     """The shared state. `apology` makes the page for a target that does not answer, or is none."""
@@ -54,6 +61,8 @@ class Edge:
     manner: Manner = field(default_factory=Manner)
     referee: Referee = field(default_factory=Referee)
     visitors: set[Visitor] = field(default_factory=set)
+    connecting: dict[Late, float] = field(default_factory=dict)
+    """When each must be there: a timer of its own would cost as much as the rest of a request."""
     draining: bool = False
     most_visitors: int = 10_000
     head_seconds: float = 30.0
@@ -75,6 +84,8 @@ class Edge:
         """Close what has been silent for too long."""
         for visitor in list(self.visitors):
             visitor.sweep(now)
+        for late in [it for it, due in self.connecting.items() if now >= due]:
+            late.too_late()
         for target in self.table.targets():
             target.sweep(now)
 

@@ -3,8 +3,9 @@
 import asyncio
 import os
 from contextlib import suppress
-from typing import Protocol, cast
+from typing import cast
 
+from perijove.proxy.asker import Asker
 from perijove.proxy.body import Body, Endless
 from perijove.proxy.edge import Edge
 from perijove.proxy.head import LIMIT, Response
@@ -16,40 +17,6 @@ _CONNECT_SECONDS = 5.0
 _SWITCHING = 101
 _FINAL = 200
 _REST_READS = 16
-
-
-class Asker(Protocol):
-    """Who asked. Each of these may call back."""
-
-    full: bool
-    upgrade: bool
-
-    def informed(self, response: Response) -> None:
-        """Pass an interim answer on."""
-
-    def answered(self, response: Response, first: bytes) -> None:
-        """Pass the head of the answer on, and the first of its body."""
-
-    def passed(self, data: bytes) -> None:
-        """Pass a part of the body on, or of what follows a switch of protocols."""
-
-    def finished(self) -> bool:
-        """Hear that the answer is complete; return whether the whole request was sent."""
-
-    def switched(self, response: Response) -> None:
-        """Pass on that the protocol has been switched."""
-
-    def unanswered(self, status: int, *, again: bool) -> None:
-        """Hear that no answer came; `again`: nothing at all, on a connection used before."""
-
-    def broken(self) -> None:
-        """Hear that the answer ended too early."""
-
-    def ended(self) -> None:
-        """Hear that the other side of a switched connection is gone."""
-
-    def throttle(self) -> None:
-        """Look again whether to go on reading."""
 
 
 class Upstream(asyncio.Protocol):
@@ -123,18 +90,24 @@ class Upstream(asyncio.Protocol):
                 self._transport.resume_reading()
 
     async def _connect(self) -> None:
-        loop, target = self._edge.loop, self.target
+        loop, target, connecting = self._edge.loop, self.target, self._edge.connecting
+        connecting[self] = loop.time() + _CONNECT_SECONDS
         try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                if target.socket:
-                    await loop.create_unix_connection(lambda: self, target.socket)
-                else:
-                    tls = self._edge.certified() if target.tls else None
-                    await loop.create_connection(lambda: self, target.host, target.port, ssl=tls)
-        except TimeoutError:
-            self._unanswered(503, "connect-timeout")
+            if target.socket:
+                await loop.create_unix_connection(lambda: self, target.socket)
+            else:
+                tls = self._edge.certified() if target.tls else None
+                await loop.create_connection(lambda: self, target.host, target.port, ssl=tls)
         except (OSError, ValueError):  # also a certificate or a name that is no good
             self._unanswered(503, "connect")
+        finally:
+            del connecting[self]
+
+    def too_late(self) -> None:
+        """Connect no longer."""
+        if self._task is not None:
+            self._task.cancel()
+        self._unanswered(503, "connect-timeout")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send what has been waiting."""
