@@ -45,11 +45,11 @@ def main(asked: argparse.Namespace, folder: Path) -> bool:
 
 def _round(bench: Bench, proxy: Contender, looks: Sequence[Look], found: Figures) -> None:
     """Run a new process of a proxy, and look."""
-    for secure in (False, True):
-        some = [it for it in looks if it.secure is secure and it.needs in {"", *proxy.offers}]
+    for kind in ("plain", "tls", "http2"):
+        some = [it for it in looks if it.kind == kind and it.suits(proxy)]
         if not some:
             continue
-        proxy.start(secure=secure)
+        proxy.start(kind)
         try:
             for look in some:
                 for name, figure in look.act(bench, proxy).items():

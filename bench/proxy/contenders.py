@@ -25,8 +25,8 @@ class Contender(ABC):
     """One proxy; `places` are what it leads to: prefixes, and the ports behind them."""
 
     name = ""
-    offers = frozenset[str]()
-    """What it can do that not every one can: api, http2."""
+    offers = frozenset(("plain", "tls"))
+    """How it can be run (plain, tls, http2), and what else not every one has: api."""
 
     def __init__(self, folder: Path, program: str, places: Mapping[str, int]) -> None:
         self.folder, self.program, self.places = folder, program, places
@@ -39,13 +39,13 @@ class Contender(ABC):
         """Return its name with its version."""
 
     @abstractmethod
-    def _command(self, *, secure: bool) -> list[str]:
+    def _command(self, kind: str) -> list[str]:
         """Return how to run it."""
 
-    def start(self, *, secure: bool) -> None:
+    def start(self, kind: str) -> None:
         """Run it on the first core until it leads to all of its places."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = self._command(secure=secure)
+        command = self._command(kind)
         before = os.sched_getaffinity(0)
         os.sched_setaffinity(0, CORES[:1])  # threads of its own inherit it as well
         try:
@@ -97,11 +97,12 @@ class Contender(ABC):
 class Told(Contender):
     """One that is told by the REST API of configurable-http-proxy, and has its command line."""
 
-    offers = frozenset(("api",))
+    offers = frozenset(("plain", "tls", "api"))
 
-    def _command(self, *, secure: bool) -> list[str]:
+    def _command(self, kind: str) -> list[str]:
         key, cert = certificate(self.folder.parent)
-        tls = ["--ssl-key", str(key), "--ssl-cert", str(cert)] if secure else []
+        tls = [] if kind == "plain" else ["--ssl-key", str(key), "--ssl-cert", str(cert)]
+        tls += ["--http2"] if kind == "http2" else []
         places = ["--ip", "127.0.0.1", "--port", str(self.port)]
         api = ["--api-ip", "127.0.0.1", "--api-port", str(self.api)]
         return [*self._program(), *places, *api, *tls, "--log-level", "warn"]
@@ -126,6 +127,11 @@ class Perijove(Told):
     """Ours."""
 
     name = "Perijove"
+
+    def __init__(self, folder: Path, program: str, places: Mapping[str, int]) -> None:
+        super().__init__(folder, program, places)
+        if "--http2" in _said(*self._program(), "--help"):
+            self.offers = self.offers | {"http2"}
 
     @property
     def version(self) -> str:
@@ -158,6 +164,7 @@ class Nginx(Contender):
     """nginx with one worker, as JupyterHub's documentation sets it up."""
 
     name = "nginx"
+    offers = frozenset(("plain", "tls", "http2"))
 
     @property
     def version(self) -> str:
@@ -165,15 +172,16 @@ class Nginx(Contender):
         found = re.search(r"nginx/(\S+)", _said(self.program, "-v"))
         return f"nginx {found[1] if found else 'of no known version'}, one worker"
 
-    def _command(self, *, secure: bool) -> list[str]:
+    def _command(self, kind: str) -> list[str]:
         key, cert = certificate(self.folder.parent)
+        secure = {"plain": "", "tls": " ssl", "http2": " ssl http2"}[kind]
         tls = f"ssl_certificate {cert}; ssl_certificate_key {key};" if secure else ""
         config = self.folder / "nginx.conf"
         config.write_text(
             _NGINX.format(
                 folder=self.folder,
                 user="user root;" if os.geteuid() == 0 else "",
-                listen=f"127.0.0.1:{self.port}{' ssl' if secure else ''}",
+                listen=f"127.0.0.1:{self.port}{secure}",
                 tls=tls,
                 upstreams="".join(_UPSTREAM.format(port=port) for port in self.places.values()),
                 places="".join(

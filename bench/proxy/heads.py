@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 Heads = Iterator[bytes]
 _MIXES = 64
-_FEW = [
+FEW = [
     "Accept: */*",
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64)",
     "Accept-Encoding: gzip, deflate",
@@ -42,7 +42,7 @@ _WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 def few(place: str, *more: str) -> Heads:
     """Yield GETs below `place` as a program sends them: five fields, 250 bytes."""
-    return _numbered(place, _FEW, cookie=40, more=more)
+    return _numbered(place, FEW, cookie=40, more=more)
 
 
 def browser(place: str) -> Heads:
@@ -52,7 +52,7 @@ def browser(place: str) -> Heads:
 
 def scattered(users: int) -> Heads:
     """Yield GETs of as many users, in no order."""
-    mixes, user = _mixes(_FEW, 40, ()), 0
+    mixes, user = _mixes(FEW, 40, ()), 0
     for number in itertools.count(1):
         user = (user * 7919 + 104_729) % users
         yield b"GET /user/u%05d/api/%d HTTP/1.1\r\n%b" % (user, number, next(mixes) % number)

@@ -9,12 +9,12 @@ from bench.proc import cpu_seconds, rss_mib
 from bench.proxy import heads
 from bench.proxy.behind import HUGE, KB, LARGE, Echo, Kilobyte, Many, Server, Sink, VeryMany
 from bench.proxy.contenders import Contender
+from bench.proxy.http2 import Two, blocks
+from bench.proxy.secure import Greeter, Secure
 from bench.proxy.visitors import (
-    Greeter,
     Newcomer,
     Opener,
     Reader,
-    Secure,
     Sitter,
     Talker,
     Tally,
@@ -115,12 +115,16 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One thing to measure; `needs`: what a proxy must offer for it."""
+    """One thing to measure of a proxy that is run as `kind` and offers what it `needs`."""
 
     name: str
     act: Callable[[Bench, Contender], Found]
-    secure: bool = False
-    needs: str = ""
+    kind: str = "plain"
+    needs: str = "plain"
+
+    def suits(self, proxy: Contender) -> bool:
+        """Return whether it can be measured there."""
+        return {self.kind, self.needs} <= proxy.offers
 
 
 def memory(bench: Bench, proxy: Contender) -> Found:
@@ -184,8 +188,7 @@ def _visits(
     at_once: int,
     read: Callable[[Spent], float] = lambda spent: spent.each,
     *,
-    secure: bool = False,
-    needs: str = "",
+    kind: str = "plain",
 ) -> Look:
     """Return what so many visitors at once, who share what they ask, cost for each operation."""
 
@@ -195,7 +198,7 @@ def _visits(
         spent = bench.cost(proxy, name, [visitor() for _ in range(at_once)], tally)
         return {name: read(spent), f"{name}-p99": spent.p99}
 
-    return Look(name, act, secure, needs)
+    return Look(name, act, kind)
 
 
 def _asking(
@@ -225,7 +228,8 @@ LOOKS = [
     _visits("websocket", _opening(Talker), _AT_ONCE),
     _visits("websocket-open", _opening(Opener), 16),
     Look("routes", routing, needs="api"),
-    _visits("tls", _asking(Secure, _few), _AT_ONCE, secure=True),
-    _visits("handshake", _asking(Greeter, _few), 16, secure=True),
+    _visits("tls", _asking(Secure, _few), _AT_ONCE, kind="tls"),
+    _visits("handshake", _asking(Greeter, _few), 16, kind="tls"),
+    _visits("http2", _asking(Two, partial(blocks, SMALL)), _AT_ONCE, kind="http2"),
 ]
 """In this order: what looks at memory must be the first."""

@@ -21,12 +21,15 @@ class Goal:
     most: float = math.inf
     nginx: float = math.inf
     chp: float = 0.0
+    plain: float = math.inf
+    """So often what ours need for the same by HTTP/1.1 at most."""
 
     def text(self, unit: str) -> str:
         """Return it in words."""
         said = [f"≤ {self.most:g} {unit}"] if self.most < math.inf else []
         said += [f"≤ {self.nginx:g} x nginx"] if self.nginx < math.inf else []
         said += [f"≥ {self.chp:g} x CHP"] if self.chp else []
+        said += [f"≤ {self.plain:g} x our HTTP/1.1"] if self.plain < math.inf else []
         return ", ".join(said)
 
 
@@ -60,6 +63,7 @@ LINES = [
     Line("… of 10,000: more than of 10", "routes-many", "µs", Goal(most=1), "routes", "routes-few"),
     Line("TLS 1.3, 1 KB, kept connections", "tls", "µs", Goal(nginx=2)),
     Line("TLS 1.3, a handshake", "handshake", "µs", Goal(nginx=1.3)),
+    Line("HTTP/2, 1 KB, kept connections", "http2", "µs", Goal(plain=3)),
 ]
 
 
@@ -71,6 +75,8 @@ class Row:
     ours: float
     chp: float | None
     nginx: float | None
+    plain: float | None = None
+    """What ours need for the same by HTTP/1.1."""
 
     @property
     def met(self) -> bool:
@@ -79,7 +85,8 @@ class Row:
         return (
             self.ours <= goal.most
             and (self.nginx is None or self.ours <= goal.nginx * self.nginx)
-            and (self.chp is None or self.chp >= goal.chp * self.ours)
+            and (self.chp is None or not goal.chp or self.chp >= goal.chp * self.ours)
+            and (self.plain is None or self.ours <= goal.plain * self.plain)
         )
 
     def text(self) -> str:
@@ -108,7 +115,8 @@ def rows(found: Mapping[str, Figures], looks: Sequence[Look]) -> list[Row]:
     for line in LINES:
         ours, chp, nginx = (_best(line, found.get(it, {})) for it in (OURS, CHP, NGINX))
         if (line.of or line.name) in names and ours is not None:
-            table.append(Row(line, ours, chp, nginx))
+            plain = min(found[OURS].get("tls", []), default=None)  # HTTP/2 is by TLS as well
+            table.append(Row(line, ours, chp, nginx, plain))
     return table
 
 

@@ -13,7 +13,7 @@ from bench.proxy.heads import Heads
 from bench.proxy.wheel import READ, WRITE, Wheel, connected
 
 _READ = 262_144
-_NOT_YET = (BlockingIOError, ssl.SSLWantReadError)
+NOT_YET = (BlockingIOError, ssl.SSLWantReadError)
 _PATIENCE = 50
 """Failures after which a visitor asks no more."""
 _PAYLOADS = [bytes((at + number) % 251 for at in range(KB)) for number in range(251)]
@@ -59,14 +59,17 @@ class Visitor:
 
     def _ask(self) -> None:
         self._unread, self._left = b"", -1
-        self._since = time.perf_counter()
+        self._since_now()
         self._sock.send(next(self._heads))
+
+    def _since_now(self) -> None:
+        self._since = time.perf_counter()
 
     def ready(self) -> None:
         """Read what has come."""
         try:
             data = self._sock.recv(_READ)
-        except _NOT_YET:
+        except NOT_YET:
             return
         except OSError as error:
             self._fail(type(error).__name__)
@@ -138,7 +141,7 @@ class Reader(Visitor):
             return
         try:
             size = self._sock.recv_into(_ROOM)
-        except _NOT_YET:
+        except NOT_YET:
             return
         except OSError as error:
             self._fail(type(error).__name__)
@@ -266,54 +269,3 @@ class Talker(Opener):
             self._fail("no echo")
         else:
             self._got = data
-
-
-def _client() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # the load is to be cheap; the signature is checked still
-    return context
-
-
-CLIENT = _client()
-
-
-class Secure(Visitor):
-    """Asks by TLS on one connection."""
-
-    def _connect(self) -> socket:
-        sock = connected(self._port)
-        sock.settimeout(None)
-        secure = CLIENT.wrap_socket(sock)
-        secure.settimeout(0)
-        return secure
-
-
-class Greeter(Visitor):
-    """Agrees on TLS, waits for the first words of the other side, and connects anew."""
-
-    _secure: ssl.SSLSocket
-
-    def _connect(self) -> socket:
-        self._secure = CLIENT.wrap_socket(connected(self._port), do_handshake_on_connect=False)
-        self._agreed = False
-        return self._secure
-
-    def _ask(self) -> None:
-        self.ready()
-
-    def ready(self) -> None:
-        """Go on with the handshake; behind it comes a ticket, for another time."""
-        try:
-            if self._agreed:
-                self._secure.recv(1)
-            self._secure.do_handshake()
-            self._agreed = True
-        except ssl.SSLWantReadError:
-            if self._agreed:
-                self._tally.done += 1
-                self._wheel.close(self._secure)
-                self.begin()
-        except OSError as error:
-            self._fail(type(error).__name__)
