@@ -162,8 +162,7 @@ class Client(Line):
         self._request, self._body = request, request.body
         self._begun = self._endless = False
         self._moved, self._since = True, self._edge.loop.time()
-        self._keep = request.keep and not self._edge.draining
-        self.upgrade = request.upgrade
+        self._keep, self.upgrade = request.keep and not self._edge.draining, request.upgrade
         self._edge.counts.asked[request.upgrade] += 1
         if path in _HEALTH:
             self._reply(healthy())
@@ -253,6 +252,7 @@ class Client(Line):
     def switched(self, response: Response) -> None:
         """Become a tunnel."""
         self.frames, self._good = Frames(), True
+        self._outward, self._replay = None, b""  # nobody needs them for as long as this lasts
         self._edge.counts.answered(response.status, self._since)
         self.write(response.outgoing(UPGRADE))
         early, self._buffer = self._buffer, b""

@@ -119,7 +119,7 @@ class Upstream(asyncio.Protocol):
             self.abandon()
             return
         self._transport.writelines(self._pending)
-        self._pending.clear()
+        self._pending, self._task = [], None
         self.asker.throttle()
 
     def pause_writing(self) -> None:
