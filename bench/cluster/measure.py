@@ -11,7 +11,7 @@ from tests.cluster.kit import audit
 
 from bench.cluster.contenders import Contestant, Place
 from bench.hub.measure import add_users, settle, together, until_routed
-from bench.hub.proc import cpu_seconds, rss_mib
+from bench.proc import cpu_seconds, rss_mib
 
 _PATIENCE = 300.0
 _IDLE = 120.0

@@ -1,6 +1,5 @@
 """The figures on a cluster as a page of the reference."""
 
-import os
 import platform
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from bench.cluster.first import First
 from bench.cluster.measure import Figures
 from bench.hub.report import Row
+from bench.page import machine
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "performance-cluster.md"
 _BY_WALL = 1.2
@@ -53,10 +53,9 @@ def write(table: list[Row], today: datetime, servers: int, wall: float) -> str:
     """Write the page; return it."""
     missed = [row.what for row in table if not row.met]
     said = f"Missed: {'; '.join(missed)}." if missed else "Every bar is met."
-    machine = f"{os.cpu_count()} shared processor cores ({platform.machine()})"
     text = f"""# Performance on Kubernetes
 
-Written by `python -m bench.cluster` on {today:%Y-%m-%d}, on {machine}, Python
+Written by `python -m bench.cluster` on {today:%Y-%m-%d}, on {machine()}, Python
 {platform.python_version()}, with the test cluster (`make cluster-up`) on the same machine.
 
 Our hub beside that of Zero-to-JupyterHub (JupyterHub 5.5.0, KubeSpawner 7.1.0,

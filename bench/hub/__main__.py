@@ -14,9 +14,10 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.ports import free_port
 from tests.postgres import programs, throw_away
 
-from bench.hub.contender import Contender, JupyterHub, Perijove, free_port
+from bench.hub.contender import Contender, JupyterHub, Perijove
 from bench.hub.kept import kept
 from bench.hub.measure import Storm, memory, own_cost, populate, start_cost, storm
 from bench.hub.people import people

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.hub.contender import Contender
 from bench.hub.measure import settle
-from bench.hub.proc import cpu_seconds
+from bench.proc import cpu_seconds
 
 _RESTING = 30.0
 _PATIENCE = 120.0

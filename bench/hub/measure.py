@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.hub.client import Client
 from bench.hub.contender import Contender
-from bench.hub.proc import cpu_seconds, rss_mib
+from bench.proc import cpu_seconds, rss_mib
 
 ACCEPTED = {200, 201, 202, 204}
 STALLED = 130.0

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from bench.hub.client import Client
 from bench.hub.contender import Contender
 from bench.hub.measure import STALLED, cost, look_cost, p99_ms, require, settle, until_left, watched
-from bench.hub.proc import cpu_seconds
+from bench.proc import cpu_seconds
 from perijove.kit.clock import Clock
 
 _PAGE = 200

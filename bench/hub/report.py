@@ -1,16 +1,15 @@
 """The figures as a page of the reference, with ratios and what they are measured against."""
 
-import os
 import platform
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from bench.hub.kept import Kept
 from bench.hub.measure import Storm
 from bench.hub.people import People
+from bench.page import figure, machine, put
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "performance.md"
+HEADING = "The hub"
 
 _LINES: list[tuple[str, float, str]] = [
     ("CPU of the hub for a start", 1.0, "ms"),
@@ -90,16 +89,11 @@ class Row:
 
     def text(self) -> str:
         """Return it as Markdown."""
-        theirs = "-" if self.theirs is None else f"{_figure(self.theirs)} {self.unit}"
+        theirs = "-" if self.theirs is None else f"{figure(self.theirs)} {self.unit}"
         ratio = "-" if not self.theirs or not self.ours else f"{self.theirs / self.ours:.1f} x"
         verdict = "yes" if self.met else "**no**"
-        ours, bar = f"{_figure(self.ours)} {self.unit}", f"≤ {self.bar:g} {self.unit}"
+        ours, bar = f"{figure(self.ours)} {self.unit}", f"≤ {self.bar:g} {self.unit}"
         return f"| {self.what} | {ours} | {theirs} | {ratio} | {bar} | {verdict} |"
-
-
-def _figure(number: float) -> str:
-    """Return a number with three digits, or all that stand before the point."""
-    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"  # noqa: PLR2004 - three digits
 
 
 def rows(ours: Figures, theirs: Figures | None) -> list[Row]:
@@ -111,20 +105,18 @@ def rows(ours: Figures, theirs: Figures | None) -> list[Row]:
     ]
 
 
-def write(table: list[Row], today: datetime, rounds: int, profile: str) -> str:
-    """Write the page; return it."""
+def write(table: list[Row], today: datetime, rounds: int, profile: str) -> None:
+    """Write our part of the page."""
     missed = [row.what for row in table if not row.met]
     said = f"Missed: {'; '.join(missed)}." if missed else "Every bar is met."
-    machine = f"{os.cpu_count()} shared processor cores ({platform.machine()})"
     best = (
         f"Of {rounds} rounds the best of each figure counts, in both hubs."
         if rounds > 1
         else "Each figure was measured once, in both hubs."
     )
-    text = f"""# Performance
-
-Written by `make bench` on {today:%Y-%m-%d}, on {machine}, Python {platform.python_version()}.
-Other work shared the machine: the ratios say more than the figures. {best}
+    text = f"""Written by `make bench` on {today:%Y-%m-%d}, on {machine()},
+Python {platform.python_version()}. Other work shared the machine: the ratios say more than the
+figures. {best}
 
 Our hub beside JupyterHub 6.1.1 with its npm proxy, in the same run. Both hubs have a spawner
 without processes, and one stub answers for every server, so that what is measured is the hub:
@@ -142,7 +134,5 @@ measured by the kernel's clock of 10 ms.
 {said}
 """
     if profile:
-        text += f"\n## Where the time goes\n\n```text\n{profile.strip()}\n```\n"
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(text)
-    return text
+        text += f"\n### Where the time goes\n\n```text\n{profile.strip()}\n```\n"
+    put(HEADING, text)

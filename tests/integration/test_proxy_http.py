@@ -44,6 +44,30 @@ async def test_connections_are_kept_on_both_sides(tmp_path: Path) -> None:
         assert connections == 1
 
 
+async def test_a_crowd_that_asks_again_finds_its_connections_kept(tmp_path: Path) -> None:
+    crowd, connections = 64, 0
+    all_asked = asyncio.Barrier(crowd)
+
+    async def upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while True:
+            await read_head(reader)
+            await all_asked.wait()
+            writer.write(ok(b"together"))
+
+    async with proxied(tmp_path, upstream) as (proxy, _):
+        lines = [await asyncio.open_connection("127.0.0.1", proxy.port) for _ in range(crowd)]
+        for turn in range(3):
+            for _, writer in lines:
+                writer.write(get(f"{turn}"))
+            for reader, _ in lines:
+                assert await asyncio.wait_for(body_of(reader), 10) == b"together"
+        for _, writer in lines:
+            writer.close()
+        assert connections == crowd
+
+
 async def test_what_is_forwarded_is_what_was_sent(tmp_path: Path) -> None:
     async with proxied(tmp_path) as (proxy, _):
         path = "/user/%61da/a%2fb%20c;d/?q=%zz&%41"
@@ -115,6 +139,13 @@ async def test_a_trusted_peer_is_believed_and_added_to(tmp_path: Path) -> None:
         assert "\r\nX-Forwarded-Proto: https\r\n" in said
         assert "\r\nX-Forwarded-Host: evil\r\n" in said
         assert "\r\nX-Forwarded-Port: 443\r\n" in said
+
+
+@pytest.mark.parametrize(("fields", "status"), [(254, 200), (255, 431)])
+async def test_a_head_has_a_limit_of_fields(tmp_path: Path, fields: int, status: int) -> None:
+    async with proxied(tmp_path) as (proxy, _):
+        more = [f"a{number}: b" for number in range(fields - 2)]  # Host and Connection besides
+        assert (await proxy.get("/user/ada/", *more)).startswith(f"HTTP/1.1 {status} ".encode())
 
 
 @pytest.mark.parametrize(("size", "status"), [(8_000, 200), (60_000, 200), (70_000, 431)])
@@ -356,3 +387,19 @@ async def test_a_head_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
         task.cancel()
         writer.close()
         assert said.startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_target_that_lets_nobody_in_is_given_up(tmp_path: Path) -> None:
+    async with proxied(tmp_path) as (proxy, hub):
+        with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            for one in (first, second):  # the queue is full now: a SYN more is dropped
+                one.settimeout(0)
+                one.connect_ex(full.getsockname())
+            await hub.change({"/user/chen/": full.getsockname()[1]})
+            await proxy.knows("/user/chen/", by=b"503 Service Unavailable", seconds=20)
+            began = asyncio.get_running_loop().time()
+            said = await proxy.get("/user/chen/")
+            assert 4 < asyncio.get_running_loop().time() - began < 8
+            assert said.startswith(b"HTTP/1.1 503 ")

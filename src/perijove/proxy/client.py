@@ -34,7 +34,6 @@ class Client(Line):
         super().__init__(edge)
         self._request: Request | None = None
         self._body: Incoming | None = None
-        """What is still to come of the body of the request."""
         self._route: Route | None = None
         self._up: Upstream | None = None
         self._apology: asyncio.Task[None] | None = None
@@ -98,10 +97,8 @@ class Client(Line):
         if self._body is not None:
             data = self._upload(self._body, data)
         if data:
-            if not self._buffer:
-                self.await_head(begun=True)
-            self._buffer += data
-            self._next()
+            begun, self._buffer = not self._buffer, self._buffer + data
+            self._next(begun=begun)
 
     def _upload(self, body: Incoming, data: bytes) -> bytes:
         """Send what belongs to the body; return the rest."""
@@ -128,8 +125,8 @@ class Client(Line):
         else:
             self.refuse(refusal, self._request.mark if self._request else b"")
 
-    def _next(self) -> None:
-        """Read the next head."""
+    def _next(self, *, begun: bool = False) -> None:
+        """Read the next head, which has `begun` just now."""
         if self._request is not None or self.full or self._leaving:
             self.throttle()
             return
@@ -139,6 +136,8 @@ class Client(Line):
         end = data.find(b"\r\n\r\n", max(0, self._looked - 3)) + 4
         try:
             if end < 4 or end > LIMIT:  # noqa: PLR2004 - find() gave -1
+                if begun:
+                    self.await_head(begun=True)
                 check_unfinished(data, self._looked)
                 self._looked, self._buffer = len(data), data or self._buffer  # blanks gain no time
                 self.throttle()
@@ -160,8 +159,7 @@ class Client(Line):
         self._begun = self._endless = False
         self._moved, self._since = True, self._edge.loop.time()
         self._body = Incoming(request, self._edge, self._since) if request.body else None
-        self._keep = request.keep and not self._edge.draining
-        self.upgrade = request.upgrade
+        self._keep, self.upgrade = request.keep and not self._edge.draining, request.upgrade
         self._edge.counts.asked[request.upgrade] += 1
         request.mark = self._outward.mark(request)
         if path in HEALTH:
@@ -214,12 +212,12 @@ class Client(Line):
     def answered(self, response: Response, first: bytes) -> None:
         """Pass the head of the answer on, with the first of its body in the same write."""
         self._begun = self._moved = True
-        self._edge.counts.answered(response.status, self._since, len(first))
+        now = self._edge.counts.answered(response.status, self._since, len(first))
         self._endless = isinstance(response.body, Endless)
         self._keep = self._keep and not self._endless and self._body is None
         self._good = response.status < _SUCCESS_ENDS
         if self._good and self._route is not None:
-            self._route.used = self._edge.loop.time()
+            self._route.used = now
         extra = self._outward.response(response, self._request, self._route)
         self.write(response.outgoing(extra if self._keep else extra + CLOSE) + first)
 
@@ -243,7 +241,8 @@ class Client(Line):
             closed(self._transport)
         else:
             self.await_head(begun=bool(self._buffer))
-            self.throttle()
+            if self._held:
+                self.throttle()
             if self._buffer:
                 self._edge.loop.call_soon(self._next)
         return all_sent
@@ -251,6 +250,7 @@ class Client(Line):
     def switched(self, response: Response) -> None:
         """Become a tunnel."""
         self.frames, self._good = Frames(), True
+        self._replay = b""
         self._edge.counts.answered(response.status, self._since)
         extra = self._outward.response(response, self._request, self._route)
         self.write(response.outgoing(UPGRADE + extra))

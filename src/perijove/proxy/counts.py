@@ -46,13 +46,18 @@ class Counts:
         """Open ones of clients, those to targets that wait for a request, processes that end, and
         lines of the access log that could not be written (Edge.counted)."""
 
-    def answered(self, status: int, since: float, size: int = 0) -> None:
-        """Count the head of an answer to what came at `since`, and the first of its body."""
-        seconds = self._now() - since
+    def answered(self, status: int, since: float, size: int = 0) -> float:
+        """Count the head of an answer to what came at `since`, and the first of its body.
+
+        Returns what time it is.
+        """
+        now = self._now()
+        seconds = now - since
         self.by_status[status] += 1
         self.seconds += seconds
         self.buckets[bisect_left(BOUNDS, seconds)] += 1
         self.sent += size
+        return now
 
     def told(self) -> dict[str, Any]:
         """Return all of them for another process, as `plus` takes them."""

@@ -35,6 +35,13 @@ class Apologist(Protocol):
         """Return it."""
 
 
+class Late(Protocol):
+    """A connection that is being made."""
+
+    def too_late(self) -> None:
+        """Give up."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Edge:
     """The shared state. `apology` makes the page for a target that does not answer, or is none."""
@@ -49,6 +56,8 @@ class Edge:
     limits: Limits = field(default_factory=Limits)
     crowd: Crowd = field(init=False)
     sign_ins: SignIns = field(init=False)
+    connecting: dict[Late, float] = field(default_factory=dict)
+    """When each must be there: a timer of its own would cost as much as the rest of a request."""
     draining: bool = False
     counts: Counts = field(init=False)
     certified: Callable[[], ssl.SSLContext] = ssl.create_default_context
@@ -87,6 +96,8 @@ class Edge:
     def sweep(self, now: float) -> None:
         """Close what has been silent for too long."""
         self.crowd.sweep(now)
+        for late in [it for it, due in self.connecting.items() if now >= due]:
+            late.too_late()
         for target in self.table.targets():
             target.sweep(now)
 

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 
 from perijove.proxy.head import Fields
 
@@ -13,11 +14,15 @@ class TrustedPeers:
 
     def __init__(self, networks: Sequence[str]) -> None:
         self._networks = [ipaddress.ip_network(text, strict=False) for text in networks]
+        self._known = lru_cache(maxsize=1024)(self._lies_within)  # a browser comes six times
 
     def __contains__(self, address: object) -> bool:
         """Return whether `address` (text) lies in one of the networks."""
+        return self._known(str(address))
+
+    def _lies_within(self, address: str) -> bool:
         try:
-            parsed = ipaddress.ip_address(str(address))
+            parsed = ipaddress.ip_address(address)
         except ValueError:
             return False
         return any(parsed in network for network in self._networks)

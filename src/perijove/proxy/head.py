@@ -10,18 +10,21 @@ LIMIT = 65_536
 """Bytes of a head."""
 URI_LIMIT = 16_384
 """Bytes of what is asked for: as many as Node.js takes for a whole head."""
-_MOST_FIELDS = 256
+_MOST_FIELDS = 254
 _NO_CONTENT = 204
 _NOT_MODIFIED = 304
 _FINAL = 200
+_SLASH = ord("/")
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
-_FIELDS = rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*+\r\n)*+\r\n"
+_FIELD = rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*+\r\n)"
+_FIELDS = _FIELD + rb"{0,%d}+\r\n" % _MOST_FIELDS
 _URI = rb"[!-~]{1,%d}+" % URI_LIMIT
 # CONNECT makes a tunnel of a connection: no server behind us is asked for one
 _METHOD = rb"(?!CONNECT )(" + _TOKEN + rb")"
 _REQUEST = re.compile(_METHOD + rb" (" + _URI + rb") HTTP/1\.([01])\r\n" + _FIELDS)
-_RESPONSE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\t -~\x80-\xff]*+)?\r\n" + _FIELDS)
+_STATUS = rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\t -~\x80-\xff]*+)?\r\n"
+_RESPONSE = re.compile(_STATUS + _FIELD + rb"*+\r\n")
 HOST = re.compile(rb"(?:[A-Za-z0-9._~%-]++|\[[0-9A-Za-z:.%_~-]++\])?+(?::[0-9]{0,5})?+")
 BLANK_LINES = re.compile(rb"(?:\r\n){0,8}+")
 """What some send after a body (RFC 9112, 2.2)."""
@@ -41,6 +44,7 @@ _CUT = frozenset(
 )
 # to whoever makes variables of fields (CGI, WSGI) these are what '-' would make them
 _DISGUISED = frozenset((b"content_length", b"transfer_encoding"))
+_STAYS = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect"))
 _ONCE = frozenset((b"host", b"content-length", b"transfer-encoding"))
 # RFC 9110, 7.6.1: a sender must not name these, and we never let one be stripped by naming it
 _KEPT = frozenset(
@@ -52,12 +56,11 @@ _KEPT = frozenset(
 class Fields:
     """What the proxy must know of the fields of a head."""
 
-    __slots__ = ("cuts", "forwarded", "head", "line", "named", "start")
+    __slots__ = ("cuts", "forwarded", "head", "line", "named")
 
     def __init__(self, head: bytes, wanted: "re.Pattern[bytes]") -> None:
         self.head = head
         self.line = head.find(b"\r\n")
-        self.start = head[: self.line]
         self.named: dict[bytes, bytes] = {}
         self.cuts: list[tuple[int, int]] = []
         self.forwarded: list[tuple[int, int]] = []
@@ -67,7 +70,8 @@ class Fields:
             self._nominate(self.tokens())
 
     def _note(self, name: bytes, found: "re.Match[bytes]") -> None:
-        value = self.head[found.start(2) : found.end(2)].lstrip(b" \t")
+        begin, end = found.span(2)
+        value = self.head[begin:end].lstrip(b" \t")
         if name != b"transfer-encoding":  # 'chunked ' is another coding to llhttp
             value = value.rstrip(b" \t")
         known = self.named.get(name)
@@ -79,10 +83,10 @@ class Fields:
             self.named[name] = known + b", " + value
         if name in _CUT:
             self.cuts.append(found.span())
-        elif name[:2] in (b"x-", b"x_") or name == b"forwarded":
-            self.forwarded.append(found.span())
         elif name in _DISGUISED:
             raise Refusal(400, "doubled-field")
+        elif name not in _STAYS:
+            self.forwarded.append(found.span())
 
     def tokens(self) -> set[bytes]:
         """Return what the field Connection names, in lower case."""
@@ -121,8 +125,6 @@ class Fields:
 
     def join(self, start: bytes, extra: bytes) -> bytes:
         """Return the head with another first line, without the cuts and with `extra` fields."""
-        if not self.cuts:
-            return b"%b%b%b\r\n" % (start, self.head[self.line : -2], extra)
         pieces = [start]
         at = self.line
         for begin, end in sorted(set(self.cuts)):
@@ -141,39 +143,44 @@ class Request:
     """The head of a request."""
 
     __slots__ = (
-        *("body", "fields", "host", "keep", "mark", "method", "minor", "path", "upgrade", "url"),
+        *("body", "fields", "host", "keep", "mark", "method", "minor", "path"),
+        *("sent", "upgrade", "url"),
     )
 
     def __init__(self, head: bytes, referee: Referee) -> None:
         self.mark = b""
         """The line of its head that says its id, once it has one."""
         found = _REQUEST.fullmatch(head)
-        if found is None or head.count(b"\r\n") > _MOST_FIELDS:
+        if found is None:
             raise doubted(head)
         self.method, self.url, self.minor = found.groups()
+        self.sent = self.url
         fields = self.fields = Fields(head, _OF_REQUEST)
         self.host = fields.named.get(b"host", b"")
         if not HOST.fullmatch(self.host) or (self.minor == b"1" and b"host" not in fields.named):
             raise Refusal(400, "bad-host")
-        self.body: Body | None = None
-        length = fields.length()
-        if length:
-            self.body = Sized(length)
-        elif fields.chunked(self.minor):
-            self.body = Chunked()
-        self._connection()
-        self._origin_form()
-        if b"upgrade" not in fields.named:
+        named = fields.named
+        framed = b"content-length" in named or b"transfer-encoding" in named
+        self.body = self._framing() if framed else None
+        self.keep, self.upgrade = self.minor == b"1", False
+        if b"connection" in named:
+            self._connection()
+        if self.url[0] != _SLASH:
+            self._origin_form()
+        self.path = self.url.partition(b"?")[0]
+        if b"upgrade" not in named:
             referee.check(head, reusable=self.body is None and self.keep)
         else:  # to llhttp that is the end of HTTP: where it is not passed on, judge what is
             passed_on = head if self.upgrade else self.outgoing(self.url, b"")
             referee.check(passed_on, reusable=False)
 
+    def _framing(self) -> Body | None:
+        length = self.fields.length()
+        if length:
+            return Sized(length)
+        return Chunked() if self.fields.chunked(self.minor) else None
+
     def _connection(self) -> None:
-        self.upgrade = False
-        self.keep = self.minor == b"1"
-        if b"connection" not in self.fields.named:
-            return
         tokens = self.fields.tokens()
         self.keep = self.keep and b"close" not in tokens
         self.upgrade = (
@@ -186,19 +193,18 @@ class Request:
 
     def _origin_form(self) -> None:
         """Turn the absolute form into the origin form; refuse the others."""
-        url = self.url
-        if url[0] != ord("/"):
-            scheme, _, rest = url.partition(b"://")
-            authority, slash, path = rest.partition(b"/")
-            if scheme.lower() not in (b"http", b"https") or authority != self.host:
-                raise Refusal(400, "bad-target")
-            url = self.url = slash + path if slash else b"/"
-        self.path = url.partition(b"?")[0] if b"?" in url else url
+        scheme, _, rest = self.url.partition(b"://")
+        authority, slash, path = rest.partition(b"/")
+        if scheme.lower() not in (b"http", b"https") or authority != self.host:
+            raise Refusal(400, "bad-target")
+        self.url = slash + path if slash else b"/"
 
     def outgoing(self, url: bytes, extra: bytes) -> bytes:
         """Return the head for the next hop."""
         if self.minor == b"0":
             extra += b"Connection: close\r\n"
+        if url is self.sent and not self.fields.cuts:
+            return self.fields.head[:-2] + extra + b"\r\n"
         start = b"%b %b HTTP/1.%b" % (self.method, url, self.minor)
         return self.fields.join(start, extra)
 
@@ -207,7 +213,7 @@ def doubted(head: bytes) -> Refusal:
     """Return why `head`, or the beginning of one, is none of a request."""
     if _names_too_much(head):
         return Refusal(414, "uri-too-long")
-    if head.count(b"\r\n") > _MOST_FIELDS:
+    if head.count(b"\r\n") > _MOST_FIELDS + 2:
         return Refusal(431, "too-many-fields")
     if len(head) > LIMIT:
         return Refusal(431, "too-large")
@@ -234,7 +240,7 @@ def _names_too_much(head: bytes) -> bool:
 class Response:
     """The head of a response to a request of `method`."""
 
-    __slots__ = ("body", "fields", "keep", "status")
+    __slots__ = ("_start", "body", "fields", "keep", "status")
 
     def __init__(self, head: bytes, method: bytes) -> None:
         found = _RESPONSE.fullmatch(head)
@@ -244,8 +250,8 @@ class Response:
         self.status = int(found[2])
         fields = self.fields = Fields(head, _OF_RESPONSE)
         self.keep = minor == b"1"
-        if not self.keep:  # RFC 9110, 2.5: what we say is of our own version
-            fields.start = b"HTTP/1.1" + fields.start[8:]
+        # RFC 9110, 2.5: what we say is of our own version
+        self._start = b"" if self.keep else b"HTTP/1.1" + head[8 : fields.line]
         if b"connection" in fields.named:
             tokens = fields.tokens()
             self.keep = b"close" not in tokens and (self.keep or b"keep-alive" in tokens)
@@ -268,4 +274,7 @@ class Response:
 
     def outgoing(self, extra: bytes) -> bytes:
         """Return the head for the client."""
-        return self.fields.join(self.fields.start, extra)
+        fields = self.fields
+        if fields.cuts or self._start:
+            return fields.join(self._start or fields.head[: fields.line], extra)
+        return fields.head[:-2] + extra + b"\r\n" if extra else fields.head

@@ -76,7 +76,7 @@ class Line(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         unbuffered(self._transport)
         peer = transport.get_extra_info("peername")
-        local = getattr(transport.get_extra_info("socket"), "family", None) == socket.AF_UNIX
+        local = not peer and _family(transport) == socket.AF_UNIX
         self.address = "" if local else plain_address(peer[0]) if peer else "unknown"
         self._secure = transport.get_extra_info("sslcontext") is not None
         self._outward = Outward(self._edge, self.address, secure=self._secure)
@@ -188,3 +188,8 @@ class Line(asyncio.Protocol):
     def abandon(self) -> None:
         """Close it now."""
         aborted(self._transport)
+
+
+def _family(transport: asyncio.BaseTransport) -> int | None:
+    """Return that of its socket; uvloop asks the kernel for it."""
+    return getattr(transport.get_extra_info("socket"), "family", None)

@@ -18,6 +18,8 @@ class Log:
 
     def __call__(self, level: int, event: str, **fields: str | int | None) -> None:
         """Write a line at `level` of logging."""
+        if not self._logger.isEnabledFor(level):
+            return
         this = int(self._clock().timestamp())
         second, count = self._second.get(event, (this, 0))
         if second != this:

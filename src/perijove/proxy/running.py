@@ -22,6 +22,7 @@ from perijove.proxy.handover import Handover
 logger = logging.getLogger(__name__)
 _SWEEP_SECONDS = 1.0
 _SPARE_DESCRIPTORS = 64
+_LARGEST_READ = 1 << 20
 _BACKLOG = 4096
 _HANDSHAKE = 10.0
 """Seconds in which TLS must be agreed."""
@@ -195,6 +196,9 @@ def settled() -> None:
     """Leave what is there for good out of every collection of garbage to come."""
     gc.collect()
     gc.freeze()
+    # glibc maps what is larger than the largest piece it has unmapped, at first 128 KiB: reading
+    # by TLS, uvloop asks for 256 KiB each time and cuts them, four system calls for a request.
+    bytes(_LARGEST_READ)
 
 
 async def sweeping(*parts: Swept) -> None:

@@ -4,7 +4,8 @@ import re
 from typing import Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
-_MOST_IDLE = 32
+_MOST_IDLE = 128
+"""As many as ask one target at once in a crowd: those above it connect anew each time."""
 _IDLE_SECONDS = 30.0
 _FRESH_SECONDS = 1.0
 _PORTS = {"http": 80, "https": 443}

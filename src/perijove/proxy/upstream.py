@@ -17,11 +17,9 @@ _CONNECT_SECONDS = 5.0
 _SWITCHING = 101
 _FINAL = 200
 _REST_READS = 16
-_SPACE = memoryview(bytearray(262_144))
-"""Where all of them read into, one after the other."""
+_SPACE = memoryview(bytearray(262_144))  # where all of them read into, one after the other
 _LITTLE = _SPACE[:65_536]
-_FLOWS = 4 * 1024 * 1024
-"""After so many bytes without a pause a reader is fast enough for large pieces."""
+_FLOWS = 4 * 1024 * 1024  # so many bytes without a pause: a reader is fast enough for large pieces
 
 
 class Upstream(asyncio.BufferedProtocol):
@@ -103,18 +101,24 @@ class Upstream(asyncio.BufferedProtocol):
                 self._transport.resume_reading()
 
     async def _connect(self) -> None:
-        loop, target = self._edge.loop, self.target
+        loop, target, connecting = self._edge.loop, self.target, self._edge.connecting
+        connecting[self] = loop.time() + _CONNECT_SECONDS
         try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                if target.socket:
-                    await loop.create_unix_connection(lambda: self, target.socket)
-                else:
-                    tls = self._edge.certified() if target.tls else None
-                    await loop.create_connection(lambda: self, target.host, target.port, ssl=tls)
-        except TimeoutError:
-            self._unanswered(503, "connect-timeout")
+            if target.socket:
+                await loop.create_unix_connection(lambda: self, target.socket)
+            else:
+                tls = self._edge.certified() if target.tls else None
+                await loop.create_connection(lambda: self, target.host, target.port, ssl=tls)
         except (OSError, ValueError):  # also a certificate or a name that is no good
             self._unanswered(503, "connect")
+        finally:
+            del connecting[self]
+
+    def too_late(self) -> None:
+        """Connect no longer."""
+        if self._task is not None:
+            self._task.cancel()
+        self._unanswered(503, "connect-timeout")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send what has been waiting."""
@@ -129,7 +133,7 @@ class Upstream(asyncio.BufferedProtocol):
             self._unanswered(503, "shunned")
         else:
             self._transport.writelines(self._pending)
-            self._pending.clear()
+            self._pending, self._task = [], None
             self.asker.throttle()
 
     def pause_writing(self) -> None:
@@ -237,7 +241,8 @@ class Upstream(asyncio.BufferedProtocol):
         self.asker = None
         self._body = None
         all_sent = asker.finished()
-        self.throttle()
+        if self._held:
+            self.throttle()
         alive = self._transport is not None and not self._transport.is_closing()
         if clean and all_sent and self._keep and alive:
             self.target.give(self, self._edge.loop.time())
