@@ -68,6 +68,11 @@ async def read_request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
     return head, b""
 
 
+def bare(said: bytes) -> bytes:
+    """Return answers without the ids of their requests, which nobody can know before."""
+    return re.sub(rb"X-Request-ID: [0-9a-f]{8}-[0-9]+\r\n", b"", said)
+
+
 def ok(body: bytes, *more: str) -> bytes:
     fields = "".join(f"{line}\r\n" for line in more)
     return f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n{fields}\r\n".encode() + body
@@ -111,6 +116,8 @@ class Hub:
     deltas: dict[int, dict[str, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     reports: list[dict[str, str]] = field(default_factory=list)
+    apologies: list[str] = field(default_factory=list)
+    """The heads of requests for the page of an error."""
     deaf: bool = False
     lie: bool = False
     """Send one wrong checksum."""
@@ -140,6 +147,7 @@ class Hub:
                     self.reports.append(json.loads(body)["routes"])
                     writer.write(ok(b""))
             elif url.startswith("/hub/error/503"):
+                self.apologies.append(head)
                 writer.write(ok(f"<p>hub says 503 for {url}".encode(), "Content-Type: text/html"))
             else:
                 writer.write(ok(b"hub:" + head.encode("latin-1") + body))

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import resource
 import socket
 import struct
 import time
@@ -10,11 +11,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
+
 from tests.chp.process import chp
 from tests.integration.proxy_parts import free_port, ok, proxied, read_head
 from tests.integration.test_proxy_limits import HEADS, sign_in
 from tests.integration.test_proxy_pace import rss
-from tests.integration.test_proxy_smuggling import REQUESTS
+from tests.vectors.framing import vectors
 
 ROUNDS = int(os.environ.get("PERIJOVE_HOSTILE_ROUNDS", "4"))
 AT_ONCE = 60
@@ -28,7 +31,7 @@ UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 
 
 def hostile(rng: random.Random) -> Iterator[bytes]:
     """Generate what no good client sends, and good beginnings that are broken off."""
-    yield from (it.at("/user/ada") for it in REQUESTS)
+    yield from (it.at("/user/ada/") for it in vectors("framing-requests.txt"))
     yield from (sent for sent, _, _ in HEADS)
     chunked = PUT + b"Transfer-Encoding: chunked\r\n\r\n"
     for _ in range(10):
@@ -150,7 +153,10 @@ async def stays_as_it_is(pid: int, metrics: int, *ports: int) -> set[bytes]:
 
 async def test_our_proxy_is_none_the_worse_for_hostile_clients_and_servers(tmp_path: Path) -> None:
     metrics = free_port()
-    async with proxied(tmp_path, rude, ("--metrics-port", str(metrics))) as (proxy, _):
+    more = ("--metrics-port", str(metrics), "--activity-interval", "0.2")
+    async with proxied(tmp_path, rude, more) as (proxy, hub):
+        while not hub.reports:  # so that its connections to the hub are all there
+            await proxy.get("/user/ada/")
         seen = await stays_as_it_is(proxy.pid, metrics, proxy.port)
         assert {b"200", b"400", b"414", b"431", b"502"} <= seen <= FINE | {b"101", b"204", b"100"}
         assert await proxy.serves()
@@ -166,3 +172,37 @@ async def test_the_proxy_with_an_api_is_none_the_worse_either(tmp_path: Path) ->
         assert (await it.web.get("/_chp_healthz")).status_code == 200
         assert list(await it.routes()) == ["/"]
         assert " ERROR " not in it.said()
+
+
+async def test_without_descriptors_it_waits_quietly_and_goes_on_when_there_are_some(
+    tmp_path: Path,
+) -> None:
+    async with chp(tmp_path) as it:
+        pid = it.process.pid
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (40, hard))
+        waiting = []
+        for _ in range(100):
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", it.port)
+                writer.write(GET % 1)
+                waiting.append(writer)
+        before = processor(pid)
+        await asyncio.sleep(1)
+        assert processor(pid) - before < 0.5, "it is not busy with what it cannot do"
+        for writer in waiting:
+            writer.transport.abort()
+        end = time.monotonic() + 5
+        while True:
+            with suppress(httpx.TransportError):
+                if (await it.web.get("/_chp_healthz")).status_code == 200:
+                    break
+            assert time.monotonic() < end, it.said()
+            await asyncio.sleep(0.1)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def processor(pid: int) -> float:
+    """Return the seconds of a processor that it has had."""
+    times = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")

@@ -155,7 +155,7 @@ async def test_who_is_turned_away_leaves_nothing_behind(tmp_path: Path) -> None:
         before = descriptors(proxy)
         silent = [await asyncio.open_connection("127.0.0.1", proxy.port) for _ in range(600)]
         await asyncio.sleep(0.2)
-        assert descriptors(proxy) <= before + 257, "the oldest give way"
+        assert descriptors(proxy) <= before + 17, "the oldest give way"
         assert (await asked(proxy, get(b"/_chp_healthz"))).startswith(b"HTTP/1.1 200 ")
         for _, writer in silent:
             writer.close()

@@ -35,9 +35,6 @@ def test_the_tables_are_as_long_as_the_contract_asks() -> None:
     assert len(ANSWERS) >= 50
 
 
-REFUSED = (b"HTTP/1.1 400 ", b"HTTP/1.1 414 ", b"HTTP/1.1 431 ")
-
-
 @asynccontextmanager
 async def recorder(kind: str) -> AsyncIterator[int]:
     """Run one in a process of its own; give its port."""

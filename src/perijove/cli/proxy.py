@@ -1,6 +1,7 @@
 """`perijove proxy`: the proxy alone, on a data directory or on what the options name."""
 
 import os
+import socket
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -18,8 +19,8 @@ _BOX_DRAIN = 1.5
 """Seconds for running requests: somebody waits for Ctrl-C at the terminal."""
 _OPTIONS = (
     *("ip", "port", "hub", "token_file", "table", "trusted_proxies", "pid_file"),
-    *("metrics_ip", "metrics_port", "workers"),
-    *(name.replace("-", "_") for name in LIMITS),
+    *("metrics_ip", "metrics_port", "metrics_socket", "access_log", "access_log_sample"),
+    *("workers", *(name.replace("-", "_") for name in LIMITS)),
 )
 
 
@@ -69,7 +70,20 @@ def of_box(box: Box, ports: Ports, ip: str, base_url: str) -> list[str]:
         *("--hub", f"http://127.0.0.1:{ports.hub}{base_url.rstrip('/')}"),
         *("--token-file", str(box.path / "secrets" / "proxy-token")),
         *("--table", str(box.routes), "--drain", str(_BOX_DRAIN)),
+        *(("--metrics-socket", str(box.proxy)) if _can_be_made(box.proxy) else ()),
     ]
+
+
+def _can_be_made(path: Path) -> bool:
+    """Return whether a socket can: not on every file system, nor where the path is long."""
+    probe = path.with_name(f"{path.name}.{os.getpid()}")
+    with socket.socket(socket.AF_UNIX) as tried:
+        try:
+            tried.bind(str(probe))
+            probe.unlink()
+        except OSError:
+            return False
+    return True
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -210,8 +210,8 @@ def _metrics() -> Iterator[str]:
     yield from (f"| `{name}` | | | {words} |" for name, words in PROCESS.items())
     yield "\n`phase` is queued, starting, running or stopping; `reason` an error code, or `asked`."
     yield "Of several hubs each tells its own `shards`, `followers` and counters.\n"
-    yield "## The proxy\n"
-    yield "`/metrics` at `perijove proxy --metrics-port`, for everybody who reaches that port.\n"
+    yield "## The proxy\n\n`/metrics` at `--metrics-port` of `perijove proxy` and `perijove-proxy`"
+    yield "(or `--metrics-socket`), for everybody who reaches that place.\n"
     yield "| name | kind | label | what it counts |\n|---|---|---|---|"
     for name, (shape, label, words) in proxy.OURS.items():
         named = f"`{label}`" if label else ""

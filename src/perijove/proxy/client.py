@@ -8,7 +8,8 @@ from perijove.proxy.edge import Edge
 from perijove.proxy.head import BLANK_LINES, LIMIT, Request, Response, check_unfinished
 from perijove.proxy.incoming import Incoming
 from perijove.proxy.line import Line
-from perijove.proxy.outward import UPGRADE, Outward
+from perijove.proxy.marks import id_of
+from perijove.proxy.outward import CLOSE, UPGRADE
 from perijove.proxy.pages import HEALTH, Page, answer, healthy, page
 from perijove.proxy.paths import canonical
 from perijove.proxy.refusal import Refusal
@@ -25,7 +26,7 @@ class Client(Line):
     """Reads requests, asks upstreams and writes what they answer."""
 
     __slots__ = (
-        *("_apology", "_begun", "_body", "_endless", "_good", "_looked", "_outward", "_replay"),
+        *("_apology", "_begun", "_body", "_endless", "_good", "_looked", "_replay"),
         *("_request", "_route", "_since", "_up", "upgrade"),
     )
 
@@ -36,7 +37,6 @@ class Client(Line):
         """What is still to come of the body of the request."""
         self._route: Route | None = None
         self._up: Upstream | None = None
-        self._outward: Outward | None = None
         self._apology: asyncio.Task[None] | None = None
         self._replay = b""
         self._looked = 0  # so much of the buffer has no end of a head
@@ -126,7 +126,7 @@ class Client(Line):
             self.drop_upstream()
             reset(self._transport)
         else:
-            self.refuse(refusal)
+            self.refuse(refusal, self._request.mark if self._request else b"")
 
     def _next(self) -> None:
         """Read the next head."""
@@ -140,8 +140,7 @@ class Client(Line):
         try:
             if end < 4 or end > LIMIT:  # noqa: PLR2004 - find() gave -1
                 check_unfinished(data, self._looked)
-                self._looked = len(data)
-                self._buffer = data or self._buffer  # blank lines, which gain no time
+                self._looked, self._buffer = len(data), data or self._buffer  # blanks gain no time
                 self.throttle()
                 return
             request = Request(data[:end], self._edge.referee)
@@ -164,6 +163,7 @@ class Client(Line):
         self._keep = request.keep and not self._edge.draining
         self.upgrade = request.upgrade
         self._edge.counts.asked[request.upgrade] += 1
+        request.mark = self._outward.mark(request)
         if path in HEALTH:
             self._reply(healthy())
             return
@@ -171,12 +171,10 @@ class Client(Line):
         if route is None:
             self.unanswered(404, again=False)
             return
+        head = self._outward.request(request, route)
         repeatable = request.body is None and request.method in _REPEATABLE
         if not repeatable:
             self._edge.sign_ins.check(request, path, self.address)
-        if self._outward is None:
-            self._outward = Outward(self._edge, self.address, secure=self._secure)
-        head = self._outward.request(request, route)
         self._replay = head if repeatable else b""
         kept = route.target.take(self._since, repeatable=repeatable)
         self._ask(kept if isinstance(kept, Upstream) else None, head)
@@ -222,10 +220,8 @@ class Client(Line):
         self._good = response.status < _SUCCESS_ENDS
         if self._good and self._route is not None:
             self._route.used = self._edge.loop.time()
-        extra = b"" if self._keep else b"Connection: close\r\n"
-        if self._edge.relocates and self._outward is not None:
-            extra += self._outward.response(response, self._request, self._route)
-        self.write(response.outgoing(extra) + first)
+        extra = self._outward.response(response, self._request, self._route)
+        self.write(response.outgoing(extra if self._keep else extra + CLOSE) + first)
 
     def passed(self, data: bytes) -> None:
         """Pass a part of the body on, or WebSocket frames."""
@@ -256,7 +252,8 @@ class Client(Line):
         """Become a tunnel."""
         self.frames, self._good = Frames(), True
         self._edge.counts.answered(response.status, self._since)
-        self.write(response.outgoing(UPGRADE))
+        extra = self._outward.response(response, self._request, self._route)
+        self.write(response.outgoing(UPGRADE + extra))
         early, self._buffer = self._buffer, b""
         self.throttle()
         if early:
@@ -270,7 +267,9 @@ class Client(Line):
     def broken(self) -> None:
         """Close in the middle of an answer, so that nobody takes it for a whole one."""
         self._up = None
-        self._edge.log(logging.INFO, "broken", route=self._route.prefix if self._route else "")
+        route = self._route.prefix if self._route else ""
+        request = id_of(self._request.mark) if self._request else ""
+        self._edge.log(logging.INFO, "broken", route=route, request=request)
         (reset if self._endless else closed)(self._transport)
 
     def unanswered(self, status: int, *, again: bool) -> None:
@@ -285,7 +284,8 @@ class Client(Line):
 
     async def _apologise(self, request: Request, status: int) -> None:
         if request.upgrade:
-            said = page(status, "server-away" if self._route else "no-route")
+            reason = "server-away" if self._route else "no-route"
+            said = page(status, reason, request=id_of(request.mark))
         else:
             said = await self._edge.apology(request, self._route, status)
         if self._transport is not None and self._request is request and not self._leaving:
@@ -296,5 +296,5 @@ class Client(Line):
         self._keep = self._keep and self._body is None
         self._edge.counts.answered(said.status, self._since)
         with_body = self._request.method != b"HEAD"
-        self.write(answer(said, keep=self._keep, with_body=with_body))
+        self.write(answer(said, self._request.mark, keep=self._keep, with_body=with_body))
         self.finished()

@@ -10,7 +10,7 @@ BOUNDS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0)
 """Seconds by which answers had begun."""
 
 
-_NOW = frozenset(("connections", "idle", "websockets"))
+_NOW = frozenset(("connections", "draining", "idle", "websockets"))
 """Those that say what is; the others say what has been."""
 
 
@@ -18,8 +18,9 @@ class Counts:
     """Plain numbers: what raises them must cost next to nothing."""
 
     __slots__ = (
-        *("_now", "asked", "buckets", "by_status", "connections", "failed", "idle"),
-        *("received", "refused", "seconds", "sent", "websockets"),
+        *("_now", "asked", "buckets", "by_status", "connections", "draining", "dropped", "failed"),
+        *("handshakes", "idle", "made", "received", "refused", "reused", "seconds", "sent"),
+        "websockets",
     )
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
@@ -35,10 +36,15 @@ class Counts:
         """Requests that a target did not answer, or not to the end, by cause."""
         self.received = self.sent = 0
         """Bytes of bodies and frames, from clients and to them."""
+        self.made = self.reused = 0
+        """Connections to targets that were made, and requests that needed no new one."""
+        self.handshakes = Counter({"done": 0, "failed": 0})
+        """Of clients with TLS, by how they ended."""
         self.websockets = 0
         """Those that are open."""
-        self.connections = self.idle = 0
-        """Open ones of clients, and those to targets that wait for a request (Edge.counted)."""
+        self.connections = self.idle = self.draining = self.dropped = 0
+        """Open ones of clients, those to targets that wait for a request, processes that end, and
+        lines of the access log that could not be written (Edge.counted)."""
 
     def answered(self, status: int, since: float, size: int = 0) -> None:
         """Count the head of an answer to what came at `since`, and the first of its body."""

@@ -56,7 +56,7 @@ class Crew:
         self._again = Backoff(0.1, 30.0)
         if more:
             self._shared, self._number = Number.made()
-            edge.table.changed = self._changed
+            edge.table.observer = self._changed
 
     async def run(self, place: str, listeners: Sequence[int]) -> None:
         """Keep them running, with these descriptors that listen at `place`, until cancelled."""
@@ -80,7 +80,7 @@ class Crew:
         return found
 
     def reload(self) -> None:
-        """Have the others read their certificates again."""
+        """Have the others read, or open, their files again."""
         for hand in self._hands:
             hand.channel.tell({"reload": True})
 

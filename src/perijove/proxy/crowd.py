@@ -12,6 +12,9 @@ from perijove.proxy.limits import Limits
 _AT_ONCE = 64
 """Connections without a request that are closed when room is needed."""
 
+_FEWEST_TURNED, SPARE_VISITORS = 16, 256
+"""Connections of those who were turned away, at least and at most."""
+
 
 class Visitor(Protocol):
     """A client's connection, as the crowd, the sweep and the end see it."""
@@ -62,6 +65,8 @@ class Crowd:
         """Where nothing was found to close since the last sweep; empty: nowhere at all."""
         self.visitors = set[Visitor]()
         self.turned: dict[Turned, None] = {}
+        self.most_turned = max(_FEWEST_TURNED, min(SPARE_VISITORS, limits.visitors // 4))
+        """Of those; one more costs the oldest its answer."""
 
     def enter(self, visitor: Visitor) -> str:
         """Take `visitor` in, or return why not."""

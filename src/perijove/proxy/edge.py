@@ -1,6 +1,7 @@
 """Edge: what all connections of one proxy share."""
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from perijove.proxy.tree import Route, Tree
 
 _ACCEPTED = 0.02
 """Seconds until those that were accepted when listening ended are among the visitors."""
+_SAID_EVERY = 10.0
+"""Seconds until it is said again how many are left."""
 _FAREWELL = 1.0
 """Seconds for the last words of WebSockets to be sent."""
 
@@ -52,6 +55,8 @@ class Edge:
     """Makes what targets with TLS are believed by."""
     shuns: Callable[[str], bool] | None = None
     """Says of the address of a target whether nothing is sent there."""
+    dropped: Callable[[], int] = int
+    """Says how many lines of the access log could not be written."""
     plain: bool = field(init=False)
     """Whether nothing of a request is rewritten."""
     relocates: bool = field(init=False)
@@ -75,6 +80,7 @@ class Edge:
         found = Counts()
         found.plus(self.counts.told())
         found.connections = len(self.visitors)
+        found.draining, found.dropped = int(self.draining), self.dropped()
         found.idle = sum(len(it.idle) for it in self.table.targets())
         return found
 
@@ -103,7 +109,12 @@ class Edge:
             target.retire()
 
     async def _empty(self, seconds: float) -> None:
-        end = self.loop.time() + seconds
-        while self.visitors and self.loop.time() < end:
+        now = said = self.loop.time()
+        end = now + seconds
+        while self.visitors and now < end:
             await asyncio.sleep(0.02)
-            self.sweep(self.loop.time())
+            now = self.loop.time()
+            self.sweep(now)
+            if now - said > _SAID_EVERY:
+                said = now
+                self.log(logging.INFO, "draining", connections=len(self.visitors))

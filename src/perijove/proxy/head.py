@@ -30,11 +30,11 @@ _LENGTH = re.compile(rb"[0-9]{1,18}")
 _OF_REQUEST = re.compile(
     rb"\r\n(host|connection|content-length|transfer-encoding|te|upgrade|keep-alive|expect"
     rb"|proxy-connection|http2-settings|forwarded|content_length|transfer_encoding"
-    rb"|x[-_](?:forwarded[a-z_-]*|real[-_]ip|scheme)):([^\r]*)"
+    rb"|x[-_](?:forwarded[a-z_-]*|real[-_]ip|scheme|request[-_]id)):([^\r]*)"
 )
 _OF_RESPONSE = re.compile(
-    rb"\r\n(connection|content-length|transfer-encoding|upgrade|keep-alive|proxy-connection)"
-    rb":([^\r]*)"
+    rb"\r\n(connection|content-length|transfer-encoding|upgrade|keep-alive|proxy-connection"
+    rb"|x-request-id):([^\r]*)"
 )
 _CUT = frozenset(
     (b"connection", b"te", b"upgrade", b"keep-alive", b"proxy-connection", b"http2-settings")
@@ -140,9 +140,13 @@ class Fields:
 class Request:
     """The head of a request."""
 
-    __slots__ = ("body", "fields", "host", "keep", "method", "minor", "path", "upgrade", "url")
+    __slots__ = (
+        *("body", "fields", "host", "keep", "mark", "method", "minor", "path", "upgrade", "url"),
+    )
 
     def __init__(self, head: bytes, referee: Referee) -> None:
+        self.mark = b""
+        """The line of its head that says its id, once it has one."""
         found = _REQUEST.fullmatch(head)
         if found is None or head.count(b"\r\n") > _MOST_FIELDS:
             raise doubted(head)
@@ -201,8 +205,7 @@ class Request:
 
 def doubted(head: bytes) -> Refusal:
     """Return why `head`, or the beginning of one, is none of a request."""
-    _, _, rest = head.partition(b"\r\n")[0].partition(b" ")
-    if len(rest.partition(b" ")[0]) > URI_LIMIT:
+    if _names_too_much(head):
         return Refusal(414, "uri-too-long")
     if head.count(b"\r\n") > _MOST_FIELDS:
         return Refusal(431, "too-many-fields")
@@ -215,9 +218,17 @@ def check_unfinished(data: bytes, looked: int) -> None:
     """Refuse what can no more become a head; the first `looked` bytes have been checked."""
     start = max(0, looked - 1)
     start += data[start : start + 1] == b"\n"
-    long = len(data) > URI_LIMIT and (len(data) > LIMIT or b"\r\n" not in data)
-    if long or data.count(b"\n", start) != data.count(b"\r\n", start):
+    bare = data.count(b"\n", start) != data.count(b"\r\n", start)
+    if bare or len(data) > LIMIT or _names_too_much(data):
         raise doubted(data)
+
+
+def _names_too_much(head: bytes) -> bool:
+    """Return whether what it asks for is too long."""
+    if len(head) <= URI_LIMIT or head.find(b"\r\n", 0, URI_LIMIT) >= 0:
+        return False
+    _, _, rest = head.partition(b"\r\n")[0].partition(b" ")
+    return len(rest.partition(b" ")[0]) > URI_LIMIT
 
 
 class Response:

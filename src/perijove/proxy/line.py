@@ -8,6 +8,8 @@ from typing import cast
 
 from perijove.proxy.edge import Edge
 from perijove.proxy.forwarded import plain_address
+from perijove.proxy.marks import fresh, id_of
+from perijove.proxy.outward import Outward
 from perijove.proxy.pace import Pace, untaken
 from perijove.proxy.pages import answer, page
 from perijove.proxy.refusal import Refusal
@@ -24,8 +26,8 @@ class Line(asyncio.Protocol):
     """What a client's connection is, whatever is said on it."""
 
     __slots__ = (
-        *("_buffer", "_edge", "_half", "_held", "_keep", "_leaving", "_moved", "_reader"),
-        *("_secure", "_still", "_transport", "address", "deadline", "frames", "full"),
+        *("_buffer", "_edge", "_half", "_held", "_keep", "_leaving", "_moved", "_outward"),
+        *("_reader", "_secure", "_still", "_transport", "address", "deadline", "frames", "full"),
     )
 
     def __init__(self, edge: Edge) -> None:
@@ -77,6 +79,7 @@ class Line(asyncio.Protocol):
         local = getattr(transport.get_extra_info("socket"), "family", None) == socket.AF_UNIX
         self.address = "" if local else plain_address(peer[0]) if peer else "unknown"
         self._secure = transport.get_extra_info("sslcontext") is not None
+        self._outward = Outward(self._edge, self.address, secure=self._secure)
         reason = self._edge.crowd.enter(self)
         if reason:
             TurnedAway(self._edge, self._transport, reason)
@@ -100,13 +103,15 @@ class Line(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Answer with a sentence and close."""
-        self._edge.counts.refused[refusal.reason] += 1
-        self._edge.log(logging.INFO, "refused", reason=refusal.reason, status=refusal.status)
+    def refuse(self, refusal: Refusal, mark: bytes = b"") -> None:
+        """Answer with a sentence and close; `mark` is the line with the id, if it has one."""
+        mark = mark or fresh()
+        status, reason, request = refusal.status, refusal.reason, id_of(mark)
+        self._edge.counts.refused[reason] += 1
+        self._edge.log(logging.INFO, "refused", reason=reason, status=status, request=request)
         self.drop_upstream()
-        said = page(refusal.status, refusal.reason, refusal.accept, after=refusal.after)
-        self.write(answer(said, keep=False, with_body=True))
+        said = page(status, reason, refusal.accept, after=refusal.after, request=request)
+        self.write(answer(said, mark, keep=False, with_body=True))
         self.leave()
 
     def leave(self) -> None:
@@ -150,7 +155,10 @@ class Line(asyncio.Protocol):
             self._moved, self._still = False, now
         if transport is None:
             return
-        self._look_at_reader(transport, now, moved=moved)
+        if self.full:
+            self._look_at_reader(transport, now, moved=moved)
+        elif self._reader is not None:
+            self._reader = None
         if now >= self.deadline:
             self._expire(transport, now)
 
@@ -169,9 +177,6 @@ class Line(asyncio.Protocol):
 
     def _look_at_reader(self, transport: asyncio.Transport, now: float, *, moved: bool) -> None:
         """End a connection whose other side takes nothing of what waits for it."""
-        if not self.full and not transport.is_closing():
-            self._reader = None
-            return
         left = untaken(transport)
         if moved or self._reader is None:
             self._reader = Pace(now, left)

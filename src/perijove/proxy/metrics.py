@@ -19,9 +19,15 @@ OURS = {
     "sent_bytes_total": ("counter", "", "Bytes of bodies and frames to clients"),
     "connections": ("gauge", "", "Open connections of clients"),
     "websockets": ("gauge", "", "Open WebSockets"),
+    "draining": ("gauge", "", "Whether this process ends once its connections have"),
+    "tls_handshakes_total": ("counter", "result", "Handshakes of clients with TLS"),
+    "upstream_connections_total": ("counter", "", "Connections to targets that were made"),
+    "upstream_reuses_total": ("counter", "", "Requests that went by a connection made before"),
     "idle_upstreams": ("gauge", "", "Connections to targets that wait for a request"),
     "routes": ("gauge", "", "Routes"),
     "table_version": ("gauge", "", "Version of the table of routes; -1: none has come"),
+    "table_age_seconds": ("gauge", "", "Seconds since the routes last changed, or since the start"),
+    "access_log_dropped_total": ("counter", "", "Lines that the access log lacks"),
     "hub_silence_seconds": ("gauge", "", "Seconds since the hub last told of routes"),
 }  # fmt: skip
 """Kind, label and words of each, without its prefix."""
@@ -58,7 +64,12 @@ def _lines(counts: Counts) -> Iterator[str]:
     yield ours("sent_bytes_total", counts.sent)
     yield ours("connections", counts.connections)
     yield ours("websockets", counts.websockets)
+    yield ours("draining", int(counts.draining > 0))
+    yield ours("tls_handshakes_total", counts.handshakes)
+    yield ours("upstream_connections_total", counts.made)
+    yield ours("upstream_reuses_total", counts.reused)
     yield ours("idle_upstreams", counts.idle)
+    yield ours("access_log_dropped_total", counts.dropped)
 
 
 def _times(counts: Counts) -> Iterator[str]:

@@ -27,8 +27,31 @@ class Options:
     handover_drain: float = 60.0
     metrics_ip: str = "127.0.0.1"
     metrics_port: int | None = None
-    workers: int = 1
+    metrics_socket: Path | None = None
+    access_log: str = ""
+    access_log_sample: float = 1.0
     limits: Limits = field(default_factory=Limits)
+    workers: int = 1
+
+
+def share(text: str) -> float:
+    """Return the share that `text` is, from 0 to 1."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0.0 <= found <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is no share; 0 to 1 is")
+    return found
+
+
+def add_access_log(parser: argparse.ArgumentParser) -> None:
+    """Have `parser` understand what the access log is told."""
+    add = parser.add_argument
+    add("--access-log", default="", metavar="FILE",
+        help="file for a line of JSON a request, - for stdout (default: none)")  # fmt: skip
+    add("--access-log-sample", type=share, default=1.0, metavar="SHARE",
+        help="of them, 0 to 1; refusals and faults always have a line (default: all)")  # fmt: skip
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -51,6 +74,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add_limits(parser)
     add("--metrics-ip", default="127.0.0.1", help="address for metrics (default: %(default)s)")
     add("--metrics-port", type=int, help="port for metrics, /metrics (default: none)")
+    add("--metrics-socket", type=Path, help="socket in the file system for metrics")
+    add_access_log(parser)
     add("--workers", type=workers, default=1, metavar="N",
         help="processes that serve, at most one for each core (default: %(default)s)")  # fmt: skip
     add(

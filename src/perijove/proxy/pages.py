@@ -23,7 +23,7 @@ PHRASES = {
     503: b"Service Unavailable",
 }
 HEALTH = frozenset((b"/_perijove/health", b"/_chp_healthz"))
-"""Paths that are answered without a route."""
+"""Paths at which a health check asks; they are answered without a route."""
 _SENTENCES = {
     "bad-answer": (
         "The server gave an answer that cannot be understood. Try again.",
@@ -71,7 +71,7 @@ _HTML = (
     "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
     "<title>{status}</title><style>body{{font:1rem/1.6 system-ui,sans-serif;max-width:34rem;"
     "margin:20vh auto;padding:0 1rem;color-scheme:light dark}}</style>"
-    "<main><h1>{status}</h1><p lang=en>{english}</p><p lang=zh>{chinese}</p></main>\n"
+    "<main><h1>{status}</h1><p lang=en>{english}</p><p lang=zh>{chinese}</p>{mark}</main>\n"
 )
 
 
@@ -86,21 +86,27 @@ class Page:
     """More of its head, whole lines."""
 
 
-def page(status: int, reason: str, accept: bytes = b"", *, after: int = 0) -> Page:
+def page(
+    status: int, reason: str, accept: bytes = b"", *, after: int = 0, request: str = ""
+) -> Page:
     """Return what to say: JSON to programs, HTML to browsers, else plain text.
 
     `after`: in how many seconds it is worth while to try again; 0: nobody knows.
+    `request` is the id by which whoever is asked for help finds it in the logs.
     """
     fields = b"Retry-After: %d\r\n" % after if after else b""
     english, chinese = _SENTENCES.get(reason, _SENTENCES["malformed"])
     accept = accept.lower()
     if b"text/html" in accept:
-        text = _HTML.format(status=status, english=english, chinese=chinese)
+        mark = f"<p><small>{request}</small></p>" if request else ""
+        text = _HTML.format(status=status, english=english, chinese=chinese, mark=mark)
         return Page(status, b"text/html; charset=utf-8", text.encode(), fields)
     if b"json" in accept:
-        body = json.dumps({"status": status, "message": english, "code": reason})
+        known = {"request": request} if request else {}
+        body = json.dumps({"status": status, "message": english, "code": reason, **known})
         return Page(status, b"application/json", body.encode(), fields)
-    text = f"{english}\n{chinese}\n"
+    lines = [english, chinese, *([f"X-Request-ID: {request}"] if request else [])]
+    text = "\n".join(lines) + "\n"
     return Page(status, b"text/plain; charset=utf-8", text.encode(), fields)
 
 
@@ -109,14 +115,14 @@ def healthy() -> Page:
     return Page(200, b"application/json", b'{"status": "OK"}')
 
 
-def answer(page: Page, *, keep: bool, with_body: bool) -> bytes:
-    """Return `page` as a response."""
+def answer(page: Page, mark: bytes, *, keep: bool, with_body: bool) -> bytes:
+    """Return `page` as a response; `mark` is the line of its head that says the id."""
     return b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n%b%b\r\n%b" % (
         page.status,
         PHRASES.get(page.status, b"Error"),
         page.content_type,
         len(page.body),
-        b"Cache-Control: no-store\r\n" + page.fields,
+        b"Cache-Control: no-store\r\n" + mark + page.fields,
         b"" if keep else b"Connection: close\r\n",
         page.body if with_body else b"",
     )

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from perijove.proxy.crowd import SPARE_VISITORS
 from perijove.proxy.handover import Handover
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,8 @@ class Place:
     socket: Path | None = None
     option: str = "--port"
     """Which option chooses another."""
+    lasts: bool = False
+    """Whether it is open until the end, to tell how that goes."""
 
     def __str__(self) -> str:
         """Return it as people write it."""
@@ -63,8 +66,9 @@ def most_visitors() -> int:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             soft = hard
-    # a visitor has an upstream too; the rest is for the hub, the disk and the listener
-    return max(16, (soft - _SPARE_DESCRIPTORS) // 2)
+    # a visitor has an upstream too; the rest is for those who are turned away, the hub and the disk
+    turned = min(SPARE_VISITORS, soft // 8)
+    return max(16, (soft - _SPARE_DESCRIPTORS - turned) // 2)
 
 
 @asynccontextmanager

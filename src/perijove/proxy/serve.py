@@ -5,13 +5,12 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 
 from perijove.kit.clock import Clock
 from perijove.kit.tasks import in_background
 from perijove.proxy.activity import Activity
 from perijove.proxy.apology import Apology
-from perijove.proxy.client import Client
 from perijove.proxy.control import Control, Lines
 from perijove.proxy.counts import Counts
 from perijove.proxy.crew import Crew
@@ -23,6 +22,7 @@ from perijove.proxy.hub import HubAddress, HubLine
 from perijove.proxy.log import Log
 from perijove.proxy.metrics import Metrics, ours
 from perijove.proxy.options import Options
+from perijove.proxy.routing import Routing
 from perijove.proxy.running import (
     CannotServe,
     Closing,
@@ -38,6 +38,7 @@ from perijove.proxy.running import (
 from perijove.proxy.shelf import Shelf
 from perijove.proxy.table import Table
 from perijove.proxy.tree import Tree
+from perijove.proxy.watched import Access
 from perijove.proxy.worker import Mirror, work
 
 
@@ -48,14 +49,15 @@ class Proxy:
         self._options = options
         self._loop = asyncio.get_running_loop()
         self._handover = handover
-        self._closing = list[Closing]()
+        self._closing = list[tuple[Place, Closing]]()
         clock = Clock()
         log = self._log = Log(clock)
         table = self._table = Table(address.origin)
         self._shelf = Shelf(options.table, log)
         self._shelf.load(table)
         self._lines = Lines()
-        self._edge = _edge(options, address, table, log)
+        self._access = Access(options.access_log, options.access_log_sample, log)
+        self._edge = _edge(options, address, table, log, self._access)
         self._crew = Crew(options.workers - 1, self._edge, log)
         self._heard = HubLine(address, options.token_file)
         self._told = HubLine(address, options.token_file)
@@ -72,10 +74,13 @@ class Proxy:
         pid_file = PidFile(options.pid_file)
         async with AsyncExitStack() as stack:
             stack.callback(self._handover.close)
+            stack.callback(self._access.close)
             for place, make in self._places():
                 listens = listening(place, make, self._handover)
-                self._closing.append(await stack.enter_async_context(listens))
+                self._closing.append((place, await stack.enter_async_context(listens)))
             settled()
+            if options.access_log:  # else it ends with the terminal that has closed
+                told.on(signal.SIGHUP, self._reopen)
             told.on(signal.SIGUSR2, replacing(self._replace, told, pid_file))
             stack.enter_context(pid_file.kept(self._handover))
             self._handover.serving()
@@ -88,38 +93,47 @@ class Proxy:
             await self._heard.close()
             await self._told.close()
 
+    def _reopen(self) -> None:
+        self._access.reopen()
+        self._crew.reload()
+
     async def _replace(self) -> bool:
         await self._shelf.flush()
         return await self._handover.hand_on(b"")
 
     async def _end(self) -> None:
-        for close in self._closing:
-            close()
-        self._handover.close()
-        self._lines.close()
         patient = self._handover.over
+        for place, close in self._closing:
+            if patient or not place.lasts:
+                close()
+        self._handover.close()
         seconds = self._options.handover_drain if patient else self._options.drain
         await asyncio.gather(
             self._edge.drain(seconds, patient=patient), self._crew.end(seconds, patient=patient)
         )
+        self._lines.close()
         await self._activity.tell()
         if not patient:  # else it is the other's
             await self._shelf.flush()
 
     def _places(self) -> Iterator[tuple[Place, Callable[[], asyncio.Protocol]]]:
         options = self._options
-        yield _public(options), lambda: Client(self._edge)
+        yield _public(options), self._access.clients(self._edge)
+        metrics = Metrics(self._crew.counted, self._more)
+        desk = Routing(metrics, self._edge, self._table, options.token_file)
         if options.metrics_port is not None:
-            metrics = Metrics(self._crew.counted, self._more)
             ip, port = options.metrics_ip, options.metrics_port
-            place = Place(ip=ip, port=port, option="--metrics-port")
-            yield place, lambda: Control(metrics, self._lines)
+            place = Place(ip=ip, port=port, option="--metrics-port", lasts=True)
+            yield place, lambda: Control(desk, self._lines)
+        if options.metrics_socket is not None:
+            place = Place(socket=options.metrics_socket, option="--metrics-socket", lasts=True)
+            yield place, lambda: Control(desk, self._lines)
 
     def _work(self) -> Iterator[Coroutine[None, None, None]]:
         yield self._feed.run()
         yield self._shelf.run()
         yield self._activity.run(self._options.activity_interval)
-        yield sweeping(self._edge, self._lines, self._crew)
+        yield sweeping(self._edge, self._lines, self._access, self._crew)
         place = str(_public(self._options))
         yield self._crew.run(place, self._handover.kept(place))
 
@@ -127,6 +141,7 @@ class Proxy:
         version = self._table.version
         yield ours("routes", len(self._table.routes))
         yield ours("table_version", -1 if version is None else version)
+        yield ours("table_age_seconds", self._loop.time() - self._feed.changed)
         yield ours("hub_silence_seconds", self._loop.time() - self._feed.heard)
 
 
@@ -134,7 +149,7 @@ def _public(options: Options) -> Place:
     return Place(ip=options.ip, port=options.port)
 
 
-def _edge(options: Options, address: HubAddress, table: Tree, log: Log) -> Edge:
+def _edge(options: Options, address: HubAddress, table: Tree, log: Log, access: Access) -> Edge:
     return Edge(
         loop=asyncio.get_running_loop(),
         table=table,
@@ -142,6 +157,7 @@ def _edge(options: Options, address: HubAddress, table: Tree, log: Log) -> Edge:
         log=log,
         apology=Apology(address),
         limits=options.limits.within(most_visitors()),
+        dropped=lambda: access.dropped,
     )
 
 
@@ -162,7 +178,10 @@ async def serve(options: Options) -> None:
     if handover.lead is None:
         await Proxy(options, address, handover).run()
         return
-    mirror = Mirror(handover.lead)
-    edge = _edge(options, address, mirror, Log(Clock()))
-    listens = listening(_public(options), lambda: Client(edge), handover)
-    await work(mirror, edge, listens, drain=options.drain)
+    mirror, log = Mirror(handover.lead), Log(Clock())
+    access = Access(options.access_log, options.access_log_sample, log)
+    edge = _edge(options, address, mirror, log, access)
+    mirror.reload = access.reopen
+    with closing(access):
+        listens = listening(_public(options), access.clients(edge), handover)
+        await work(mirror, edge, listens, access, drain=options.drain)

@@ -1,6 +1,7 @@
 """Tls: what certifies the proxy to those who ask, and whom it believes itself."""
 
 import ssl
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,14 +43,24 @@ class Terms:
 class Listener:
     """What those who connect are shown; from one handshake to the next it can be another."""
 
-    def __init__(self, certificate: Certificate, terms: Terms, *, asks_back: bool = False) -> None:
+    def __init__(
+        self,
+        certificate: Certificate,
+        terms: Terms,
+        counted: Counter[str],
+        *,
+        asks_back: bool = False,
+    ) -> None:
         """Read the files; `asks_back`: clients must show a certificate too.
+
+        `counted` is told how many handshakes were `done`, and how many `failed`.
 
         Raises:
             OSError: a file is not what it should be.
             ValueError: no such ciphers.
         """
         self._certificate, self._terms, self._asks_back = certificate, terms, asks_back
+        self._attempt = _attempts(counted)
         self._newest = self.context = self._made()
         """To listen with."""
         # Loaded into the same context, a key of another kind would be there beside the old one.
@@ -65,6 +76,7 @@ class Listener:
 
     def _made(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.sslobject_class = self._attempt
         _agree(context, self._terms)
         context.set_alpn_protocols(["http/1.1"])
         self._certificate.load(context)
@@ -77,6 +89,36 @@ class Listener:
     def _show(self, asking: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         if self._newest is not self.context:
             asking.context = self._newest
+
+
+def _attempts(counted: Counter[str]) -> type[ssl.SSLObject]:
+    """Return the class of handshakes that count how they end."""
+
+    class Attempt(ssl.SSLObject):
+        """One connection with TLS."""
+
+        ended = False
+
+        def do_handshake(self) -> None:
+            """Go on with the handshake."""
+            try:
+                super().do_handshake()
+            except ssl.SSLWantReadError:
+                raise
+            except ssl.SSLError:
+                self._end("failed")
+                raise
+            self._end("done")
+
+        def _end(self, how: str) -> None:
+            if not self.ended:
+                self.ended = True
+                counted[how] += 1
+
+        def __del__(self) -> None:
+            self._end("failed")  # it took too long, or the client has left
+
+    return Attempt
 
 
 def asking(

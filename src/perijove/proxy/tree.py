@@ -43,7 +43,7 @@ class Tree:
 
     def __init__(self, *, by_host: bool = False) -> None:
         self.by_host = by_host
-        self.changed: Changed | None = None
+        self.observer: Changed | None = None
         self._targets: dict[str, Target] = {}
         self._top = _Node()
         self._depth = 1
@@ -134,8 +134,8 @@ class Tree:
         self._tell(route.path, route)
 
     def _tell(self, path: bytes, route: Route | None) -> None:
-        if self.changed is not None:
-            self.changed(path, route)
+        if self.observer is not None:
+            self.observer(path, route)
 
     def _release(self, target: Target) -> None:
         """Close what is kept to `target` once no route leads there any more."""

@@ -1,13 +1,13 @@
 """Turned: a connection for which there is no room is told so; a health check is answered."""
 
 import asyncio
+import logging
 
 from perijove.proxy.edge import Edge
+from perijove.proxy.marks import fresh, id_of
 from perijove.proxy.pages import HEALTH, Page, answer, healthy, page
 from perijove.proxy.transports import aborted
 
-_MOST = 256
-"""Of them at once; one more costs the oldest its answer."""
 _SECONDS = 5.0
 _HEAD = 16_384
 _AFTER = 10
@@ -19,16 +19,17 @@ class TurnedAway(asyncio.Protocol):
     A health check must not fail because there are many clients: whoever checks would end us.
     """
 
-    __slots__ = ("_buffer", "_deadline", "_edge", "_reason", "_said", "_transport")
+    __slots__ = ("_buffer", "_deadline", "_edge", "_mark", "_reason", "_said", "_transport")
 
     def __init__(self, edge: Edge, transport: asyncio.Transport, reason: str) -> None:
         self._edge = edge
         self._transport = transport
         self._reason = reason
+        self._mark = fresh()
         self._buffer = b""
         self._said = False
         self._deadline = edge.loop.time() + _SECONDS
-        if len(edge.crowd.turned) >= _MOST:
+        if len(edge.crowd.turned) >= edge.crowd.most_turned:
             next(iter(edge.crowd.turned)).abandon()
         edge.crowd.turned[self] = None
         transport.set_protocol(self)
@@ -63,13 +64,15 @@ class TurnedAway(asyncio.Protocol):
         if rest.partition(b" ")[0].partition(b"?")[0] in HEALTH:
             return healthy()
         self._edge.counts.refused[self._reason] += 1
-        return page(503, self._reason, after=_AFTER)
+        request = id_of(self._mark)
+        self._edge.log(logging.INFO, "refused", reason=self._reason, status=503, request=request)
+        return page(503, self._reason, after=_AFTER, request=request)
 
     def _say(self, said: Page) -> None:
         self._said, self._buffer = True, b""
         if self._transport.is_closing():
             return
-        self._transport.write(answer(said, keep=False, with_body=True))
+        self._transport.write(answer(said, self._mark, keep=False, with_body=True))
         if self._transport.can_write_eof():  # else a RST for what was not read overtakes it
             self._transport.write_eof()
         else:

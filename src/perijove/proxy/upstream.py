@@ -11,7 +11,7 @@ from perijove.proxy.edge import Edge
 from perijove.proxy.head import LIMIT, Response
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.target import Target
-from perijove.proxy.transports import aborted, flushed, peer_address, unbuffered
+from perijove.proxy.transports import aborted, peer_address, unbuffered
 
 _CONNECT_SECONDS = 5.0
 _SWITCHING = 101
@@ -21,8 +21,7 @@ _SPACE = memoryview(bytearray(262_144))
 """Where all of them read into, one after the other."""
 _LITTLE = _SPACE[:65_536]
 _FLOWS = 4 * 1024 * 1024
-"""After so many bytes without a pause, who reads the answer is fast. What is read last is what a
-reader costs who then stops, so only the fast are given large pieces."""
+"""After so many bytes without a pause a reader is fast enough for large pieces."""
 
 
 class Upstream(asyncio.BufferedProtocol):
@@ -58,6 +57,7 @@ class Upstream(asyncio.BufferedProtocol):
             self._task = self._edge.loop.create_task(self._connect())
         else:
             self._reused = True
+            self._edge.counts.reused += 1
             self._transport.write(head)
 
     def send(self, data: bytes) -> None:
@@ -121,6 +121,7 @@ class Upstream(asyncio.BufferedProtocol):
         # uvloop's transports are not asyncio's by class
         self._transport = cast("asyncio.Transport", transport)
         unbuffered(self._transport)
+        self._edge.counts.made += 1
         self.full = False
         if self.asker is None:
             self.abandon()

@@ -16,7 +16,7 @@ from typing import Any
 from perijove.kit.tasks import in_background
 from perijove.proxy.channel import Channel
 from perijove.proxy.edge import Edge
-from perijove.proxy.running import Closing, settled, sweeping
+from perijove.proxy.running import Closing, Swept, settled, sweeping
 from perijove.proxy.tree import Route, Tree
 
 _TELL_SECONDS = 1.0
@@ -51,7 +51,7 @@ class Mirror(Tree):
         self._end = asyncio.get_running_loop().create_future()
         self._channel = Channel(socket(fileno=lead["channel"]), self._hear, self._lost)
         self.reload: Callable[[], None] | None = None
-        """Called when certificates are to be read again."""
+        """Called when files are to be read, or opened, again."""
 
     def match(self, path: bytes, host: bytes = b"") -> Route | None:
         """Return the route, as the lead knows it at this moment."""
@@ -119,7 +119,11 @@ class Mirror(Tree):
 
 
 async def work(
-    mirror: Mirror, edge: Edge, listens: AbstractAsyncContextManager[Closing], *, drain: float
+    mirror: Mirror,
+    edge: Edge,
+    listens: AbstractAsyncContextManager[Closing],
+    *parts: Swept,
+    drain: float,
 ) -> None:
     """Serve until the lead says to end, or is gone, or SIGTERM or SIGINT comes to all.
 
@@ -132,7 +136,7 @@ async def work(
     async with listens as close:
         settled()
         mirror.tell(edge)
-        async with in_background(sweeping(edge), mirror.telling(edge)):
+        async with in_background(sweeping(edge, *parts), mirror.telling(edge)):
             seconds, patient = await mirror.end()
             close()
             await edge.drain(seconds, patient=patient)

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from perijove import __version__
 from perijove.proxy.limits import Limits, add_limits, taken
 from perijove.proxy.manner import Manner
-from perijove.proxy.options import LOOPBACK, workers
+from perijove.proxy.options import LOOPBACK, add_access_log, workers
 
 _FAILURE = 1
 _LEVELS = ("debug", "info", "warn", "error")
@@ -67,9 +67,11 @@ class Options:
     trusted_proxies: tuple[str, ...]
     drain: float
     handover_drain: float
-    workers: int
     allow_link_local: bool
+    access_log: str
+    access_log_sample: float
     limits: Limits
+    workers: int
     manner: Manner
 
 
@@ -148,6 +150,7 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--pid-file", type=Path, metavar="FILE", help="file for the process id")
     add("--log-level", type=str.lower, choices=_LEVELS, default="info", help="what is logged")
+    add_access_log(parser)
     add("--storage-backend", metavar="CLASS", help="refused: a module of Node.js")
     add("--drain", type=float, default=2.0, metavar="SECONDS",
         help="for running requests at the end (default: %(default)s)")  # fmt: skip

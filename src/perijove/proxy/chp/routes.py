@@ -39,6 +39,9 @@ class Routes(Tree):
         self._clock = clock
         self._loop = loop
         self._told: dict[bytes, Told] = {}
+        self.changes = 0
+        self.changed = loop.time()
+        """When it was last changed; at first when this process began."""
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -64,6 +67,7 @@ class Routes(Tree):
 
     def _lead(self, key: bytes, prefix: str, data: dict[str, Any]) -> Told:
         target = self.target(str(data["target"]))
+        self._change()
         known = self._told.get(key)
         if known is not None:  # the same object: WebSockets that are open say that it is used
             known.prefix, known.data, known.used = prefix, data, self._loop.time()
@@ -84,6 +88,7 @@ class Routes(Tree):
         route = self._told.pop(self._key(path), None)
         if route is None:
             return False
+        self._change()
         self.cut(route.path, route)
         return True
 
@@ -115,6 +120,10 @@ class Routes(Tree):
         """Take what another process has told."""
         for path, prefix, data, ago in json.loads(dumped):
             self._lead(path.encode(), prefix, data).used = self._loop.time() - ago
+
+    def _change(self) -> None:
+        self.changes += 1
+        self.changed = self._loop.time()
 
     def _key(self, path: bytes) -> bytes:
         key = canonical(path if path.startswith(b"/") else b"/" + path)

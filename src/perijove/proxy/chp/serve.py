@@ -5,8 +5,9 @@ import logging
 import os
 import signal
 import ssl
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,6 @@ from perijove.proxy.chp.options import Options, Tls
 from perijove.proxy.chp.redirect import Redirect
 from perijove.proxy.chp.routes import Routes
 from perijove.proxy.chp.shunned import shunned
-from perijove.proxy.client import Client
 from perijove.proxy.control import Control, Desk, Lines
 from perijove.proxy.crew import Crew
 from perijove.proxy.edge import Apologist, Edge
@@ -42,6 +42,7 @@ from perijove.proxy.running import (
     sweeping,
 )
 from perijove.proxy.tls import MODERN, OLDER, Certificate, Listener, Terms, asking
+from perijove.proxy.watched import Access
 from perijove.proxy.worker import Mirror, work
 
 _TOKEN = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 - the name of one
@@ -57,10 +58,11 @@ class Proxy:
         self._clock = Clock()
         self._loop = asyncio.get_running_loop()
         self._log = Log(self._clock)
-        self._lines = list[Lines]()
+        self._lines, self._watchers = Lines(), Lines()
+        self._access = Access(options.access_log, options.access_log_sample, self._log)
         self._listeners = list[Listener]()
         self._handover = Handover()
-        self._closing = list[Closing]()
+        self._closing = list[tuple[Place, Closing]]()
         self._counts = Counts()
         shuns = None if options.allow_link_local else shunned
         self._routes = Routes(self._clock, self._loop, by_host=options.host_routing, shuns=shuns)
@@ -81,6 +83,7 @@ class Proxy:
             certified=client,
             limits=options.limits.within(most_visitors()),
             shuns=shuns,
+            dropped=lambda: self._access.dropped,
         )
         self._crew = Crew(0 if self._mirror else options.workers - 1, self._edge, self._log)
 
@@ -92,53 +95,58 @@ class Proxy:
         """
         options, tokens = self._options, self._tokens()
         public = Place(ip=options.ip, port=options.port, socket=options.socket)
-        tls = self._serving(options.ssl, "CONFIGPROXY_SSL_KEY_PASSPHRASE")
+        counted = self._edge.counts.handshakes
+        tls = self._serving(options.ssl, "CONFIGPROXY_SSL_KEY_PASSPHRASE", counted)
         if self._mirror is None:
             await self._lead(public, tls, Api(self._routes, tokens, self._counts, self._log))
             return
         self._mirror.reload = self._reload
-        listens = listening(public, lambda: Client(self._edge), self._handover, tls)
-        await work(self._mirror, self._edge, listens, drain=options.drain)
+        with closing(self._access):
+            listens = listening(public, self._access.clients(self._edge), self._handover, tls)
+            await work(self._mirror, self._edge, listens, self._access, drain=options.drain)
 
     async def _lead(self, public: Place, tls: ssl.SSLContext | None, api: Api) -> None:
         options = self._options
         told = Place(ip=options.api_ip, port=options.api_port, socket=options.api_socket,
                      option="--api-port")  # fmt: skip
-        api_tls = self._serving(options.api_ssl, "CONFIGPROXY_API_SSL_KEY_PASSPHRASE")
+        api_tls = self._serving(options.api_ssl, "CONFIGPROXY_API_SSL_KEY_PASSPHRASE", Counter())
         places = [
-            (public, lambda: Client(self._edge), tls),
-            (told, self._control(api), api_tls),
-            *((place, self._control(desk), None) for place, desk in self._beside()),
+            (public, self._access.clients(self._edge), tls),
+            (told, self._control(api, self._lines), api_tls),
+            *((place, self._control(desk, self._watchers), None) for place, desk in self._beside()),
         ]
         said = Signals()
         pid_file = PidFile(options.pid_file)
         async with AsyncExitStack() as stack:
             stack.callback(self._handover.close)
+            stack.callback(self._access.close)
             for place, make, secure in places:
                 listens = listening(place, make, self._handover, secure)
-                self._closing.append(await stack.enter_async_context(listens))
+                self._closing.append((place, await stack.enter_async_context(listens)))
             settled()
             said.on(signal.SIGHUP, self._reload)
             said.on(signal.SIGUSR2, replacing(partial(self._replace, api), said, pid_file))
             stack.enter_context(pid_file.kept(self._handover))
             self._handover.serving()
+            parts = (self._edge, self._lines, self._watchers, self._access)
             self._log(logging.INFO, "serving", at=str(public), api=str(told))
             crew = self._crew.run(str(public), self._handover.kept(str(public)))
-            async with in_background(sweeping(self._edge, *self._lines, self._crew), crew):
+            async with in_background(sweeping(*parts, self._crew), crew):
                 self._log(logging.INFO, "ending", why=await said.end())
                 await self._end()
 
     async def _end(self) -> None:
-        for close in self._closing:
-            close()
-        self._handover.close()
-        for lines in self._lines:
-            lines.close()
         patient = self._handover.over
+        for place, close in self._closing:
+            if patient or not place.lasts:
+                close()
+        self._handover.close()
+        self._lines.close()
         seconds = self._options.handover_drain if patient else self._options.drain
         await asyncio.gather(
             self._edge.drain(seconds, patient=patient), self._crew.end(seconds, patient=patient)
         )
+        self._watchers.close()
 
     async def _replace(self, api: Api) -> bool:
         """Hand on, with the routes as they are; none may change meanwhile."""
@@ -148,16 +156,15 @@ class Proxy:
         finally:
             api.closed = self._handover.over
 
-    def _control(self, desk: Desk) -> Callable[[], Control]:
-        lines = Lines()
-        self._lines.append(lines)
+    def _control(self, desk: Desk, lines: Lines) -> Callable[[], Control]:
         return lambda: Control(desk, lines)
 
     def _beside(self) -> list[tuple[Place, Desk]]:
         options, found = self._options, list[tuple[Place, Desk]]()
         if options.metrics_port is not None or options.metrics_socket is not None:
             place = Place(ip=options.metrics_ip, port=options.metrics_port or 0,
-                          socket=options.metrics_socket, option="--metrics-port")  # fmt: skip
+                          socket=options.metrics_socket, option="--metrics-port",
+                          lasts=True)  # fmt: skip
             found.append((place, Metrics(self._crew.counted, self._more)))
         if options.redirect_port is not None:
             place = Place(ip=options.ip, port=options.redirect_port, option="--redirect-port")
@@ -166,6 +173,8 @@ class Proxy:
 
     def _more(self, counts: proxy.Counts) -> Iterator[str]:
         yield ours("routes", len(self._routes))
+        yield ours("table_version", self._routes.changes)
+        yield ours("table_age_seconds", self._loop.time() - self._routes.changed)
         yield from self._counts.lines(counts)
 
     def _tokens(self) -> list[bytes]:
@@ -177,19 +186,21 @@ class Proxy:
             self._log(logging.WARNING, "api-open", why=f"{_TOKEN} is not set")
         return found
 
-    def _serving(self, side: Tls, passphrase: str) -> ssl.SSLContext | None:
+    def _serving(self, side: Tls, passphrase: str, counted: Counter[str]) -> ssl.SSLContext | None:
         certificate = self._certificate(side, self._environment.get(passphrase))
         if certificate is None:
             return None
         # One that is asked for and then let in whatever it shows need not be asked for.
         asks_back = side.request_cert and side.reject_unauthorized
-        listener = Listener(certificate, self._terms(side.ca), asks_back=asks_back)
+        terms = self._terms(side.ca)
+        listener = Listener(certificate, terms, counted, asks_back=asks_back)
         self._listeners.append(listener)
         return listener.context
 
     def _reload(self) -> None:
         """Read certificates again; one that is no good leaves what is shown as it is."""
         self._crew.reload()
+        self._access.reopen()
         for listener in self._listeners:
             try:
                 listener.reload()
