@@ -11,7 +11,7 @@ from perijove.proxy.edge import Edge
 from perijove.proxy.head import LIMIT, Response
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.target import Target
-from perijove.proxy.transports import aborted, peer_address, unbuffered
+from perijove.proxy.transports import aborted, flushed, peer_address, unbuffered
 
 _CONNECT_SECONDS = 5.0
 _SWITCHING = 101
