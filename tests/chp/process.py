@@ -61,7 +61,12 @@ class Chp:
         return answer
 
     async def routes(self, query: str = "") -> dict[str, Any]:
+        """Return them; one that is about to go says "try again", as JupyterHub then does."""
         answer = await self.api.get(f"/api/routes{query}")
+        end = time.monotonic() + 10
+        while answer.status_code == 503 and time.monotonic() < end:
+            await asyncio.sleep(0.1)
+            answer = await self.api.get(f"/api/routes{query}")
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found

@@ -341,7 +341,9 @@ async def test_a_full_disk_costs_lines_and_no_answers(tmp_path: Path) -> None:
         for _ in range(3):
             assert (await it.web.get("/a")).status_code == 200
             await asyncio.sleep(1.1)
-        assert (await metrics(place))["access_log_dropped_total"] == 3
+        async with asyncio.timeout(10):
+            while (await metrics(place))["access_log_dropped_total"] != 3:
+                await asyncio.sleep(0.1)
         assert it.said().count("access-log-not-written") == 1
         await until(lambda: "access-log-lacks" in it.said())
 
@@ -386,6 +388,30 @@ async def test_the_sample_is_a_part(tmp_path: Path) -> None:
         await it.web.get("/a%zz")
         await until(lambda: any(it["status"] == 400 for it in entries(tmp_path)))
         assert 15 < len(entries(tmp_path)) - 1 < 120
+
+
+async def test_each_of_several_processes_writes_it_and_opens_it_anew(tmp_path: Path) -> None:
+    more = ("--access-log", str(tmp_path / "access.log"), "--workers", "2")
+    async with serving(mirror) as port, chp(tmp_path, *more) as it:
+        await it.add("/a", port)
+        await until(lambda: "worker-serves" in it.said() or "workers" in it.said())
+
+        async def asked() -> None:
+            async with httpx.AsyncClient() as web:
+                assert (await web.get(f"http://127.0.0.1:{it.port}/a/x")).status_code == 200
+
+        for _ in range(30):
+            await asked()
+        found = await logged(tmp_path, 30)
+        assert len({line["id"] for line in found}) == 30
+        (tmp_path / "access.log").rename(tmp_path / "access.log.1")
+        it.process.send_signal(signal.SIGHUP)
+        await until((tmp_path / "access.log").exists)
+        await asyncio.sleep(0.5)
+        for _ in range(30):
+            await asked()
+        assert len(await logged(tmp_path, 30)) == 30
+        assert len(entries(tmp_path, "access.log.1")) == 30
 
 
 # metrics

@@ -73,7 +73,7 @@ async def test_a_head_that_is_too_large_has_its_status_its_sentence_and_its_reas
             head, _, body = (await asked(proxy, sent)).decode().partition("\r\n\r\n")
             assert head.startswith(f"HTTP/1.1 {status} "), sent[:40]
             assert "\r\nConnection: close" in head
-            assert body.count("\n") == 2, "one sentence in each language"
+            assert body.count("\n") == 3, "one sentence in each language, and the id"
             assert (await refused(port))[reason] == before + 1
         longest = get(b"/user/ada/" + b"x" * 16_374)
         most = get(fields=b"X: 1\r\n" * 252)
