@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -172,6 +173,8 @@ class Proxy:
     more: tuple[str, ...] = ()
     process: Any = None
     log: str = ""
+    tls: ssl.SSLContext | None = None
+    """With which it is spoken to."""
 
     @property
     def pid(self) -> int:
@@ -203,7 +206,7 @@ class Proxy:
 
     async def ask(self, request: bytes, seconds: float = 10) -> bytes:
         """Send bytes, half-close nothing, return all that comes until the end."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls)
         try:
             writer.write(request)
             async with asyncio.timeout(seconds):
@@ -240,14 +243,17 @@ class Proxy:
 
 @asynccontextmanager
 async def proxied(
-    folder: Path, upstream: Handler = mirror, more: tuple[str, ...] = ()
+    folder: Path,
+    upstream: Handler = mirror,
+    more: tuple[str, ...] = (),
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[tuple[Proxy, Hub]]:
     """Run a hub stand-in, `upstream` behind /user/ada/ and a proxy that knows it."""
     hub = Hub(0)
     async with serving(hub) as hub.port, serving(upstream) as port:
         target = f"http://127.0.0.1:{port}"
         hub.entries = {"/user/ada/": {"target": target, "data": {"user": "ada"}}}
-        proxy = Proxy(free_port(), hub.port, folder, more)
+        proxy = Proxy(free_port(), hub.port, folder, more, tls=tls)
         await proxy.start()
         try:
             end = time.monotonic() + 5

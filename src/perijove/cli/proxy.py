@@ -6,17 +6,15 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from perijove.cli.box import Box, Ports
+from perijove.cli.box import Box
 from perijove.cli.hold import Held
 from perijove.cli.trouble import FAILURE
 from perijove.kit import log
 from perijove.proxy.__main__ import main as run_proxy
 
-_BOX_DRAIN = 1.5
-"""Seconds for running requests: somebody waits for Ctrl-C at the terminal."""
 _OPTIONS = (
     *("ip", "port", "hub", "token_file", "table", "trusted_proxies", "pid_file"),
-    *("metrics_ip", "metrics_port"),
+    *("metrics_ip", "metrics_port", "ssl_cert", "ssl_key", "redirect_port", "redirect_to", "hsts"),
 )
 
 
@@ -45,28 +43,19 @@ def _direct(given: Namespace) -> list[str]:
     options: list[str] = []
     for name in _OPTIONS:
         value = getattr(given, name, None)
-        if value is not None:
-            options += [f"--{name.replace('_', '-')}", str(value)]
+        for each in value if isinstance(value, list) else [] if value is None else [value]:
+            options += [f"--{name.replace('_', '-')}", str(each)]
     return options
 
 
 def _of_box(box: Box, file: Path | None) -> list[str]:
-    from perijove.cli.supervisor.ports import chosen  # noqa: PLC0415 - the second life is lean
+    from perijove.cli.front import of_box  # noqa: PLC0415 - the second life is lean
+    from perijove.cli.supervisor.ports import chosen  # noqa: PLC0415 - likewise
     from perijove.settings import load  # noqa: PLC0415 - likewise
 
     settings = load(file)
     ports = chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
-    return of_box(box, ports, settings.proxy.ip, settings.hub.base_url)
-
-
-def of_box(box: Box, ports: Ports, ip: str, base_url: str) -> list[str]:
-    """Return the options of the proxy of `box`."""
-    return [
-        *("--ip", ip, "--port", str(ports.public)),
-        *("--hub", f"http://127.0.0.1:{ports.hub}{base_url.rstrip('/')}"),
-        *("--token-file", str(box.path / "secrets" / "proxy-token")),
-        *("--table", str(box.routes), "--drain", str(_BOX_DRAIN)),
-    ]
+    return of_box(box, ports, settings)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from perijove.proxy.edge import Edge
 from perijove.proxy.head import LIMIT, Request, Response
 from perijove.proxy.line import Line
 from perijove.proxy.outward import UPGRADE, Outward
-from perijove.proxy.pages import Page, answer, healthy, page
+from perijove.proxy.pages import HEALTH, Page, answer, healthy, page
 from perijove.proxy.paths import canonical
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.transports import closed, reset
@@ -16,7 +16,6 @@ from perijove.proxy.tree import Route
 from perijove.proxy.upstream import Upstream
 from perijove.proxy.websocket import GOING_AWAY, Frames
 
-_HEALTH = frozenset((b"/_perijove/health", b"/_chp_healthz"))
 _REPEATABLE = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))
 _SUCCESS_ENDS = 300
 
@@ -166,7 +165,7 @@ class Client(Line):
         self._keep = request.keep and not self._edge.draining
         self.upgrade = request.upgrade
         self._edge.counts.asked[request.upgrade] += 1
-        if path in _HEALTH:
+        if path in HEALTH:
             self._reply(healthy())
             return
         route = self._route = self._edge.table.match(path, request.host)
@@ -221,7 +220,7 @@ class Client(Line):
         if self._good and self._route is not None:
             self._route.used = self._edge.loop.time()
         extra = b"" if self._keep else b"Connection: close\r\n"
-        if self._edge.relocates and self._outward is not None:
+        if self._edge.amends and self._outward is not None:
             extra += self._outward.response(response, self._request, self._route)
         self.write(response.outgoing(extra) + first)
 
@@ -296,5 +295,5 @@ class Client(Line):
         self._keep = self._keep and self._body is None
         self._edge.counts.answered(said.status, self._since)
         with_body = self._request.method != b"HEAD"
-        self.write(answer(said, keep=self._keep, with_body=with_body))
+        self.write(answer(said, keep=self._keep, with_body=with_body, more=self._strict))
         self.finished()

@@ -91,13 +91,18 @@ class Line(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
+    @property
+    def _strict(self) -> bytes:
+        """What an answer of our own tells of TLS."""
+        return self._edge.strict if self._secure else b""
+
     def refuse(self, refusal: Refusal) -> None:
         """Answer with a sentence and close."""
         self._edge.counts.refused[refusal.reason] += 1
         self._edge.log(logging.INFO, "refused", reason=refusal.reason, status=refusal.status)
         self.drop_upstream()
         said = page(refusal.status, refusal.reason)
-        self.write(answer(said, keep=False, with_body=True))
+        self.write(answer(said, keep=False, with_body=True, more=self._strict))
         self.leave()
 
     def leave(self) -> None:

@@ -4,6 +4,9 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from perijove.proxy.certificates import Certificate
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
@@ -25,6 +28,12 @@ class Options:
     handover_drain: float = 60.0
     metrics_ip: str = "127.0.0.1"
     metrics_port: int | None = None
+    certificates: tuple[Certificate, ...] = ()
+    """The first is shown to who asks for a name that none has; none: no TLS."""
+    redirect_port: int | None = None
+    redirect_to: int | None = None
+    """The port that it leads to; None: `port`."""
+    hsts: int = 0
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -47,6 +56,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--header-timeout", type=float, default=30.0, help="seconds until a head must be here")
     add("--metrics-ip", default="127.0.0.1", help="address for metrics (default: %(default)s)")
     add("--metrics-port", type=int, help="port for metrics, /metrics (default: none)")
+    _add_tls(parser)
     add(
         "--trusted-proxies",
         default=",".join(LOOPBACK),
@@ -55,4 +65,39 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     given = vars(parser.parse_args(arguments))
     networks = given.pop("trusted_proxies")
     given["trusted_proxies"] = tuple(part.strip() for part in networks.split(",") if part.strip())
-    return Options(**given)
+    return Options(certificates=_certificates(parser, given), **given)
+
+
+def seconds(text: str) -> int:
+    """Return a whole number of seconds."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
+    return int(text)
+
+
+def _add_tls(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--ssl-cert", type=Path, action="append", default=[], metavar="FILE",
+        help="certificate in PEM; may be given again, and who connects is shown the one that has"
+        " the name asked for, else the first")  # fmt: skip
+    add("--ssl-key", type=Path, action="append", default=[], metavar="FILE",
+        help="its key, in the same order (default: in the file of the certificate)")  # fmt: skip
+    add("--redirect-port", type=int, metavar="N",
+        help="port without TLS that leads to the one with it (default: none)")  # fmt: skip
+    add("--redirect-to", type=int, metavar="N", help="port it leads to (default: --port)")
+    add("--hsts", type=seconds, default=0, metavar="SECONDS",
+        help="for which browsers are told to come with TLS only (default: not told)")  # fmt: skip
+
+
+def _certificates(
+    parser: argparse.ArgumentParser, given: dict[str, Any]
+) -> tuple[Certificate, ...]:
+    certs, keys = given.pop("ssl_cert"), given.pop("ssl_key")
+    if keys and len(keys) != len(certs):
+        parser.error("--ssl-key must be given once for each --ssl-cert, in the same order")
+    if not certs and (given["redirect_port"] is not None or given["hsts"]):
+        parser.error("--redirect-port and --hsts need --ssl-cert")
+    return tuple(
+        Certificate(cert=cert, key=key)
+        for cert, key in zip(certs, keys or [None] * len(certs), strict=True)
+    )

@@ -12,6 +12,7 @@ from perijove.proxy.tree import Route
 
 UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 _LEADS_ON = frozenset((201, 301, 302, 307, 308))
+_STRICT = b"strict-transport-security"
 _BAD = re.compile(r"[^!-~]")
 
 
@@ -42,6 +43,15 @@ class Outward:
 
     def response(self, response: Response, request: Request | None, route: Route | None) -> bytes:
         """Return the fields that replace those cut from an answer."""
+        said = self._location(response, request, route) if self._edge.relocates else b""
+        if not self._secure or not self._edge.strict:
+            return said
+        if _STRICT in response.fields.head.lower():  # who owns one path speaks for no other
+            response.fields.cut({_STRICT})
+        return said + self._edge.strict
+
+    def _location(self, response: Response, request: Request | None, route: Route | None) -> bytes:
+        """Return where an answer leads, if it leads to the target itself."""
         manner = self._edge.manner
         if request is None or route is None or response.status not in _LEADS_ON:
             return b""

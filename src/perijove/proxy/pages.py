@@ -20,6 +20,8 @@ PHRASES = {
     502: b"Bad Gateway",
     503: b"Service Unavailable",
 }
+HEALTH = frozenset((b"/_perijove/health", b"/_chp_healthz"))
+"""Where health checks ask."""
 _SENTENCES = {
     "bad-answer": (
         "The server gave an answer that cannot be understood. Try again.",
@@ -86,14 +88,14 @@ def healthy() -> Page:
     return Page(200, b"application/json", b'{"status": "OK"}')
 
 
-def answer(page: Page, *, keep: bool, with_body: bool) -> bytes:
-    """Return `page` as a response."""
+def answer(page: Page, *, keep: bool, with_body: bool, more: bytes = b"") -> bytes:
+    """Return `page` as a response; `more` of its head is whole lines."""
     return b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n%b%b\r\n%b" % (
         page.status,
         PHRASES.get(page.status, b"Error"),
         page.content_type,
         len(page.body),
-        b"Cache-Control: no-store\r\n" + page.fields,
+        b"Cache-Control: no-store\r\n" + page.fields + more,
         b"" if keep else b"Connection: close\r\n",
         page.body if with_body else b"",
     )

@@ -4,13 +4,16 @@ import asyncio
 import logging
 import os
 import signal
+import ssl
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
+from typing import TypeAlias
 
 from perijove.kit.clock import Clock
 from perijove.kit.tasks import in_background
 from perijove.proxy.activity import Activity
 from perijove.proxy.apology import Apology
+from perijove.proxy.certificates import Files, Store, by_name, looking_again
 from perijove.proxy.client import Client
 from perijove.proxy.control import Control, Lines
 from perijove.proxy.edge import Edge
@@ -21,6 +24,7 @@ from perijove.proxy.hub import HubAddress, HubLine
 from perijove.proxy.log import Log
 from perijove.proxy.metrics import Metrics, ours
 from perijove.proxy.options import Options
+from perijove.proxy.redirect import Redirect
 from perijove.proxy.running import (
     CannotServe,
     Closing,
@@ -35,6 +39,10 @@ from perijove.proxy.running import (
 )
 from perijove.proxy.shelf import Shelf
 from perijove.proxy.table import Table
+from perijove.proxy.tls import Terms
+
+Listened: TypeAlias = tuple[Place, Callable[[], asyncio.Protocol], ssl.SSLContext | None]
+"""Where, what a connection is there, and with which TLS."""
 
 
 class Proxy:
@@ -59,7 +67,11 @@ class Proxy:
             apology=Apology(address),
             most_visitors=most_visitors(),
             head_seconds=options.header_timeout,
+            hsts=options.hsts,
         )
+        self._stores = list[Store]()
+        if options.certificates:
+            self._stores.append(Files(options.certificates, Terms().shown))
         self._heard = HubLine(address, options.token_file)
         self._told = HubLine(address, options.token_file)
         self._feed = Feed(table, self._heard, self._shelf, log)
@@ -75,10 +87,11 @@ class Proxy:
         pid_file = PidFile(options.pid_file)
         async with AsyncExitStack() as stack:
             stack.callback(self._handover.close)
-            for place, make in self._places():
-                listens = listening(place, make, self._handover)
+            for place, make, tls in self._places():
+                listens = listening(place, make, self._handover, tls)
                 self._closing.append(await stack.enter_async_context(listens))
             settled()
+            told.on_hang_up(looking_again(self._stores, self._log))
             told.on(signal.SIGUSR2, replacing(self._replace, told, pid_file))
             stack.enter_context(pid_file.kept(self._handover))
             self._handover.serving()
@@ -107,14 +120,19 @@ class Proxy:
         if not patient:  # else it is the other's
             await self._shelf.flush()
 
-    def _places(self) -> Iterator[tuple[Place, Callable[[], asyncio.Protocol]]]:
+    def _places(self) -> Iterator[Listened]:
         options = self._options
-        yield Place(ip=options.ip, port=options.port), lambda: Client(self._edge)
+        tls = by_name(self._stores[0]) if self._stores else None
+        yield Place(ip=options.ip, port=options.port), lambda: Client(self._edge), tls
+        if options.redirect_port is not None:
+            leads = Redirect(options.redirect_to or options.port)
+            place = Place(ip=options.ip, port=options.redirect_port, option="--redirect-port")
+            yield place, lambda: Control(leads, self._lines), None
         if options.metrics_port is not None:
             metrics = Metrics(self._edge, self._more)
             ip, port = options.metrics_ip, options.metrics_port
             place = Place(ip=ip, port=port, option="--metrics-port")
-            yield place, lambda: Control(metrics, self._lines)
+            yield place, lambda: Control(metrics, self._lines), None
 
     def _work(self) -> Iterator[Coroutine[None, None, None]]:
         yield self._feed.run()
@@ -135,11 +153,12 @@ async def serve(options: Options) -> None:
     Raises:
         CannotServe: the options make no sense here.
     """
+    if not os.access(options.token_file, os.R_OK):
+        raise CannotServe(f"The token file {options.token_file} cannot be read.")
     try:
         address = HubAddress(options.hub)
         TrustedPeers(options.trusted_proxies)
+        proxy = Proxy(options, address)
     except ValueError as error:
         raise CannotServe(f"An option makes no sense: {error}.") from error
-    if not os.access(options.token_file, os.R_OK):
-        raise CannotServe(f"The token file {options.token_file} cannot be read.")
-    await Proxy(options, address).run()
+    await proxy.run()

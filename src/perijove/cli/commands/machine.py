@@ -9,10 +9,32 @@ from perijove.cli.arguments import (
     LOG,
     OUTPUT,
     Argument,
+    number,
     port,
 )
 from perijove.cli.commands.command import Command
 
+CERTIFICATES = (
+    Argument(
+        ("--ssl-cert",), "certificate in PEM; may be given again, for other names",
+        {"metavar": "FILE", "action": "append"},
+    ),
+    Argument(
+        ("--ssl-key",), "its key, in the same order (in the file of the certificate)",
+        {"metavar": "FILE", "action": "append"},
+    ),
+    Argument(
+        ("--redirect-port",), "port without TLS that leads to the one with it (none)",
+        {"type": port, "metavar": "N"},
+    ),
+    Argument(
+        ("--redirect-to",), "port it leads to (--port)", {"type": port, "metavar": "N"}
+    ),
+    Argument(
+        ("--hsts",), "for which browsers are told to come with TLS only (not told)",
+        {"type": number, "metavar": "SECONDS"},
+    ),
+)  # fmt: skip
 COMMANDS = (
     Command(
         "up",
@@ -78,6 +100,7 @@ COMMANDS = (
                 ("--metrics-port",), "port for metrics, /metrics (none)",
                 {"type": port, "metavar": "N"},
             ),
+            *CERTIFICATES,
             *LOG,
         ),
         (

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from perijove import __version__
 from perijove.proxy.manner import Manner
-from perijove.proxy.options import LOOPBACK
+from perijove.proxy.options import LOOPBACK, seconds
 
 _FAILURE = 1
 _LEVELS = ("debug", "info", "warn", "error")
@@ -60,6 +60,7 @@ class Options:
     error_path: Path | None
     redirect_port: int | None
     redirect_to: int | None
+    hsts: int
     host_routing: bool
     pid_file: Path | None
     log_level: str
@@ -182,6 +183,8 @@ def _add_tls(parser: Parser) -> None:
     add("--ssl-ciphers", default="", metavar="LIST", help="ciphers of TLS 1.2, by colons")
     add("--ssl-allow-rc4", action="store_true", help="refused: RC4 is broken")
     add("--ssl-dhparam", type=Path, metavar="FILE", help="Diffie-Hellman parameters")
+    add("--hsts", type=seconds, default=0, metavar="SECONDS",
+        help="for which browsers are told to come with TLS only (default: not told)")  # fmt: skip
     add("--insecure", action="store_true", help="believe targets without a certificate")
 
 

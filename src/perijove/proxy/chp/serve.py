@@ -7,16 +7,18 @@ import signal
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from perijove.kit.clock import Clock
 from perijove.kit.tasks import in_background
+from perijove.proxy.certificates import Certificate, Files, Store, by_name, looking_again
 from perijove.proxy.chp.api import Api
 from perijove.proxy.chp.counts import Counts
 from perijove.proxy.chp.errors import ErrorPath, ErrorTarget, own_page
 from perijove.proxy.chp.options import Options, Tls
-from perijove.proxy.chp.redirect import Redirect
 from perijove.proxy.chp.routes import Routes
 from perijove.proxy.client import Client
 from perijove.proxy.control import Control, Desk, Lines
@@ -25,6 +27,7 @@ from perijove.proxy.forwarded import TrustedPeers
 from perijove.proxy.handover import Handover
 from perijove.proxy.log import Log
 from perijove.proxy.metrics import Metrics, ours
+from perijove.proxy.redirect import Redirect
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.running import (
     CannotServe,
@@ -38,7 +41,7 @@ from perijove.proxy.running import (
     settled,
     sweeping,
 )
-from perijove.proxy.tls import MODERN, OLDER, Certificate, Listener, Terms, asking
+from perijove.proxy.tls import MODERN, OLDER, Terms, asking
 
 _TOKEN = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 - the name of one
 _VERSIONS = {"TLSv1_2": ssl.TLSVersion.TLSv1_2, "TLSv1_3": ssl.TLSVersion.TLSv1_3}
@@ -54,7 +57,7 @@ class Proxy:
         self._loop = asyncio.get_running_loop()
         self._log = Log(self._clock)
         self._lines = Lines()
-        self._listeners = list[Listener]()
+        self._stores = list[Store]()
         self._handover = Handover()
         self._closing = list[Closing]()
         self._counts = Counts()
@@ -74,6 +77,7 @@ class Proxy:
             manner=options.manner,
             certified=client,
             most_visitors=most_visitors(),
+            hsts=options.hsts,
         )
 
     async def run(self) -> None:
@@ -104,7 +108,7 @@ class Proxy:
                 listens = listening(place, make, self._handover, secure)
                 self._closing.append(await stack.enter_async_context(listens))
             settled()
-            said.on(signal.SIGHUP, self._reload)
+            said.on_hang_up(looking_again(self._stores, self._log))
             said.on(signal.SIGUSR2, replacing(partial(self._replace, api), said, pid_file))
             stack.enter_context(pid_file.kept(self._handover))
             self._handover.serving()
@@ -161,19 +165,9 @@ class Proxy:
             return None
         # One that is asked for and then let in whatever it shows need not be asked for.
         asks_back = side.request_cert and side.reject_unauthorized
-        listener = Listener(certificate, self._terms(side.ca), asks_back=asks_back)
-        self._listeners.append(listener)
-        return listener.context
-
-    def _reload(self) -> None:
-        """Read certificates again; one that is no good leaves what is shown as it is."""
-        for listener in self._listeners:
-            try:
-                listener.reload()
-            except (OSError, ValueError) as error:
-                self._log(logging.ERROR, "certificate-kept", why=str(error))
-            else:
-                self._log(logging.INFO, "certificate-read")
+        terms = replace(self._terms(side.ca), asks_back=asks_back)
+        self._stores.append(Files([certificate], terms.shown))
+        return by_name(self._stores[-1])
 
     def _asking(self) -> Callable[[], ssl.SSLContext]:
         """Return what makes the context for targets: now if files were given, else when needed."""
@@ -195,7 +189,7 @@ class Proxy:
     def _terms(self, authorities: Path | None) -> Terms:
         options = self._options
         only = _VERSIONS.get(options.ssl_protocol)
-        terms = {} if only is None else {"oldest": only, "newest": only}
+        terms: dict[str, Any] = {} if only is None else {"oldest": only, "newest": only}
         return Terms(
             ciphers=options.ssl_ciphers or (MODERN + OLDER if options.ssl_dhparam else MODERN),
             authorities=authorities,
