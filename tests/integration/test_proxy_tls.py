@@ -201,7 +201,7 @@ async def test_another_process_takes_over_with_the_certificate_that_is_there_by_
         (("--ssl-cert", "{one}.crt"), 1, "is no good: "),
         (("--ssl-cert", "{one}.crt", "--ssl-key", "{two}.key"), 1, "its key is that of another"),
         (("--ssl-key", "{one}.key"), 2, "--ssl-key must be given once for each --ssl-cert"),
-        (("--hsts", "600"), 2, "--redirect-port and --hsts need --ssl-cert"),
+        (("--hsts", "600"), 2, "--redirect-port, --hsts and --http2 need --ssl-cert"),
         (("--ssl-cert", "{one}.crt", "--hsts", "x"), 2, "x is no number of seconds"),
     ],
 )

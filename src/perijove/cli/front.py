@@ -55,7 +55,8 @@ def _certified(box: Box, https: HttpsSettings) -> list[str]:
         raise Trouble(f"proxy.https.manual: {problem}.", exit_code=USAGE) from None
     led = ("--redirect-port", str(https.redirect_port)) if https.redirect_port else ()
     strict = ("--hsts", str(https.strict_seconds)) if https.strict_seconds else ()
-    return ["--ssl-cert", str(cert), "--ssl-key", str(key), *led, *strict]
+    many = ("--http2",) if https.http2 else ()
+    return ["--ssl-cert", str(cert), "--ssl-key", str(key), *led, *strict, *many]
 
 
 def _file(box: Box, name: str, given: str) -> Path:

@@ -14,7 +14,8 @@ from perijove.proxy.__main__ import main as run_proxy
 
 _OPTIONS = (
     *("ip", "port", "hub", "token_file", "table", "trusted_proxies", "pid_file"),
-    *("metrics_ip", "metrics_port", "ssl_cert", "ssl_key", "redirect_port", "redirect_to", "hsts"),
+    *("metrics_ip", "metrics_port", "ssl_cert", "ssl_key", "redirect_port", "redirect_to"),
+    *("hsts", "http2"),
 )
 
 
@@ -43,8 +44,12 @@ def _direct(given: Namespace) -> list[str]:
     options: list[str] = []
     for name in _OPTIONS:
         value = getattr(given, name, None)
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            options += [option] if value else []
+            continue
         for each in value if isinstance(value, list) else [] if value is None else [value]:
-            options += [f"--{name.replace('_', '-')}", str(each)]
+            options += [option, str(each)]
     return options
 
 

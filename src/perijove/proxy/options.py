@@ -34,6 +34,7 @@ class Options:
     redirect_to: int | None = None
     """The port that it leads to; None: `port`."""
     hsts: int = 0
+    http2: bool = False
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -84,6 +85,7 @@ def _add_tls(parser: argparse.ArgumentParser) -> None:
         help="its key, in the same order (default: in the file of the certificate)")  # fmt: skip
     add("--redirect-port", type=int, metavar="N",
         help="port without TLS that leads to the one with it (default: none)")  # fmt: skip
+    add("--http2", action="store_true", help="speak HTTP/2 with browsers that ask for it")
     add("--redirect-to", type=int, metavar="N", help="port it leads to (default: --port)")
     add("--hsts", type=seconds, default=0, metavar="SECONDS",
         help="for which browsers are told to come with TLS only (default: not told)")  # fmt: skip
@@ -95,8 +97,9 @@ def _certificates(
     certs, keys = given.pop("ssl_cert"), given.pop("ssl_key")
     if keys and len(keys) != len(certs):
         parser.error("--ssl-key must be given once for each --ssl-cert, in the same order")
-    if not certs and (given["redirect_port"] is not None or given["hsts"]):
-        parser.error("--redirect-port and --hsts need --ssl-cert")
+    needy = given["redirect_port"] is not None or given["hsts"] or given["http2"]
+    if not certs and needy:
+        parser.error("--redirect-port, --hsts and --http2 need --ssl-cert")
     return tuple(
         Certificate(cert=cert, key=key)
         for cert, key in zip(certs, keys or [None] * len(certs), strict=True)

@@ -14,7 +14,6 @@ from perijove.kit.tasks import in_background
 from perijove.proxy.activity import Activity
 from perijove.proxy.apology import Apology
 from perijove.proxy.certificates import Files, Store, by_name, looking_again
-from perijove.proxy.client import Client
 from perijove.proxy.control import Control, Lines
 from perijove.proxy.edge import Edge
 from perijove.proxy.feed import Feed
@@ -39,7 +38,8 @@ from perijove.proxy.running import (
 )
 from perijove.proxy.shelf import Shelf
 from perijove.proxy.table import Table
-from perijove.proxy.tls import Terms
+from perijove.proxy.talk import talking
+from perijove.proxy.tls import Terms, spoken
 
 Listened: TypeAlias = tuple[Place, Callable[[], asyncio.Protocol], ssl.SSLContext | None]
 """Where, what a connection is there, and with which TLS."""
@@ -71,7 +71,8 @@ class Proxy:
         )
         self._stores = list[Store]()
         if options.certificates:
-            self._stores.append(Files(options.certificates, Terms().shown))
+            terms = Terms(protocols=spoken(http2=options.http2))
+            self._stores.append(Files(options.certificates, terms.shown))
         self._heard = HubLine(address, options.token_file)
         self._told = HubLine(address, options.token_file)
         self._feed = Feed(table, self._heard, self._shelf, log)
@@ -123,7 +124,7 @@ class Proxy:
     def _places(self) -> Iterator[Listened]:
         options = self._options
         tls = by_name(self._stores[0]) if self._stores else None
-        yield Place(ip=options.ip, port=options.port), lambda: Client(self._edge), tls
+        yield Place(ip=options.ip, port=options.port), talking(self._edge, http2=options.http2), tls
         if options.redirect_port is not None:
             leads = Redirect(options.redirect_to or options.port)
             place = Place(ip=options.ip, port=options.redirect_port, option="--redirect-port")

@@ -44,6 +44,11 @@ class Terms:
         return context
 
 
+def spoken(*, http2: bool) -> tuple[str, ...]:
+    """Return what may be spoken inside TLS, best first."""
+    return ("h2", "http/1.1") if http2 else ("http/1.1",)
+
+
 def asking(
     certificate: Certificate | None, authorities: Path | None, *, insecure: bool
 ) -> ssl.SSLContext:

@@ -47,6 +47,9 @@ class HttpsSettings(Section):
     """Seconds for which browsers come to these names with TLS only; 0: they are not told. Unset:
     15724800 (half a year) if there are `hosts`, else 0."""
 
+    http2: bool = False
+    """Speak HTTP/2 with browsers that ask for it: many requests at once on one connection."""
+
     @field_validator("type", mode="before")
     @classmethod
     def _none(cls, given: Any) -> Any:

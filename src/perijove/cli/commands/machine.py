@@ -31,6 +31,9 @@ CERTIFICATES = (
         ("--redirect-to",), "port it leads to (--port)", {"type": port, "metavar": "N"}
     ),
     Argument(
+        ("--http2",), "speak HTTP/2 with browsers that ask for it", {"action": "store_true"}
+    ),
+    Argument(
         ("--hsts",), "for which browsers are told to come with TLS only (not told)",
         {"type": number, "metavar": "SECONDS"},
     ),

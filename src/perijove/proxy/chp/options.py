@@ -61,6 +61,7 @@ class Options:
     redirect_port: int | None
     redirect_to: int | None
     hsts: int
+    http2: bool
     host_routing: bool
     pid_file: Path | None
     log_level: str
@@ -185,6 +186,7 @@ def _add_tls(parser: Parser) -> None:
     add("--ssl-dhparam", type=Path, metavar="FILE", help="Diffie-Hellman parameters")
     add("--hsts", type=seconds, default=0, metavar="SECONDS",
         help="for which browsers are told to come with TLS only (default: not told)")  # fmt: skip
+    add("--http2", action="store_true", help="speak HTTP/2 with browsers that ask for it")
     add("--insecure", action="store_true", help="believe targets without a certificate")
 
 

@@ -20,7 +20,6 @@ from perijove.proxy.chp.counts import Counts
 from perijove.proxy.chp.errors import ErrorPath, ErrorTarget, own_page
 from perijove.proxy.chp.options import Options, Tls
 from perijove.proxy.chp.routes import Routes
-from perijove.proxy.client import Client
 from perijove.proxy.control import Control, Desk, Lines
 from perijove.proxy.edge import Apologist, Edge
 from perijove.proxy.forwarded import TrustedPeers
@@ -41,7 +40,8 @@ from perijove.proxy.running import (
     settled,
     sweeping,
 )
-from perijove.proxy.tls import MODERN, OLDER, Terms, asking
+from perijove.proxy.talk import talking
+from perijove.proxy.tls import MODERN, OLDER, Terms, asking, spoken
 
 _TOKEN = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 - the name of one
 _VERSIONS = {"TLSv1_2": ssl.TLSVersion.TLSv1_2, "TLSv1_3": ssl.TLSVersion.TLSv1_3}
@@ -93,10 +93,11 @@ class Proxy:
         public = Place(ip=options.ip, port=options.port, socket=options.socket)
         told = Place(ip=options.api_ip, port=options.api_port, socket=options.api_socket,
                      option="--api-port")  # fmt: skip
-        tls = self._serving(options.ssl, "CONFIGPROXY_SSL_KEY_PASSPHRASE")
+        http2 = options.http2 and options.socket is None
+        tls = self._serving(options.ssl, "CONFIGPROXY_SSL_KEY_PASSPHRASE", http2=http2)
         api_tls = self._serving(options.api_ssl, "CONFIGPROXY_API_SSL_KEY_PASSPHRASE")
         places = [
-            (public, lambda: Client(self._edge), tls),
+            (public, talking(self._edge, http2=http2), tls),
             (told, self._control(api), api_tls),
             *((place, self._control(desk), None) for place, desk in self._beside()),
         ]
@@ -159,13 +160,14 @@ class Proxy:
             raise CannotServe(f"{_TOKEN} is set, but there is no token in it.")
         return found
 
-    def _serving(self, side: Tls, passphrase: str) -> ssl.SSLContext | None:
+    def _serving(self, side: Tls, passphrase: str, *, http2: bool = False) -> ssl.SSLContext | None:
         certificate = self._certificate(side, self._environment.get(passphrase))
         if certificate is None:
             return None
         # One that is asked for and then let in whatever it shows need not be asked for.
         asks_back = side.request_cert and side.reject_unauthorized
-        terms = replace(self._terms(side.ca), asks_back=asks_back)
+        terms = self._terms(side.ca)
+        terms = replace(terms, asks_back=asks_back, protocols=spoken(http2=http2))
         self._stores.append(Files([certificate], terms.shown))
         return by_name(self._stores[-1])
 
