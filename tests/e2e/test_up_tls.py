@@ -18,6 +18,7 @@ import pytest
 
 from tests.certificates import Files
 from tests.e2e.box import Up, until
+from tests.e2e.chromium import chromium
 from tests.parts import free_port
 
 NAME = "lab.example.test"
@@ -173,4 +174,39 @@ def test_a_kind_that_only_a_cluster_has_is_said_to_have_no_effect(up: Up) -> Non
     told = up.start()
     assert told["url"].startswith("http://")
     assert "proxy.https.type: has no effect on one machine" in up.err
+    assert up.stop() == 0
+
+
+ECHO = """(url) => new Promise((done, failed) => {
+  const socket = new WebSocket(url);
+  socket.onopen = () => socket.send("hello");
+  socket.onmessage = (event) => { done(event.data); socket.close(); };
+  socket.onerror = () => failed(new Error("no WebSocket"));
+})"""
+
+
+def test_a_browser_reads_pages_by_http_2_and_talks_by_websockets_beside_it(
+    up: Up, files: Files
+) -> None:
+    key, cert = files.signed(NAME)
+    certified(up, manual={"key": key, "cert": cert}, http2=True)
+    url = up.start()["url"]
+    with chromium() as browser:
+        page = browser.new_context(ignore_https_errors=True).new_page()
+        failed = list[str]()
+        page.on("requestfailed", lambda request: failed.append(request.url))
+        answer = page.goto(f"{url}hub/login")
+        assert answer is not None
+        assert answer.status == 200
+        spoken = "() => performance.getEntries().map((it) => it.nextHopProtocol).filter(Boolean)"
+        assert set(page.evaluate(spoken)) == {"h2"}
+        echo = f"{url.replace('https', 'wss')}hub/api/echo"
+        assert page.evaluate(ECHO, echo) == "hello"
+        assert not failed
+    said = subprocess.run(
+        ["curl", "-sS", "--http2", "--cacert", str(files.ca), "-w", "%{http_version} %{http_code}",
+         "-o", "/dev/null", f"https://localhost:{up.public}/hub/health"],
+        capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+    assert said.stdout == "2 200", said.stderr
     assert up.stop() == 0

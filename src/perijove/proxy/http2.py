@@ -66,7 +66,7 @@ class Http2(Road, asyncio.Protocol):
         self.edge.visitors.add(self)
         self.h2.initiate_connection()
         self.h2.increment_flow_control_window(_ALL_WINDOWS - _USUAL)
-        self.flush()
+        self.flush_now()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """Let go of everything."""
@@ -101,7 +101,7 @@ class Http2(Road, asyncio.Protocol):
         """Take no more requests, and close after those that run."""
         if not self.going and not self.over and self.transport is not None:
             self.going = True
-            self.flush()
+            self.flush_now()
             last = GoAwayFrame(0, last_stream_id=self._last, error_code=0)
             self.transport.write(last.serialize())
         self.close_if_done()
@@ -132,7 +132,7 @@ class Http2(Road, asyncio.Protocol):
             self._give_up("malformed")
         finally:
             self.hearing = False
-        self.flush()
+        self.flush_now()
         if self.over:
             closed(self.transport)
             return
@@ -170,14 +170,16 @@ class Http2(Road, asyncio.Protocol):
             self.reset(stream, ErrorCodes.REFUSED_STREAM)
             return
         self._last = stream
-        lane = self._lane(stream)
+        lane, whole = self._lane(stream), event.stream_ended is not None
         if lane.is_closing():  # there are too many already, which it has said
+            if not whole:
+                self.reset(stream, ErrorCodes.NO_ERROR)
             return
         self.lanes[stream] = lane
         try:
-            request = asked(event.headers, whole=event.stream_ended is not None)
+            request = asked(event.headers, whole=whole)
         except Refusal as refusal:
-            lane.refuse(stream, refusal)
+            lane.refuse(stream, refusal, whole=whole)
             return
         lane.begin(stream, request)
         if self.edge.draining:

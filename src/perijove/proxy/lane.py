@@ -76,10 +76,10 @@ class Lane(asyncio.Transport):
         self._left = asked.length
         self.client.data_received(asked.head)
 
-    def refuse(self, stream: int, refusal: Refusal) -> None:
-        """Answer `stream` with a sentence."""
+    def refuse(self, stream: int, refusal: Refusal, *, whole: bool) -> None:
+        """Answer `stream` with a sentence; `whole`: nothing more of it would come."""
         self._open(stream, b"")
-        self._left = 0
+        self._left = 0 if whole else None
         self.client.refuse(refusal)
 
     def take(self, data: bytes) -> bool:

@@ -41,12 +41,27 @@ class Road:
         """Those that answer, by their streams."""
         self.free = list[Lane]()
         self.full = self.hearing = self.going = self.over = False
+        self._soon = False
+        """Whether what is ready will be sent by itself."""
+        self._ready = 0
+        """Bytes of bodies among it."""
         self.deadline = edge.loop.time() + edge.head_seconds
 
     def flush(self) -> None:
-        """Send what is ready; while somebody is heard out, it waits for the end of that."""
+        """Send what is ready soon, together with what others say meanwhile; much of it now."""
+        if self.hearing:
+            return
+        if self._ready > _PIECE:
+            self.flush_now()
+        elif not self._soon:
+            self._soon = True
+            self.edge.loop.call_soon(self.flush_now)
+
+    def flush_now(self) -> None:
+        """Send what is ready."""
+        self._ready, self._soon = 0, False
         transport = self.transport
-        if self.hearing or transport is None or transport.is_closing():
+        if transport is None or transport.is_closing():
             return
         data = self.h2.data_to_send()
         if data:
@@ -92,6 +107,7 @@ class Road:
         del lane.out[:room]
         end = lane.whole and not lane.out
         self.h2.send_data(lane.stream, piece, end_stream=end)
+        self._ready += len(piece)
         self.frames.sent()
         if end:
             self._finish(lane)
@@ -150,7 +166,7 @@ class Road:
     def close_if_done(self) -> None:
         """Close it if no request runs and none will."""
         if self.going and not self.lanes:
-            self.flush()
+            self.flush_now()
             self.end()
 
     def end(self) -> None:

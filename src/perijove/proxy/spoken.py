@@ -50,7 +50,7 @@ def asked(fields: Iterable[tuple[bytes, bytes]], *, whole: bool) -> Asked:
         else:
             length = _length(name, value, length, whole=whole)
             lines.append(b"%b: %b\r\n" % (name, value))
-    if not _NAMES.fullmatch(b"".join(b"%b\n" % name for name in names)):
+    if not _NAMES.fullmatch(b"\n".join(names) + b"\n" if names else b""):
         raise Refusal(400, "malformed")
     if crumbs:
         lines.append(b"cookie: %b\r\n" % b"; ".join(crumbs))
