@@ -210,7 +210,7 @@ def empty_data() -> bytes:
 
 
 def giant() -> bytes:
-    return b"\xff\xff\xff" + b"\0" * 6
+    return b"\xff\xff\xff\0\0\0\0\0\1"
 
 
 FLOODS: dict[str, Callable[[], bytes]] = {
