@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from h2.errors import ErrorCodes
+from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
 from hpack import Encoder
 from hyperframe.frame import (
@@ -282,6 +283,38 @@ async def test_who_asks_for_much_and_reads_nothing_costs_little(
         await asyncio.sleep(1.5)
         assert proxy.rss() - before < 50 * 524_288 + 16 * BIG, "a buffer each"
         writer.transport.abort()
+
+
+async def connections(port: int) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /metrics HTTP/1.0\r\n\r\n")
+    told = (await reader.read()).decode()
+    writer.close()
+    return int(told.split("\nperijove_proxy_connections ")[1].split()[0])
+
+
+async def test_whatever_is_taken_back_or_cut_leaves_nothing_behind(
+    tmp_path: Path, signed: Files
+) -> None:
+    chance, port = random.Random(11), free_port()
+    more = ("--metrics-port", str(port))
+    async with proxy_of(tmp_path, signed, trickle(3, 0.01), *more) as proxy:
+        for _ in range(6):
+            async with Browser(proxy.port, signed.trusting()) as it:
+                streams = [await it.ask(get("/user/ada/")) for _ in range(30)]
+                for stream in chance.sample(streams, 12):
+                    await asyncio.sleep(0.002)
+                    with suppress(ProtocolError):  # it has ended already
+                        it.h2.reset_stream(stream, ErrorCodes.CANCEL)
+                    await it.flush()
+                if chance.random() < 0.5:
+                    await it.ask(get("/user/ada/", "POST"), end=False)
+                    await asyncio.sleep(0.05)
+                    it.writer.transport.abort()
+        end = time.monotonic() + 10
+        while await connections(port):
+            assert time.monotonic() < end
+            await asyncio.sleep(0.05)
 
 
 async def test_noise_makes_no_traceback(tmp_path: Path, signed: Files) -> None:
