@@ -66,6 +66,24 @@ async def _mirror(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         writer.close()
 
 
+async def test_browsers_that_ask_for_it_are_spoken_to_in_http_2(
+    tmp_path: Path, files: Files
+) -> None:
+    key, cert = files.signed("proxy")
+    more = ("--ssl-key", key, "--ssl-cert", cert, "--http2", "--hsts", "600")
+    server = await asyncio.start_server(_mirror, "127.0.0.1", 0)
+    async with chp(tmp_path, *more) as it:
+        await it.add("/", server.sockets[0].getsockname()[1])
+        url = f"https://127.0.0.1:{it.port}/x"
+        for http2, spoken in ((True, "HTTP/2"), (False, "HTTP/1.1")):
+            async with httpx.AsyncClient(http2=http2, verify=files.trusting()) as web:
+                answer = await web.get(url)
+                assert (answer.status_code, answer.http_version) == (200, spoken)
+                assert "x-forwarded-proto: https" in answer.text.lower()
+                assert answer.headers["strict-transport-security"] == "max-age=600"
+    server.close()
+
+
 async def test_a_new_certificate_is_shown_after_a_signal_and_nobody_is_cut(
     tmp_path: Path, files: Files
 ) -> None:

@@ -101,6 +101,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     sides: dict[str, Any] = {name: _side(given, name) for name in ("ssl", "api_ssl", "client_ssl")}
     if given["redirect_port"] is not None and not sides["ssl"].given:
         parser.error("HTTPS redirection specified but certificates not provided.")
+    if (given["hsts"] or given["http2"]) and not sides["ssl"].given:
+        parser.error("--hsts and --http2 need --ssl-cert")
     port = 8000 if given["port"] is None else given["port"]
     api_port = port + 1 if given["api_port"] is None else given["api_port"]
     networks = (part.strip() for part in given.pop("trusted_proxies").split(","))
