@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 B ?=
+MINUTES ?= 10
 # The test cluster: its size, and which images go into it (all, when none is named).
 NODES ?= 2
 FAKE_NODES ?= 4
@@ -22,7 +23,7 @@ LOCK := env -u UV_FIND_LINKS -u PIP_FIND_LINKS $(BIN)/uv pip compile --quiet --u
 SECONDS_SINCE = $$(( $$(date +%s) - $(1) ))
 
 .DEFAULT_GOAL := install
-.PHONY: help install up test test-db check fix bench bar lock lock-check \
+.PHONY: help install up test test-db check fix bench bar fuzz lock lock-check \
 	cluster-up cluster-down test-cluster images
 
 help:  ## List what can be made
@@ -88,17 +89,28 @@ BAR_9 := PERIJOVE_BAR=9 $(BIN)/pytest tests/integration/test_database_away.py
 BAR_11 := PERIJOVE_BAR=11 $(BIN)/pytest tests/storm/test_replicas.py
 BAR_12 := PERIJOVE_BAR=12 $(BIN)/pytest tests/storm/test_sign_ins.py
 BAR_13 := PERIJOVE_BAR=13 $(BIN)/pytest tests/integration/test_cull_races.py
+BAR_16 := $(BIN)/pytest tests/integration/test_proxy_smuggling.py tests/integration/test_proxy_pipelined.py \
+	tests/unit/test_proxy_head.py tests/unit/test_proxy_body.py tests/unit/test_proxy_fuzz.py
+BAR_17 := PERIJOVE_BAR=17 $(BIN)/pytest tests/unit/test_paths_agree.py \
+	tests/integration/test_paths_over_http.py
 BAR_21 := $(BIN)/pytest tests/integration/test_shut_out.py tests/integration/test_signin.py \
 	tests/integration/test_tokens.py
 BAR_22 := $(BIN)/pytest tests/integration/test_lock_out.py tests/integration/test_signin.py
+# Half heads and slow readers; then idle WebSockets and a soak with aborts, ten minutes each.
+BAR_23 := PERIJOVE_BAR=23 $(BIN)/pytest -s tests/integration/test_proxy_slow.py \
+	tests/integration/test_proxy_idle.py tests/integration/test_proxy_soak.py
+BAR_24 := PERIJOVE_BAR=24 $(BIN)/pytest tests/integration/test_proxy_stream.py
 BAR_27 := $(BIN)/pytest tests/e2e/test_canary.py
 # The soak of half an hour: 45 small servers, 5 with JupyterLab.
 BAR_30 := SOAK_MINUTES=30 SOAK_SMALL=45 SOAK_LABS=5 $(BIN)/pytest -s tests/storm/test_soak.py
-BARS := 1 2 3 4 5 6 7 8 9 11 12 13 14 21 22 27 30
+BARS := 1 2 3 4 5 6 7 8 9 11 12 13 14 16 17 21 22 23 24 27 30
 
 bar: $(VENV)/dev.stamp  ## Run a bar at full size (B=1, 1 to 30; it lists them)
 	@test -n "$(BAR_$(B))" || { echo "There is no bar B=$(B) yet: choose one of $(BARS)." >&2; exit 2; }
 	$(BAR_$(B)) --durations=5 $(ARGS)
+
+fuzz: $(VENV)/dev.stamp  ## Send the proxy's parsers hostile messages (MINUTES=10 of CPU; ARGS=--keep)
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
 lock: $(BIN)/uv  ## Lock again after pyproject.toml has changed (ARGS=--upgrade)
 	@$(call compile,requirements,$(ARGS))

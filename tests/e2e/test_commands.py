@@ -1,5 +1,6 @@
 """The commands for people, servers and tokens, on a box that runs: what they do, how they end."""
 
+import http.client
 import json
 import os
 import pty
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -324,6 +326,27 @@ def test_what_was_changed_by_hand_is_shown_and_the_next_start_undoes_it(
         assert audited["details"]["restored"] == ["absent ada", "no-group g"]
     finally:
         box.stop()
+
+
+def test_the_proxy_of_a_box_tells_of_its_routes_and_its_traffic(up: Up) -> None:
+    found = json.loads(perijove(up, "proxy", "routes", "-o", "json").stdout)
+    assert found["/"]["target"].startswith("http://127.0.0.1:")
+    assert "PREFIX" in perijove(up, "proxy", "routes").stdout
+    told = json.loads(perijove(up, "proxy", "top", "--every", "0.5", "-o", "json").stdout)
+    assert told["routes"] == len(found)
+    assert "requests" in perijove(up, "proxy", "top", "--every", "0.5", "--once").stdout
+
+
+def test_a_request_has_one_id_at_the_proxy_and_in_the_audit_log_of_the_hub(up: Up) -> None:
+    token = (up.data / "secrets" / "cli-token").read_text().strip()
+    connection = http.client.HTTPConnection("127.0.0.1", up.public, timeout=20)
+    headers = {"Authorization": f"token {token}", "X-Request-ID": "from-the-front-7"}
+    with closing(connection):
+        connection.request("POST", "/lab/hub/api/users/iris", headers=headers)
+        answer = connection.getresponse()
+        assert (answer.status, answer.getheader("X-Request-ID")) == (201, "from-the-front-7")
+    last = json.loads(perijove(up, "audit", "--about", "iris", "-o", "json").stdout)[-1]
+    assert last["request"] == "from-the-front-7"
 
 
 def test_the_audit_log_says_who_changed_what_and_whether_it_was_touched(up: Up) -> None:

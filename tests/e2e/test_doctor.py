@@ -53,7 +53,9 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def copy(up: Up, tmp_path: Path) -> Path:
     """Return a data directory of the same contents that nobody runs on."""
     data = tmp_path / "data"
-    shutil.copytree(up.data, data, ignore=shutil.ignore_patterns("*-wal", "*-shm", "*.lock"))
+    shutil.copytree(
+        up.data, data, ignore=shutil.ignore_patterns("*-wal", "*-shm", "*.lock", "*.sock")
+    )
     return data
 
 

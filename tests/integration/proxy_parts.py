@@ -69,6 +69,11 @@ async def read_request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
     return head, b""
 
 
+def bare(said: bytes) -> bytes:
+    """Return answers without the ids of their requests, which nobody can know before."""
+    return re.sub(rb"X-Request-ID: [0-9a-f]{8}-[0-9]+\r\n", b"", said)
+
+
 def ok(body: bytes, *more: str) -> bytes:
     fields = "".join(f"{line}\r\n" for line in more)
     return f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n{fields}\r\n".encode() + body
@@ -112,6 +117,8 @@ class Hub:
     deltas: dict[int, dict[str, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     reports: list[dict[str, str]] = field(default_factory=list)
+    apologies: list[str] = field(default_factory=list)
+    """The heads of requests for the page of an error."""
     deaf: bool = False
     lie: bool = False
     """Send one wrong checksum."""
@@ -141,6 +148,7 @@ class Hub:
                     self.reports.append(json.loads(body)["routes"])
                     writer.write(ok(b""))
             elif url.startswith("/hub/error/503"):
+                self.apologies.append(head)
                 writer.write(ok(f"<p>hub says 503 for {url}".encode(), "Content-Type: text/html"))
             else:
                 writer.write(ok(b"hub:" + head.encode("latin-1") + body))
@@ -171,6 +179,7 @@ class Proxy:
     hub_port: int
     folder: Path
     more: tuple[str, ...] = ()
+    module: str = "perijove.proxy"
     process: Any = None
     log: str = ""
     tls: ssl.SSLContext | None = None
@@ -185,7 +194,7 @@ class Proxy:
         with (self.folder / "log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-W", "error", "-W", "always::ResourceWarning"),
-                *("-m", "perijove.proxy", "--ip", "127.0.0.1"),
+                *("-m", self.module, "--ip", "127.0.0.1"),
                 *("--port", str(self.port), "--hub", f"http://127.0.0.1:{self.hub_port}"),
                 *("--token-file", str(self.folder / "token")),
                 *("--table", str(self.folder / "routes.json"), *self.more),
@@ -232,6 +241,9 @@ class Proxy:
         assert found
         return int(found[1]) * 1024
 
+    def descriptors(self) -> int:
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
     def said(self) -> str:
         return (self.folder / "log").read_text()
 
@@ -247,13 +259,14 @@ async def proxied(
     upstream: Handler = mirror,
     more: tuple[str, ...] = (),
     tls: ssl.SSLContext | None = None,
+    module: str = "perijove.proxy",
 ) -> AsyncIterator[tuple[Proxy, Hub]]:
     """Run a hub stand-in, `upstream` behind /user/ada/ and a proxy that knows it."""
     hub = Hub(0)
     async with serving(hub) as hub.port, serving(upstream) as port:
         target = f"http://127.0.0.1:{port}"
         hub.entries = {"/user/ada/": {"target": target, "data": {"user": "ada"}}}
-        proxy = Proxy(free_port(), hub.port, folder, more, tls=tls)
+        proxy = Proxy(free_port(), hub.port, folder, more, module, tls=tls)
         await proxy.start()
         try:
             end = time.monotonic() + 5

@@ -100,6 +100,30 @@ async def test_every_call_that_changes_something_leaves_one_entry(watched: Watch
     assert walked >= SILENT
 
 
+@pytest.mark.parametrize(
+    ("address", "told", "kept"),
+    [
+        (NEAR, ["5f0c1a2b-7"], True),
+        ("203.0.113.9", ["5f0c1a2b-7"], False),
+        (NEAR, ["one", "two"], False),
+        (NEAR, ["x" * 129], False),
+        (NEAR, ['"}\x1b[2J'], False),
+        (NEAR, [""], False),
+    ],
+)
+async def test_a_request_has_the_id_that_a_trusted_proxy_has_given_it(
+    watched: Watched, address: str, told: list[str], *, kept: bool
+) -> None:
+    client = watched.client(address=address)
+    headers = [("x-request-id", it) for it in told]
+    made = await client.post("hub/api/users", json={"usernames": ["bob"]}, headers=headers)
+    assert made.status_code == 201
+    found = (await watched.last())["request"]
+    assert made.headers.get_list("x-request-id") == [found]
+    assert (found == told[0]) is kept
+    assert kept or re.fullmatch(r"[0-9a-f]{8}-[0-9]+", found)
+
+
 async def test_it_says_who_did_what_to_whom_and_by_which_means(watched: Watched) -> None:
     made = await watched.client().post("hub/api/users", json={"usernames": ["bob", "eve"]})
     entry = await watched.last()

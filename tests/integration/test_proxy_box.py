@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
@@ -13,9 +14,9 @@ from perijove.cli.box import Box, Ports
 from tests.integration.proxy_parts import Hub, Proxy, free_port, serving
 
 
-async def start(folder: Path) -> asyncio.subprocess.Process:
+async def start(folder: Path, *more: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "perijove.cli", "proxy", "--data", str(folder)),
+        *(sys.executable, "-m", "perijove.cli", "proxy", "--data", str(folder), *more),
         stderr=asyncio.subprocess.PIPE,
     )
 
@@ -56,5 +57,25 @@ async def test_a_data_directory_has_one_proxy_and_it_is_small(
             assert said.decode().startswith("A proxy already runs on ")
             assert f"(process {process.pid})" in said.decode()
             assert await proxy.end() == 0
+        finally:
+            await proxy.end(signal.SIGKILL)
+
+
+async def test_several_processes_hold_it_as_one(box: Box, parts: tuple[Hub, Proxy]) -> None:
+    hub, proxy = parts
+    async with serving(hub, hub.port):
+        process = proxy.process = await start(box.path, "--workers", "2")
+        try:
+            assert process.stderr is not None
+            async with asyncio.timeout(20):
+                while b"worker-serves" not in (said := await process.stderr.readline()):
+                    assert said, "it has ended"
+            pid = int(said.rpartition(b"=")[2])
+            proxy.process.send_signal(signal.SIGSTOP)
+            assert await proxy.serves()
+            proxy.process.send_signal(signal.SIGCONT)
+            assert await proxy.end() == 0
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
         finally:
             await proxy.end(signal.SIGKILL)

@@ -49,6 +49,9 @@ def test_a_chunked_body_ends_at_the_same_byte_however_it_is_cut(
         *(b"5\r\nhello0\r\n\r\n", b"5\rhello", b"1" * 16 + b"\r\n", b"5;\x00\r\n", b"5;a\rb\r\n"),
         *(b"0\r\nno colon\r\n\r\n", b"0\r\n folded: x\r\n\r\n", b"0\r\nContent-Length: 5\r\n\r\n"),
         *(b"0\r\nA: b\nB: c\r\n\r\n", b"0\r\n: x\r\n\r\n", b"5_0\r\n", b"5;" + b"x" * 5000),
+        *(b"5;\r\nhello\r\n", b"5;\x80\r\nhello\r\n", b"5; a=b\r\n", b'5;a="\r\n', b"5;;a\r\n"),
+        *(b"0\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n", b"0\r\nx_real_ip: 1.2.3.4\r\n\r\n"),
+        *(b"0\r\nCookie: a=b\r\n\r\n", b"0\r\nConnection: close\r\n\r\n"),
         b"0\r\n" + b"A: b\r\n" * 5000,
     ],
     ids=lambda text: repr(text[:24]),
@@ -58,6 +61,17 @@ def test_a_chunk_in_doubt_is_refused(text: bytes) -> None:
         Chunked().feed(text)
     with pytest.raises(Refusal):
         end_of(Chunked(), [bytes([byte]) for byte in text])
+
+
+@given(st.integers(4080, 4110), PLACES)
+def test_a_line_is_as_long_as_it_is_however_it_is_cut(size: int, places: list[int]) -> None:
+    line = b"1;" + b"x" * (size - 4) + b"\r\n"
+    for pieces in ([line], cut(line, places), [bytes([byte]) for byte in line]):
+        try:
+            assert end_of(Chunked(), pieces) == -1
+            assert size <= 4096
+        except Refusal:
+            assert size > 4096
 
 
 @given(st.binary(max_size=50), PLACES, st.binary(max_size=20))

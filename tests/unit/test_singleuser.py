@@ -95,6 +95,7 @@ def test_a_path_has_one_spelling_and_it_is_the_proxys(sent: str, spelled: str) -
         ("/user/Zo%C3%AB@x/api", "/user/Zo%C3%AB@x/api"),
         ("/user/Zo%c3%ab%40x/files/a%2fb%40", "/user/Zo%C3%AB@x/files/a%2fb%40"),
         ("/user/bob/api", "/user/bob/api"),
+        ("/user/Zo%c3%ab%40x", "/user/Zo%C3%AB@x"),
         ("/user", "/user"),
         ("//evil/user/Zo%C3%AB@x/", "//evil/user/Zo%C3%AB@x/"),
     ],

@@ -35,6 +35,13 @@ def number(text: str) -> int:
     raise ArgumentTypeError(f"{text} is no number")
 
 
+def share(text: str) -> float:
+    """Return the share that `text` is, from 0 to 1."""
+    from perijove.proxy.options import share as read  # noqa: PLC0415 - help is quick without it
+
+    return read(text)
+
+
 LOG = (
     Argument(("--log-format",), "of log lines (default: console; json in a cluster)",
              {"choices": ("console", "json")}),

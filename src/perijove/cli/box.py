@@ -84,6 +84,11 @@ class Box:
         """Return the file of the administrator's one-time sign-in, used or not."""
         return self.path / "secrets" / FIRST
 
+    @property
+    def proxy(self) -> Path:
+        """Return the socket at which the proxy tells of itself."""
+        return self.path / "run" / "proxy.sock"
+
     def log(self, part: str) -> Path:
         """Return the file that `part` logs to."""
         return self.path / "log" / f"{part}.log"

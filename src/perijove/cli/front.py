@@ -1,5 +1,7 @@
 """Front: what the proxy of a box is told, its certificate included, and where people find it."""
 
+import os
+import socket
 from pathlib import Path
 
 from perijove.cli.box import Box, Ports
@@ -34,6 +36,7 @@ def of_box(box: Box, ports: Ports, settings: Settings) -> list[str]:
         *("--hub", f"http://127.0.0.1:{ports.hub}{settings.hub.base_url.rstrip('/')}"),
         *("--token-file", str(box.path / "secrets" / "proxy-token")),
         *("--table", str(box.routes), "--drain", str(_DRAIN)),
+        *(("--metrics-socket", str(box.proxy)) if _can_be_made(box.proxy) else ()),
         *_certified(box, settings.proxy.https),
     ]
 
@@ -64,3 +67,15 @@ def _file(box: Box, name: str, given: str) -> Path:
     if _IN_PEM in given:
         return box.keep_secret(name, given)
     return Path(given.strip()).expanduser().absolute()
+
+
+def _can_be_made(path: Path) -> bool:
+    """Return whether a socket can: not on every file system, nor where the path is long."""
+    probe = path.with_name(f"{path.name}.{os.getpid()}")
+    with socket.socket(socket.AF_UNIX) as tried:
+        try:
+            tried.bind(str(probe))
+            probe.unlink()
+        except OSError:
+            return False
+    return True

@@ -11,11 +11,15 @@ from perijove.cli.hold import Held
 from perijove.cli.trouble import FAILURE
 from perijove.kit import log
 from perijove.proxy.__main__ import main as run_proxy
+from perijove.proxy.handover import is_worker
+from perijove.proxy.limits import OPTIONS as LIMITS
 
 _OPTIONS = (
     *("ip", "port", "hub", "token_file", "table", "trusted_proxies", "pid_file"),
-    *("metrics_ip", "metrics_port", "ssl_cert", "ssl_key", "redirect_port", "redirect_to"),
+    *("ssl_cert", "ssl_key", "redirect_port", "redirect_to"),
     *("hsts", "http2"),
+    *("metrics_ip", "metrics_port", "metrics_socket", "access_log", "access_log_sample"),
+    *("workers", *(name.replace("-", "_") for name in LIMITS)),
 )
 
 
@@ -66,7 +70,7 @@ def _of_box(box: Box, file: Path | None) -> list[str]:
 def main(arguments: Sequence[str]) -> None:
     """Run the proxy; the first argument is the data directory to hold, or empty."""
     path, *options = arguments
-    if not path:
+    if not path or is_worker():  # one that serves beside the one that holds it
         run_proxy(options)
         return
     try:

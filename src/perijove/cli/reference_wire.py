@@ -178,6 +178,14 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
+_PROXY_WORDS = """
+`reason` and `cause` are words that stay: a request is refused as `malformed`, `bad-path` …, or
+for [a limit](../how-to/chp.md#what-one-client-may-take); a target fails as `connect`,
+`connect-timeout`, `closed`, `cut-short`, `bad-answer`, `silent`, `shunned`, or `stale`: a kept
+connection was dead.
+"""
+
+
 def _metrics() -> Iterator[str]:
     yield "# Metrics\n"
     yield MADE
@@ -202,14 +210,12 @@ def _metrics() -> Iterator[str]:
     yield from (f"| `{name}` | | | {words} |" for name, words in PROCESS.items())
     yield "\n`phase` is queued, starting, running or stopping; `reason` an error code, or `asked`."
     yield "Of several hubs each tells its own `shards`, `followers` and counters.\n"
-    yield "## The proxy\n"
-    yield "`/metrics` at `perijove proxy --metrics-port`, for everybody who reaches that port.\n"
+    yield "## The proxy\n\n`/metrics` at `--metrics-port` of `perijove proxy` and `perijove-proxy`"
+    yield "(or `--metrics-socket`), for everybody who reaches that place.\n"
     yield "| name | kind | label | what it counts |\n|---|---|---|---|"
     for name, (shape, label, words) in proxy.OURS.items():
         named = f"`{label}`" if label else ""
         yield f"| `perijove_proxy_{name}` | {shape} | {named} | {words} |"
-    yield "\n`reason` and `cause` are words that stay: a request is refused as `malformed`, `slow`,"
-    yield "`too-large`, `bad-path`, `crowded` …; a target fails as `connect`, `connect-timeout`,"
-    yield "`closed`, `cut-short`, `bad-answer`, `silent`, or `stale`: a kept connection was dead.\n"
+    yield _PROXY_WORDS
     yield "## Of JupyterHub's, not here\n\n| name | why |\n|---|---|"
     yield from (f"| `{name}` | {why} |" for name, why in _ABSENT.items())

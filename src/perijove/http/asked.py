@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from secrets import token_hex
 from time import perf_counter
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
@@ -14,6 +13,7 @@ from starlette.types import Receive, Scope
 
 from perijove.http.cookies import read
 from perijove.kit.paths import canonical
+from perijove.kit.request_id import RequestIds, is_good
 from perijove.model.errors import Invalid, TooLarge
 from perijove.model.principal import Principal
 
@@ -31,8 +31,7 @@ _FIELDS = 1000
 _LONGEST_ADDRESS = 100
 _REMEMBERED = 1024
 """Addresses that are read once: most requests come from few."""
-_PROCESS = token_hex(4)
-_numbers = iter(range(1, 1 << 62))
+_ids = RequestIds()
 _PROMPT = 0.05
 """Seconds in which a body comes that was sent with its head."""
 _FORM = "application/x-www-form-urlencoded"
@@ -48,7 +47,7 @@ class Asked(Request):
         """The body took so long that who had asked may have been shut out meanwhile."""
         self.xsrf_values: dict[str, str] = {}
         """What was made for this request: its form and its cookie hold the same."""
-        self.id = f"{_PROCESS}-{next(_numbers):x}"
+        self.id = (self._told_id() or _ids.fresh()).decode()
         """What tells this request from all others, in logs and in the answer."""
         self.caller: Principal | None = None
         """Who has been found to send it."""
@@ -100,7 +99,7 @@ class Asked(Request):
     @cached_property
     def address(self) -> str:
         """The address of the client: of who connected, or what a trusted proxy says of it."""
-        here = (self.scope.get("client") or ("",))[0]
+        here = self._host
         told = [part.strip() for part in self.given.get("x-forwarded-for", "").split(",")]
         while told and self._trusts(here):
             last = told.pop()
@@ -113,7 +112,7 @@ class Asked(Request):
     def site(self) -> str:
         """The scheme and the host that the browser has asked, `https://hub.example`."""
         scheme, host = str(self.scope["scheme"]), self.given.get("host", "")
-        if self._trusts((self.scope.get("client") or ("",))[0]):
+        if self._trusts(self._host):
             scheme = self._forwarded("x-forwarded-proto") or scheme
             host = self._forwarded("x-forwarded-host") or host
         return f"{'https' if scheme == 'https' else 'http'}://{host}"
@@ -161,6 +160,17 @@ class Asked(Request):
             return _parsed(raw.decode())
         except UnicodeDecodeError as error:
             raise Invalid("bad-form") from error
+
+    def _told_id(self) -> bytes:
+        """Return the id that a trusted proxy has given this request, b'' if there is none."""
+        told = [value for name, value in self.scope["headers"] if name == b"x-request-id"]
+        known = len(told) == 1 and is_good(told[0]) and self._trusts(self._host)
+        return told[0] if known else b""
+
+    @property
+    def _host(self) -> str:
+        """The address at the other end of the connection."""
+        return str((self.scope.get("client") or ("",))[0])
 
     def _forwarded(self, name: str) -> str:
         return self.given.get(name, "").rpartition(",")[2].strip()

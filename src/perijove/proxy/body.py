@@ -6,10 +6,17 @@ from perijove.proxy.refusal import Refusal
 
 _LINE_LIMIT = 4096
 _TRAILER_LIMIT = 16_384
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[\t -~\x80-\xff]*+)?\r\n")
-_TRAILER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]++):[\t -~\x80-\xff]*+\r\n")
-_NO_TRAILER = frozenset(
-    (b"content-length", b"transfer-encoding", b"host", b"authorization", b"cookie", b"trailer")
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+_QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+"'
+_EXTENSION = rb";%b(?:=(?:%b|%b))?+" % (_TOKEN, _TOKEN, _QUOTED)
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:%b)*+\r\n" % _EXTENSION)
+_TRAILER = re.compile(rb"(%b):[\t -~\x80-\xff]*+\r\n" % _TOKEN)
+# RFC 9110, 6.5.1: who puts trailers among the fields must not be told of these so late
+_NO_TRAILER = re.compile(
+    rb"content-(?:length|type|encoding|range|disposition)|transfer-encoding|host|authorization"
+    rb"|cookie|set-cookie|origin|referer|location|connection|keep-alive|te|trailer|upgrade|expect"
+    rb"|forwarded|x-(?:forwarded.*|real-ip|scheme|xsrftoken|request-id)|(?:proxy|sec|if)-.*"
+    rb"|range|max-forwards|cache-control|http2-settings"
 )
 
 
@@ -65,9 +72,9 @@ class Chunked:
                 self._left -= step
                 at += step
                 continue
-            newline = data.find(b"\n", at, at + _LINE_LIMIT)
+            newline = data.find(b"\n", at, at + _LINE_LIMIT - len(self._line))
             if newline < 0:
-                self._keep(data[at:])
+                self._keep(data[at : at + _LINE_LIMIT])
                 return -1
             line = self._line + data[at : newline + 1]
             self._line = b""
@@ -100,7 +107,9 @@ class Chunked:
             return True
         self._trailers += len(line)
         found = _TRAILER.fullmatch(line)
-        if found is None or found[1].lower() in _NO_TRAILER or self._trailers > _TRAILER_LIMIT:
+        if found is None or self._trailers > _TRAILER_LIMIT:
+            raise Refusal(400, "bad-trailer")
+        if _NO_TRAILER.fullmatch(found[1].lower().replace(b"_", b"-")):
             raise Refusal(400, "bad-trailer")
         return False
 

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 
-from perijove.proxy.body import Body, Endless
+from perijove.proxy.body import Endless
 from perijove.proxy.edge import Edge
-from perijove.proxy.head import LIMIT, Request, Response
+from perijove.proxy.head import BLANK_LINES, LIMIT, Request, Response, check_unfinished
+from perijove.proxy.incoming import Incoming
 from perijove.proxy.line import Line
-from perijove.proxy.outward import UPGRADE, Outward
+from perijove.proxy.marks import id_of
+from perijove.proxy.outward import CLOSE, UPGRADE
 from perijove.proxy.pages import HEALTH, Page, answer, healthy, page
 from perijove.proxy.paths import canonical
 from perijove.proxy.refusal import Refusal
@@ -24,20 +26,19 @@ class Client(Line):
     """Reads requests, asks upstreams and writes what they answer."""
 
     __slots__ = (
-        *("_apology", "_begun", "_body", "_endless", "_good", "_outward", "_replay"),
+        *("_apology", "_begun", "_body", "_endless", "_good", "_looked", "_replay"),
         *("_request", "_route", "_since", "_up", "upgrade"),
     )
 
     def __init__(self, edge: Edge) -> None:
         super().__init__(edge)
         self._request: Request | None = None
-        self._body: Body | None = None
-        """What is still to come of the body of the request."""
+        self._body: Incoming | None = None
         self._route: Route | None = None
         self._up: Upstream | None = None
-        self._outward: Outward | None = None
         self._apology: asyncio.Task[None] | None = None
         self._replay = b""
+        self._looked = 0  # so much of the buffer has no end of a head
         self._begun = self._endless = self._good = self.upgrade = False
 
     @property
@@ -58,9 +59,7 @@ class Client(Line):
         up, self._up = self._up, None
         if self._apology is not None:
             self._apology.cancel()
-        if up is not None and up.tunnel:
-            up.close()
-        elif up is not None:
+        if up is not None:
             up.abandon()
 
     def go_away(self) -> None:
@@ -82,6 +81,8 @@ class Client(Line):
             self.abandon()
         elif asked and self._up and now - self._still > self._edge.manner.answer_seconds:
             self._up.give_up()
+        elif asked and self._body and not self._begun and self._body.late(now, held=self._held):
+            self.refuse(Refusal(408, "slow-body"))
 
     def data_received(self, data: bytes) -> None:
         """Take whatever comes: heads, bodies, frames."""
@@ -99,9 +100,9 @@ class Client(Line):
             if not self._buffer:
                 self.await_head(begun=True)
             self._buffer += data
-            self._next(len(data))
+            self._next()
 
-    def _upload(self, body: Body, data: bytes) -> bytes:
+    def _upload(self, body: Incoming, data: bytes) -> bytes:
         """Send what belongs to the body; return the rest."""
         self._moved = True
         try:
@@ -124,47 +125,44 @@ class Client(Line):
             self.drop_upstream()
             reset(self._transport)
         else:
-            self.refuse(refusal)
+            self.refuse(refusal, self._request.mark if self._request else b"")
 
-    def _next(self, fresh: int = LIMIT) -> None:
-        """Read the next head, of which the last `fresh` bytes are new."""
+    def _next(self) -> None:
+        """Read the next head."""
         if self._request is not None or self.full or self._leaving:
             self.throttle()
             return
         data = self._buffer
-        while data.startswith(b"\r\n"):
-            data = data[2:]
-        end = data.find(b"\r\n\r\n", max(0, len(data) - fresh - 3)) + 4
+        if data.startswith(b"\r\n"):
+            data, self._looked = BLANK_LINES.sub(b"", data, 1), 0
+        end = data.find(b"\r\n\r\n", max(0, self._looked - 3)) + 4
         try:
             if end < 4 or end > LIMIT:  # noqa: PLR2004 - find() gave -1
-                self._wait(data)
+                check_unfinished(data, self._looked)
+                self._looked, self._buffer = len(data), data or self._buffer  # blanks gain no time
+                self.throttle()
                 return
             request = Request(data[:end], self._edge.referee)
-            self._buffer = b""
+            self._buffer, self._looked = b"" if request.body else data[end:], 0
             self._serve(request)
         except Refusal as refusal:
             self.refuse(refusal)
             return
-        if len(data) > end:
+        if request.body and len(data) > end:
             self.data_received(data[end:])
-
-    def _wait(self, data: bytes) -> None:
-        if len(data) > LIMIT:
-            raise Refusal(431, "too-large")
-        if data.count(b"\n") != data.count(b"\r\n"):
-            raise Refusal(400, "malformed")
-        self._buffer = data
-        self.throttle()
+        elif self._buffer:
+            self.throttle()
 
     def _serve(self, request: Request) -> None:
         path = canonical(request.path)
         self._request = request
-        self._body = request.body
         self._begun = self._endless = False
         self._moved, self._since = True, self._edge.loop.time()
+        self._body = Incoming(request, self._edge, self._since) if request.body else None
         self._keep = request.keep and not self._edge.draining
         self.upgrade = request.upgrade
         self._edge.counts.asked[request.upgrade] += 1
+        request.mark = self._outward.mark(request)
         if path in HEALTH:
             self._reply(healthy())
             return
@@ -172,10 +170,10 @@ class Client(Line):
         if route is None:
             self.unanswered(404, again=False)
             return
-        if self._outward is None:
-            self._outward = Outward(self._edge, self._peer, secure=self._secure)
         head = self._outward.request(request, route)
         repeatable = request.body is None and request.method in _REPEATABLE
+        if not repeatable:
+            self._edge.sign_ins.check(request, path, self.address)
         self._replay = head if repeatable else b""
         kept = route.target.take(self._since, repeatable=repeatable)
         self._ask(kept if isinstance(kept, Upstream) else None, head)
@@ -207,22 +205,22 @@ class Client(Line):
 
     def informed(self, response: Response) -> None:
         """Pass an interim answer on, to who knows what it is."""
+        if self._body is not None:
+            self._body.invited = True
         if self._request is not None and self._request.minor == b"1":
             self.write(response.outgoing(b""))
 
     def answered(self, response: Response, first: bytes) -> None:
         """Pass the head of the answer on, with the first of its body in the same write."""
-        self._begun = True
+        self._begun = self._moved = True
         self._edge.counts.answered(response.status, self._since, len(first))
         self._endless = isinstance(response.body, Endless)
         self._keep = self._keep and not self._endless and self._body is None
         self._good = response.status < _SUCCESS_ENDS
         if self._good and self._route is not None:
             self._route.used = self._edge.loop.time()
-        extra = b"" if self._keep else b"Connection: close\r\n"
-        if self._edge.amends and self._outward is not None:
-            extra += self._outward.response(response, self._request, self._route)
-        self.write(response.outgoing(extra) + first)
+        extra = self._outward.response(response, self._request, self._route)
+        self.write(response.outgoing(extra if self._keep else extra + CLOSE) + first)
 
     def passed(self, data: bytes) -> None:
         """Pass a part of the body on, or WebSocket frames."""
@@ -253,10 +251,12 @@ class Client(Line):
         """Become a tunnel."""
         self.frames, self._good = Frames(), True
         self._edge.counts.answered(response.status, self._since)
-        self.write(response.outgoing(UPGRADE))
+        extra = self._outward.response(response, self._request, self._route)
+        self.write(response.outgoing(UPGRADE + extra))
         early, self._buffer = self._buffer, b""
-        if early and self._up is not None:
-            self._up.send(early)
+        self.throttle()
+        if early:
+            self.data_received(early)
 
     def ended(self) -> None:
         """Close: the other end of the tunnel is gone."""
@@ -266,11 +266,10 @@ class Client(Line):
     def broken(self) -> None:
         """Close in the middle of an answer, so that nobody takes it for a whole one."""
         self._up = None
-        self._edge.log(logging.INFO, "broken", route=self._route.prefix if self._route else "")
-        if self._endless:
-            reset(self._transport)
-        else:
-            closed(self._transport)
+        route = self._route.prefix if self._route else ""
+        request = id_of(self._request.mark) if self._request else ""
+        self._edge.log(logging.INFO, "broken", route=route, request=request)
+        (reset if self._endless else closed)(self._transport)
 
     def unanswered(self, status: int, *, again: bool) -> None:
         """Ask once more where that is safe, else say that nobody answers."""
@@ -284,7 +283,8 @@ class Client(Line):
 
     async def _apologise(self, request: Request, status: int) -> None:
         if request.upgrade:
-            said = page(status, "server-away" if self._route else "no-route")
+            reason = "server-away" if self._route else "no-route"
+            said = page(status, reason, request=id_of(request.mark))
         else:
             said = await self._edge.apology(request, self._route, status)
         if self._transport is not None and self._request is request and not self._leaving:
@@ -295,5 +295,6 @@ class Client(Line):
         self._keep = self._keep and self._body is None
         self._edge.counts.answered(said.status, self._since)
         with_body = self._request.method != b"HEAD"
-        self.write(answer(said, keep=self._keep, with_body=with_body, more=self._strict))
+        marks = self._request.mark + self._strict
+        self.write(answer(said, marks, keep=self._keep, with_body=with_body))
         self.finished()

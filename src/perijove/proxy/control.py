@@ -17,7 +17,7 @@ _SHAPE = b"Content-Type: %b\r\nContent-Length: %d\r\n"
 _UNTAKEN = 65_536
 """Bytes of answers not yet sent with which another request is too much."""
 _MOST = 1000
-"""Connections of one process; people have the data plane."""
+"""Connections to one desk; people have the data plane."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -41,6 +41,9 @@ class Said:
     kind: bytes = b"text/plain; charset=utf-8"
     fields: bytes = b""
     """More of its head, whole lines."""
+
+
+_TOO_MUCH = Said(413, b"The body of the request is too large.")
 
 
 class Desk(Protocol):
@@ -70,19 +73,19 @@ class Control(asyncio.Protocol):
         self._said = 0
         """Bytes of the answers to what came with the last data."""
         self.quiet_since = asyncio.get_running_loop().time()
+        self.admitted = False
+        """Whether it has asked for something that it may ask for."""
 
     # the connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
         self._transport = cast("asyncio.Transport", transport)
-        self._lines.add(self)
-        if len(self._lines) > _MOST:
-            self._transport.abort()
+        self._lines.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """Let go of it."""
-        self._lines.discard(self)
+        self._lines.leave(self)
         self._transport = None
 
     def data_received(self, data: bytes) -> None:
@@ -113,6 +116,10 @@ class Control(asyncio.Protocol):
         """Close it when what was written is sent."""
         closed(self._transport)
 
+    def abandon(self) -> None:
+        """Close it now."""
+        aborted(self._transport)
+
     # httptools calls these
 
     def on_message_begin(self) -> None:
@@ -133,7 +140,11 @@ class Control(asyncio.Protocol):
         """Refuse what may not be asked, before its body is read."""
         self._in_head = False
         self._asked.method = self._parser.get_method().decode("latin-1")
+        if int(self._asked.fields.get(b"content-length", 0)) > _BODY_LIMIT:
+            self._end(_TOO_MUCH)
+            return
         refusal = self._desk.admit(self._asked)
+        self.admitted = self.admitted or refusal is None
         if refusal is not None:
             self._end(refusal)
         elif self._asked.fields.get(b"expect", b"").lower() == b"100-continue":
@@ -144,7 +155,7 @@ class Control(asyncio.Protocol):
         self._size += len(body)
         if self._size > _BODY_LIMIT:
             self._body.clear()
-            self._end(Said(413, b"The body of the request is too large."))
+            self._end(_TOO_MUCH)
         else:
             self._body.append(body)
 
@@ -196,15 +207,34 @@ class Control(asyncio.Protocol):
             self._transport.write(data)
 
 
-class Lines(set[Control]):
-    """The connections beside the data plane."""
+class Lines:
+    """The connections to one desk."""
+
+    def __init__(self) -> None:
+        self._open: dict[Control, None] = {}
+
+    def enter(self, line: Control) -> None:
+        """Take `line` in; where there are too many, the oldest that was not let in gives way.
+
+        Who has the token must not find the door blocked by those who have none.
+        """
+        if len(self._open) >= _MOST:
+            strangers = (it for it in self._open if not it.admitted)
+            oldest = next(strangers, next(iter(self._open)))
+            self.leave(oldest)
+            oldest.abandon()
+        self._open[line] = None
+
+    def leave(self, line: Control) -> None:
+        """Let `line` go."""
+        self._open.pop(line, None)
 
     def sweep(self, now: float) -> None:
         """Close what has been silent for too long."""
-        for line in list(self):
+        for line in list(self._open):
             line.sweep(now)
 
     def close(self) -> None:
         """Close all of them."""
-        for line in list(self):
+        for line in list(self._open):
             line.close()

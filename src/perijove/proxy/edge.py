@@ -1,6 +1,7 @@
 """Edge: what all connections of one proxy share."""
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -8,16 +9,21 @@ from functools import cache
 from typing import Protocol
 
 from perijove.proxy.counts import Counts
+from perijove.proxy.crowd import Crowd, Visitor
 from perijove.proxy.forwarded import TrustedPeers
 from perijove.proxy.head import Request
+from perijove.proxy.limits import Limits
 from perijove.proxy.log import Log
 from perijove.proxy.manner import Manner
 from perijove.proxy.pages import Page
 from perijove.proxy.referee import Referee
+from perijove.proxy.signins import SignIns
 from perijove.proxy.tree import Route, Tree
 
 _ACCEPTED = 0.02
 """Seconds until those that were accepted when listening ended are among the visitors."""
+_SAID_EVERY = 10.0
+"""Seconds until it is said again how many are left."""
 _FAREWELL = 1.0
 """Seconds for the last words of WebSockets to be sent."""
 
@@ -27,19 +33,6 @@ class Apologist(Protocol):
 
     def __call__(self, request: Request, route: Route | None, status: int, /) -> Awaitable[Page]:
         """Return it."""
-
-
-class Visitor(Protocol):
-    """A client's connection, as the sweep and the end see it."""
-
-    def sweep(self, now: float) -> None:
-        """Look at the clock."""
-
-    def go_away(self) -> None:
-        """Finish what is running, then close."""
-
-    def abandon(self) -> None:
-        """Close now."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,13 +46,17 @@ class Edge:
     apology: Apologist
     manner: Manner = field(default_factory=Manner)
     referee: Referee = field(default_factory=Referee)
-    visitors: set[Visitor] = field(default_factory=set)
+    limits: Limits = field(default_factory=Limits)
+    crowd: Crowd = field(init=False)
+    sign_ins: SignIns = field(init=False)
     draining: bool = False
-    most_visitors: int = 10_000
-    head_seconds: float = 30.0
     counts: Counts = field(init=False)
     certified: Callable[[], ssl.SSLContext] = ssl.create_default_context
     """Makes what targets with TLS are believed by."""
+    shuns: Callable[[str], bool] | None = None
+    """Says of the address of a target whether nothing is sent there."""
+    dropped: Callable[[], int] = int
+    """Says how many lines of the access log could not be written."""
     plain: bool = field(init=False)
     """Whether nothing of a request is rewritten."""
     relocates: bool = field(init=False)
@@ -68,21 +65,33 @@ class Edge:
     """Seconds for which browsers are to come with TLS only (RFC 6797); 0: nothing is said of it."""
     strict: bytes = field(init=False)
     """The field that says so."""
-    amends: bool = field(init=False)
-    """Whether anything of an answer is rewritten."""
 
     def __post_init__(self) -> None:
         """Make what is asked for with each request."""
         self.counts = Counts(self.loop.time)
+        self.crowd = Crowd(self.limits, self.trusted)
+        self.sign_ins = SignIns(self.limits.sign_ins, self.trusted, self.loop.time)
         self.plain, self.relocates = self.manner.plain, self.manner.relocates
         self.strict = b"Strict-Transport-Security: max-age=%d\r\n" % self.hsts if self.hsts else b""
-        self.amends = self.relocates or bool(self.strict)
         self.certified = cache(self.certified)  # it reads every authority of the machine
+
+    @property
+    def visitors(self) -> set[Visitor]:
+        """The open connections of clients."""
+        return self.crowd.visitors
+
+    def counted(self) -> Counts:
+        """Return what has been counted until now, and what is open."""
+        found = Counts()
+        found.plus(self.counts.told())
+        found.connections = len(self.visitors)
+        found.draining, found.dropped = int(self.draining), self.dropped()
+        found.idle = sum(len(it.idle) for it in self.table.targets())
+        return found
 
     def sweep(self, now: float) -> None:
         """Close what has been silent for too long."""
-        for visitor in list(self.visitors):
-            visitor.sweep(now)
+        self.crowd.sweep(now)
         for target in self.table.targets():
             target.sweep(now)
 
@@ -100,13 +109,17 @@ class Edge:
         for visitor in list(self.visitors):
             visitor.go_away()
         await self._empty(seconds)
-        for visitor in list(self.visitors):
-            visitor.abandon()
+        self.crowd.abandon()
         for target in self.table.targets():
             target.retire()
 
     async def _empty(self, seconds: float) -> None:
-        end = self.loop.time() + seconds
-        while self.visitors and self.loop.time() < end:
+        now = said = self.loop.time()
+        end = now + seconds
+        while self.visitors and now < end:
             await asyncio.sleep(0.02)
-            self.sweep(self.loop.time())
+            now = self.loop.time()
+            self.sweep(now)
+            if now - said > _SAID_EVERY:
+                said = now
+                self.log(logging.INFO, "draining", connections=len(self.visitors))

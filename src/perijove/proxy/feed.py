@@ -28,6 +28,8 @@ class Feed:
         self._again = Backoff(0.1, _SLOWEST)
         self.heard = asyncio.get_running_loop().time()
         """When the hub last told of routes, by the loop's clock; at first when this began."""
+        self.changed = self.heard
+        """When the table last became another."""
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -63,6 +65,7 @@ class Feed:
             self._table.version = None  # ask for all of it
             raise
         if changed:
+            self.changed = asyncio.get_running_loop().time()
             self._shelf.put(self._table)
 
     def _apply(self, told: Any) -> bool:

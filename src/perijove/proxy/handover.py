@@ -9,9 +9,10 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from socket import socket
+from typing import Any
 
 _HANDED = "PERIJOVE_HANDED_OVER"
 _SECONDS = 30.0
@@ -23,6 +24,8 @@ class Handover:
     def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
         given = json.loads(environment.pop(_HANDED, "{}"))
         self._listeners: dict[str, list[int]] = given.get("listeners", {})
+        self.lead: Mapping[str, int] | None = given.get("lead")
+        """How this process hears from the one beside which it serves (proxy.worker), if any."""
         self._ready: int | None = given.get("ready")
         self._known: int | None = given.get("known")
         self._mine: dict[str, list[int]] = {}
@@ -38,6 +41,10 @@ class Handover:
     def keep(self, place: str, sockets: Iterable[socket]) -> None:
         """Remember what listens at `place`, to hand it on."""
         self._mine[place] = [os.dup(it.fileno()) for it in sockets]
+
+    def kept(self, place: str) -> list[int]:
+        """Return the descriptors of what listens at `place`."""
+        return self._mine[place]
 
     def known(self) -> bytes:
         """Return what the process before this one has told; empty: there was none."""
@@ -88,12 +95,9 @@ class Handover:
         with os.fdopen(os.memfd_create("known"), "wb") as told:
             told.write(known)
             told.flush()
-            given = {"listeners": self._mine, "ready": tell, "known": told.fileno()}
             mine = (it for some in self._mine.values() for it in some)
-            for descriptor in (tell, told.fileno(), *mine):
-                os.set_inheritable(descriptor, True)  # noqa: FBT003 - it takes no names
-            environment = {**os.environ, _HANDED: json.dumps(given)}
-            return os.posix_spawn(sys.executable, sys.orig_argv, environment)
+            given = {"listeners": self._mine, "ready": tell, "known": told.fileno()}
+            return another(given, tell, told.fileno(), *mine)
 
     def _give_up(self) -> None:
         """End the process that was to come, if there is one."""
@@ -111,6 +115,27 @@ class Handover:
             for descriptor in some:
                 os.close(descriptor)
         self._mine.clear()
+
+
+def is_worker() -> bool:
+    """Return whether this process was started to serve beside another."""
+    return "lead" in json.loads(os.environ.get(_HANDED, "{}"))
+
+
+def another(given: Mapping[str, Any], *descriptors: int) -> int:
+    """Start this program again, with `given` and these descriptors; return its process id.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    try:
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, True)  # noqa: FBT003 - it takes no names
+        environment = {**os.environ, _HANDED: json.dumps(given)}
+        return os.posix_spawn(sys.executable, sys.orig_argv, environment)
+    finally:
+        for descriptor in descriptors:  # or whatever else is started has them too
+            os.set_inheritable(descriptor, False)  # noqa: FBT003 - likewise
 
 
 async def _said(hear: int) -> bool:

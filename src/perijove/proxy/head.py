@@ -7,6 +7,9 @@ from perijove.proxy.referee import Referee
 from perijove.proxy.refusal import Refusal
 
 LIMIT = 65_536
+"""Bytes of a head."""
+URI_LIMIT = 16_384
+"""Bytes of what is asked for: as many as Node.js takes for a whole head."""
 _MOST_FIELDS = 256
 _NO_CONTENT = 204
 _NOT_MODIFIED = 304
@@ -14,23 +17,31 @@ _FINAL = 200
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _FIELDS = rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*+\r\n)*+\r\n"
-_REQUEST = re.compile(rb"(" + _TOKEN + rb") ([!-~]++) HTTP/1\.([01])\r\n" + _FIELDS)
+_URI = rb"[!-~]{1,%d}+" % URI_LIMIT
+# CONNECT makes a tunnel of a connection: no server behind us is asked for one
+_REQUEST = re.compile(
+    rb"(?!CONNECT )(" + _TOKEN + rb") (" + _URI + rb") HTTP/1\.([01])\r\n" + _FIELDS
+)
 _RESPONSE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\t -~\x80-\xff]*+)?\r\n" + _FIELDS)
-HOST = re.compile(rb"[A-Za-z0-9._~%:\[\]-]*+")
+HOST = re.compile(rb"(?:[A-Za-z0-9._~%-]++|\[[0-9A-Za-z:.%_~-]++\])?+(?::[0-9]{0,5})?+")
+BLANK_LINES = re.compile(rb"(?:\r\n){0,8}+")
+"""What some send after a body (RFC 9112, 2.2)."""
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 # names in lower case; everything else passes untouched
 _OF_REQUEST = re.compile(
     rb"\r\n(host|connection|content-length|transfer-encoding|te|upgrade|keep-alive|expect"
-    rb"|proxy-connection|http2-settings|forwarded"
-    rb"|x[-_](?:forwarded[a-z_-]*|real[-_]ip|scheme)):([^\r]*)"
+    rb"|proxy-connection|http2-settings|forwarded|content_length|transfer_encoding"
+    rb"|x[-_](?:forwarded[a-z_-]*|real[-_]ip|scheme|request[-_]id)):([^\r]*)"
 )
 _OF_RESPONSE = re.compile(
-    rb"\r\n(connection|content-length|transfer-encoding|upgrade|keep-alive|proxy-connection)"
-    rb":([^\r]*)"
+    rb"\r\n(connection|content-length|transfer-encoding|upgrade|keep-alive|proxy-connection"
+    rb"|x-request-id):([^\r]*)"
 )
 _CUT = frozenset(
     (b"connection", b"te", b"upgrade", b"keep-alive", b"proxy-connection", b"http2-settings")
 )
+# to whoever makes variables of fields (CGI, WSGI) these are what '-' would make them
+_DISGUISED = frozenset((b"content_length", b"transfer_encoding"))
 _ONCE = frozenset((b"host", b"content-length", b"transfer-encoding"))
 # RFC 9110, 7.6.1: a sender must not name these, and we never let one be stripped by naming it
 _KEPT = frozenset(
@@ -57,7 +68,9 @@ class Fields:
             self._nominate(self.tokens())
 
     def _note(self, name: bytes, found: "re.Match[bytes]") -> None:
-        value = self.head[found.start(2) : found.end(2)].strip(b" \t")
+        value = self.head[found.start(2) : found.end(2)].lstrip(b" \t")
+        if name != b"transfer-encoding":  # 'chunked ' is another coding to llhttp
+            value = value.rstrip(b" \t")
         known = self.named.get(name)
         if known is None:
             self.named[name] = value
@@ -69,6 +82,8 @@ class Fields:
             self.cuts.append(found.span())
         elif name[:2] in (b"x-", b"x_") or name == b"forwarded":
             self.forwarded.append(found.span())
+        elif name in _DISGUISED:
+            raise Refusal(400, "doubled-field")
 
     def tokens(self) -> set[bytes]:
         """Return what the field Connection names, in lower case."""
@@ -126,12 +141,16 @@ class Fields:
 class Request:
     """The head of a request."""
 
-    __slots__ = ("body", "fields", "host", "keep", "method", "minor", "path", "upgrade", "url")
+    __slots__ = (
+        *("body", "fields", "host", "keep", "mark", "method", "minor", "path", "upgrade", "url"),
+    )
 
     def __init__(self, head: bytes, referee: Referee) -> None:
+        self.mark = b""
+        """The line of its head that says its id, once it has one."""
         found = _REQUEST.fullmatch(head)
         if found is None or head.count(b"\r\n") > _MOST_FIELDS:
-            raise Refusal(400 if found is None else 431, "malformed")
+            raise doubted(head)
         self.method, self.url, self.minor = found.groups()
         fields = self.fields = Fields(head, _OF_REQUEST)
         self.host = fields.named.get(b"host", b"")
@@ -145,8 +164,11 @@ class Request:
             self.body = Chunked()
         self._connection()
         self._origin_form()
-        reusable = self.body is None and self.keep and b"upgrade" not in fields.named
-        referee.check(head, reusable=reusable)
+        if b"upgrade" not in fields.named:
+            referee.check(head, reusable=self.body is None and self.keep)
+        else:  # to llhttp that is the end of HTTP: where it is not passed on, judge what is
+            passed_on = head if self.upgrade else self.outgoing(self.url, b"")
+            referee.check(passed_on, reusable=False)
 
     def _connection(self) -> None:
         self.upgrade = False
@@ -182,6 +204,34 @@ class Request:
         return self.fields.join(start, extra)
 
 
+def doubted(head: bytes) -> Refusal:
+    """Return why `head`, or the beginning of one, is none of a request."""
+    if _names_too_much(head):
+        return Refusal(414, "uri-too-long")
+    if head.count(b"\r\n") > _MOST_FIELDS:
+        return Refusal(431, "too-many-fields")
+    if len(head) > LIMIT:
+        return Refusal(431, "too-large")
+    return Refusal(400, "malformed")
+
+
+def check_unfinished(data: bytes, looked: int) -> None:
+    """Refuse what no more can become a head; up to `looked` it has been checked before."""
+    start = max(0, looked - 1)
+    start += data[start : start + 1] == b"\n"
+    bare = data.count(b"\n", start) != data.count(b"\r\n", start)
+    if bare or len(data) > LIMIT or _names_too_much(data):
+        raise doubted(data)
+
+
+def _names_too_much(head: bytes) -> bool:
+    """Return whether what it asks for is too long."""
+    if len(head) <= URI_LIMIT or head.find(b"\r\n", 0, URI_LIMIT) >= 0:
+        return False
+    _, _, rest = head.partition(b"\r\n")[0].partition(b" ")
+    return len(rest.partition(b" ")[0]) > URI_LIMIT
+
+
 class Response:
     """The head of a response to a request of `method`."""
 
@@ -195,12 +245,19 @@ class Response:
         self.status = int(found[2])
         fields = self.fields = Fields(head, _OF_RESPONSE)
         self.keep = minor == b"1"
+        if not self.keep:  # RFC 9110, 2.5: what we say is of our own version
+            fields.start = b"HTTP/1.1" + fields.start[8:]
         if b"connection" in fields.named:
             tokens = fields.tokens()
             self.keep = b"close" not in tokens and (self.keep or b"keep-alive" in tokens)
         length, chunked = fields.length(), fields.chunked(minor)
         self.body: Body | None = None
-        if self.status < _FINAL or self.status in (_NO_CONTENT, _NOT_MODIFIED) or method == b"HEAD":
+        if self.status < _FINAL or self.status == _NO_CONTENT:
+            # RFC 9110, 8.6: they must not say it; who believes them waits for what never comes
+            if length is not None or chunked:
+                fields.cut({b"content-length", b"transfer-encoding"})
+            return
+        if self.status == _NOT_MODIFIED or method == b"HEAD":
             return
         if chunked:
             self.body = Chunked()

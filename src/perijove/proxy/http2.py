@@ -21,7 +21,9 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
 from hyperframe.frame import GoAwayFrame
 
+from perijove.proxy.client import Client
 from perijove.proxy.edge import Edge
+from perijove.proxy.forwarded import plain_address
 from perijove.proxy.frames import Flood
 from perijove.proxy.lane import Lane
 from perijove.proxy.refusal import Refusal
@@ -40,11 +42,12 @@ _TABLE = 4096
 class Http2(Road, asyncio.Protocol):
     """Each stream is given a lane; what comes for it goes there, and what it says goes out."""
 
-    def __init__(self, edge: Edge) -> None:
-        super().__init__(edge)
+    def __init__(self, edge: Edge, make: Callable[[], Client]) -> None:
+        super().__init__(edge, make)
         self._last = 0
         """The newest stream."""
         self._owed = 0
+        self.address = ""
         self._coming = b""
         """What waits to be heard out."""
         self._held = False
@@ -59,18 +62,30 @@ class Http2(Road, asyncio.Protocol):
             TrailersReceived: lambda _: self.frames.noise(),
         }
 
+    @property
+    def idle(self) -> bool:
+        """Whether it is kept without a request."""
+        return not self.lanes
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Say on what terms."""
         self.transport = cast("asyncio.Transport", transport)
         unbuffered(self.transport)
-        self.edge.visitors.add(self)
+        peer = transport.get_extra_info("peername")
+        self.address = plain_address(peer[0]) if peer else "unknown"
         self.h2.initiate_connection()
         self.h2.increment_flow_control_window(_ALL_WINDOWS - _USUAL)
+        reason = self.edge.crowd.enter(self)
+        if reason:
+            self.edge.counts.refused[reason] += 1
+            self.h2.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
         self.flush_now()
+        if reason:
+            self.end()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """Let go of everything."""
-        self.edge.visitors.discard(self)
+        self.edge.crowd.leave(self)
         self.transport = None
         self.over = True
         self._coming = b""

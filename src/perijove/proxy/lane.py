@@ -1,7 +1,8 @@
 """Lane: a stream of HTTP/2, which to a Client is a connection that speaks HTTP/1.1."""
 
 import asyncio
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, cast
 
 import httptools
 
@@ -11,6 +12,8 @@ from perijove.proxy.refusal import Refusal
 from perijove.proxy.spoken import Answer, Asked
 
 _FINAL = 200
+_ANY = b"GET / HTTP/1.1\r\n\r\n"
+"""For who turns everybody away."""
 
 
 class Way(Protocol):
@@ -18,6 +21,8 @@ class Way(Protocol):
 
     edge: Edge
     transport: asyncio.Transport | None
+    make: Callable[[], Client]
+    """Makes the client of a lane."""
 
     def say(self, lane: "Lane", answer: Answer, *, end: bool) -> None:
         """Send the head of an answer; `end`: it has no body."""
@@ -52,10 +57,12 @@ class Lane(asyncio.Transport):
         """Whether all of the answer is in there."""
         self.owed = 0
         """Bytes that came and for which no more were let come."""
-        self.held = self._paused = self._closing = False
+        self.held = self._paused = self._closing = self._let_go = False
         self._left: int | None = 0
         self._open(stream, b"")  # it may be refused at once
-        self.client = Client(road.edge)
+        self.client = road.make()
+        self._listener: asyncio.Protocol = self.client
+        """Who hears what comes: the client, or who tells it that there are too many."""
         self.client.connection_made(self)
 
     @property
@@ -74,37 +81,40 @@ class Lane(asyncio.Transport):
         """Ask for `stream`."""
         self._open(stream, asked.method)
         self._left = asked.length
-        self.client.data_received(asked.head)
+        self._listener.data_received(asked.head)
 
     def refuse(self, stream: int, refusal: Refusal, *, whole: bool) -> None:
         """Answer `stream` with a sentence; `whole`: nothing more of it would come."""
         self._open(stream, b"")
         self._left = 0 if whole else None
-        self.client.refuse(refusal)
+        if self._listener is self.client:
+            self.client.refuse(refusal)
+        else:
+            self._listener.data_received(_ANY)
 
     def take(self, data: bytes) -> bool:
         """Pass on more of the request; return whether it may have that much."""
         if self._left is None:
-            self.client.data_received(b"%x\r\n%b\r\n" % (len(data), data))
+            self._listener.data_received(b"%x\r\n%b\r\n" % (len(data), data))
             return True
         self._left -= len(data)
         if self._left < 0:
             return False
-        self.client.data_received(data)
+        self._listener.data_received(data)
         return True
 
     def took_all(self) -> bool:
         """Pass on that this was all; return whether it was all that was promised."""
         if self._left is None:
             self._left = 0
-            self.client.data_received(b"0\r\n\r\n")
+            self._listener.data_received(b"0\r\n\r\n")
         return self._left == 0
 
     def eased(self) -> None:
         """Hear that all has been sent that was waiting."""
         if self._paused:
             self._paused = False
-            self.client.resume_writing()
+            self._listener.resume_writing()
 
     def done(self) -> None:
         """Hear that the answer is on its way."""
@@ -117,8 +127,9 @@ class Lane(asyncio.Transport):
         """Let go of everything: nobody reads the answer any more."""
         self.stream, self._closing = 0, True
         self.out.clear()
-        if self.client in self._road.edge.visitors:
-            self.client.connection_lost(None)
+        if not self._let_go:
+            self._let_go = True
+            self._listener.connection_lost(None)
 
     def _open(self, stream: int, method: bytes) -> None:
         self.stream, self._asked = stream, method
@@ -148,7 +159,7 @@ class Lane(asyncio.Transport):
             self._road.pump(self)
         if self.out and not self._paused:
             self._paused = True
-            self.client.pause_writing()
+            self._listener.pause_writing()
 
     def close(self) -> None:
         """End it, once all is sent."""
@@ -175,6 +186,10 @@ class Lane(asyncio.Transport):
     def _lost(self) -> None:
         self._road.forget(self)
         self._road.edge.loop.call_soon(self.gone)  # whoever calls is in the middle of something
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Have another hear what comes."""
+        self._listener = cast("asyncio.Protocol", protocol)
 
     def is_closing(self) -> bool:
         """Return whether it has ended, or will."""

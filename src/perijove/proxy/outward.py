@@ -6,10 +6,12 @@ from urllib.parse import urlsplit
 from perijove.proxy.edge import Edge
 from perijove.proxy.forwarded import forwarded_fields
 from perijove.proxy.head import Request, Response
+from perijove.proxy.marks import NAME, fresh, mark
 from perijove.proxy.paths import has_dots, without_dots
 from perijove.proxy.target import authority
 from perijove.proxy.tree import Route
 
+CLOSE = b"Connection: close\r\n"
 UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 _LEADS_ON = frozenset((201, 301, 302, 307, 308))
 _STRICT = b"strict-transport-security"
@@ -19,22 +21,30 @@ _BAD = re.compile(r"[^!-~]")
 class Outward:
     """Writes them for the requests of one connection."""
 
-    __slots__ = ("_edge", "_known", "_known_host", "_peer", "_secure", "_trusted")
+    __slots__ = ("_edge", "_known", "_known_host", "_peer", "_secure", "_strict", "trusted")
 
     def __init__(self, edge: Edge, peer: str, *, secure: bool) -> None:
         self._edge = edge
         self._peer = peer.encode()
-        self._trusted = not peer or peer in edge.trusted  # '': by a socket of this machine
+        self.trusted = not peer or peer in edge.trusted  # '': by a socket of this machine
+        """Whether what the client says of others is believed."""
         self._secure = secure
+        self._strict = edge.strict if secure else b""
         self._known = b""
         self._known_host: bytes | None = None
+
+    def mark(self, request: Request) -> bytes:
+        """Return the line that says the id of `request`."""
+        if not request.fields.forwarded:  # where one that was told would be
+            return fresh()
+        return mark(request.fields, trusted=self.trusted)
 
     def request(self, request: Request, route: Route) -> bytes:
         """Return the head of `request` for the target of `route`."""
         url = request.url
         if has_dots(request.path):
             url = without_dots(request.path) + url[len(request.path) :]
-        extra = self._forwarded(request)
+        extra = self._forwarded(request) + request.mark
         if request.upgrade:
             extra += UPGRADE
         if not self._edge.plain or route.target.base:
@@ -42,18 +52,22 @@ class Outward:
         return request.outgoing(url, extra)
 
     def response(self, response: Response, request: Request | None, route: Route | None) -> bytes:
-        """Return the fields that replace those cut from an answer."""
-        said = self._location(response, request, route) if self._edge.relocates else b""
-        if not self._secure or not self._edge.strict:
-            return said
-        if _STRICT in response.fields.head.lower():  # who owns one path speaks for no other
-            response.fields.cut({_STRICT})
-        return said + self._edge.strict
+        """Return the fields to add to an answer, also in place of those cut from it."""
+        if request is None:
+            return b""
+        extra = b"" if NAME in response.fields.named else request.mark
+        if self._edge.relocates and route is not None:
+            extra += self._relocated(response, request, route)
+        if self._strict:
+            if _STRICT in response.fields.head.lower():  # who owns one path speaks for no other
+                response.fields.cut({_STRICT})
+            extra += self._strict
+        return extra
 
-    def _location(self, response: Response, request: Request | None, route: Route | None) -> bytes:
-        """Return where an answer leads, if it leads to the target itself."""
+    def _relocated(self, response: Response, request: Request, route: Route) -> bytes:
+        """Return the field Location, if it has to be another."""
         manner = self._edge.manner
-        if request is None or route is None or response.status not in _LEADS_ON:
+        if response.status not in _LEADS_ON:
             return b""
         try:
             parts = urlsplit(response.fields.value(b"location").decode("latin-1"))
@@ -73,9 +87,9 @@ class Outward:
         if not request.fields.forwarded and request.host == self._known_host:
             return self._known
         if not self._edge.manner.forwarded:
-            request.fields.cuts.extend(() if self._trusted else request.fields.forwarded)
+            request.fields.cuts.extend(() if self.trusted else request.fields.forwarded)
             return b""
-        fields, trusted, secure = request.fields, self._trusted, self._secure
+        fields, trusted, secure = request.fields, self.trusted, self._secure
         lines = forwarded_fields(fields, request.host, self._peer, trusted=trusted, secure=secure)
         if not fields.forwarded:
             self._known, self._known_host = lines, request.host

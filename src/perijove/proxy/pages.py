@@ -16,12 +16,14 @@ PHRASES = {
     405: b"Method Not Allowed",
     408: b"Request Timeout",
     413: b"Content Too Large",
+    414: b"URI Too Long",
+    429: b"Too Many Requests",
     431: b"Request Header Fields Too Large",
     502: b"Bad Gateway",
     503: b"Service Unavailable",
 }
 HEALTH = frozenset((b"/_perijove/health", b"/_chp_healthz"))
-"""Where health checks ask."""
+"""Paths at which a health check asks; they are answered without a route."""
 _SENTENCES = {
     "bad-answer": (
         "The server gave an answer that cannot be understood. Try again.",
@@ -34,6 +36,10 @@ _SENTENCES = {
     "crowded": (
         "Too many connections are open just now. Try again in a minute.",
         "当前连接过多，请稍后重试。",
+    ),
+    "crowded-address": (
+        "Too many connections from your address are open just now. Close some and try again.",
+        "来自你所在地址的连接过多，请关闭一些后重试。",
     ),
     "hub-away": (
         "Perijove does not answer just now. Running servers go on; try again in a minute.",
@@ -48,14 +54,24 @@ _SENTENCES = {
         "This server does not answer just now. It may be starting or have stopped; try again.",
         "该服务器暂时没有响应，可能正在启动或已停止，请重试。",
     ),
+    "sign-ins": (
+        "Too many sign-ins from your address just now. Try again in a moment.",
+        "来自你所在地址的登录过于频繁，请稍后重试。",
+    ),
     "slow": ("The request took too long to arrive.", "请求到达得太慢。"),
+    "slow-body": (
+        "The rest of the request did not arrive in time. Try again.",
+        "请求的其余部分未能及时到达，请重试。",
+    ),
     "too-large": ("The head of the request is too large.", "请求头过大。"),
+    "too-many-fields": ("The head of the request has too many fields.", "请求头的字段过多。"),
+    "uri-too-long": ("The address is too long.", "地址过长。"),
 }
 _HTML = (
     "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
     "<title>{status}</title><style>body{{font:1rem/1.6 system-ui,sans-serif;max-width:34rem;"
     "margin:20vh auto;padding:0 1rem;color-scheme:light dark}}</style>"
-    "<main><h1>{status}</h1><p lang=en>{english}</p><p lang=zh>{chinese}</p></main>\n"
+    "<main><h1>{status}</h1><p lang=en>{english}</p><p lang=zh>{chinese}</p>{mark}</main>\n"
 )
 
 
@@ -70,17 +86,28 @@ class Page:
     """More of its head, whole lines."""
 
 
-def page(status: int, reason: str, accept: bytes = b"") -> Page:
-    """Return what to say: JSON to programs, HTML to browsers, else plain text."""
+def page(
+    status: int, reason: str, accept: bytes = b"", *, after: int = 0, request: str = ""
+) -> Page:
+    """Return what to say: JSON to programs, HTML to browsers, else plain text.
+
+    `after`: in how many seconds it is worth while to try again; 0: nobody knows.
+    `request` is the id by which whoever is asked for help finds it in the logs.
+    """
+    fields = b"Retry-After: %d\r\n" % after if after else b""
     english, chinese = _SENTENCES.get(reason, _SENTENCES["malformed"])
     accept = accept.lower()
     if b"text/html" in accept:
-        text = _HTML.format(status=status, english=english, chinese=chinese)
-        return Page(status, b"text/html; charset=utf-8", text.encode())
+        mark = f"<p><small>{request}</small></p>" if request else ""
+        text = _HTML.format(status=status, english=english, chinese=chinese, mark=mark)
+        return Page(status, b"text/html; charset=utf-8", text.encode(), fields)
     if b"json" in accept:
-        body = json.dumps({"status": status, "message": english, "code": reason})
-        return Page(status, b"application/json", body.encode())
-    return Page(status, b"text/plain; charset=utf-8", f"{english}\n{chinese}\n".encode())
+        known = {"request": request} if request else {}
+        body = json.dumps({"status": status, "message": english, "code": reason, **known})
+        return Page(status, b"application/json", body.encode(), fields)
+    lines = [english, chinese, *([f"X-Request-ID: {request}"] if request else [])]
+    text = "\n".join(lines) + "\n"
+    return Page(status, b"text/plain; charset=utf-8", text.encode(), fields)
 
 
 def healthy() -> Page:
@@ -88,14 +115,14 @@ def healthy() -> Page:
     return Page(200, b"application/json", b'{"status": "OK"}')
 
 
-def answer(page: Page, *, keep: bool, with_body: bool, more: bytes = b"") -> bytes:
-    """Return `page` as a response; `more` of its head is whole lines."""
+def answer(page: Page, marks: bytes, *, keep: bool, with_body: bool) -> bytes:
+    """Return `page` as a response; `marks` are lines of its head, as that which says the id."""
     return b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n%b%b\r\n%b" % (
         page.status,
         PHRASES.get(page.status, b"Error"),
         page.content_type,
         len(page.body),
-        b"Cache-Control: no-store\r\n" + page.fields + more,
+        b"Cache-Control: no-store\r\n" + marks + page.fields,
         b"" if keep else b"Connection: close\r\n",
         page.body if with_body else b"",
     )

@@ -19,13 +19,21 @@ class Referee:
 
     def check(self, head: bytes, *, reusable: bool) -> None:
         """Raise Refusal unless llhttp accepts `head`; `reusable`: nothing of it follows."""
-        parser = self._parser or httptools.HttpRequestParser(_Nobody())
-        self._parser = None
-        try:
-            parser.feed_data(head)
-        except httptools.HttpParserUpgrade:
-            return
-        except httptools.HttpParserError as error:
-            raise Refusal(400, "malformed") from error
+        parser, self._parser = self._parser, None
+        if parser is None or not _accepts(parser, head):
+            # one that was used may object to what came before: Proxy-Connection can say 'close'
+            parser = httptools.HttpRequestParser(_Nobody())
+            if not _accepts(parser, head):
+                raise Refusal(400, "malformed")
         if reusable:
             self._parser = parser
+
+
+def _accepts(parser: httptools.HttpRequestParser, head: bytes) -> bool:
+    try:
+        parser.feed_data(head)
+    except httptools.HttpParserUpgrade:
+        return True
+    except httptools.HttpParserError:
+        return False
+    return True

@@ -1,6 +1,7 @@
 """Road: the way out of a connection of HTTP/2, which all of its lanes share."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from h2.config import H2Configuration
@@ -9,6 +10,7 @@ from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
+from perijove.proxy.client import Client
 from perijove.proxy.edge import Edge
 from perijove.proxy.frames import Frames
 from perijove.proxy.head import LIMIT
@@ -31,8 +33,10 @@ _UNTAKEN = 1_048_576
 class Road:
     """What is said goes out in frames, as far as the windows and the other side let it."""
 
-    def __init__(self, edge: Edge) -> None:
+    def __init__(self, edge: Edge, make: Callable[[], Client]) -> None:
         self.edge = edge
+        self.make = make
+        """Makes the client of a lane."""
         self.transport: asyncio.Transport | None = None
         self.frames = Frames()
         self.h2 = H2Connection(_CONFIG)
@@ -45,7 +49,7 @@ class Road:
         """Whether what is ready will be sent by itself."""
         self._ready = 0
         """Bytes of bodies among it."""
-        self.deadline = edge.loop.time() + edge.head_seconds
+        self.deadline = edge.loop.time() + edge.limits.head_seconds
 
     def flush(self) -> None:
         """Send what is ready soon, together with what others say meanwhile; much of it now."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from perijove.kit.terminal import Terminal
+from perijove.proxy.crowd import SPARE_VISITORS
 from perijove.proxy.handover import Handover
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ class Place:
     socket: Path | None = None
     option: str = "--port"
     """Which option chooses another."""
+    lasts: bool = False
+    """Whether it is open until the end, to tell how that goes."""
 
     def __str__(self) -> str:
         """Return it as people write it."""
@@ -64,8 +67,9 @@ def most_visitors() -> int:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             soft = hard
-    # a visitor has an upstream too; the rest is for the hub, the disk and the listener
-    return max(16, (soft - _SPARE_DESCRIPTORS) // 2)
+    # a visitor has an upstream too; the rest is for those who are turned away, the hub and the disk
+    turned = min(SPARE_VISITORS, soft // 8)
+    return max(16, (soft - _SPARE_DESCRIPTORS - turned) // 2)
 
 
 @asynccontextmanager
@@ -88,7 +92,10 @@ async def listening(
         else:
             sentence = f"Cannot listen on {place}: {error.strerror}."
         raise CannotServe(sentence) from error
-    handover.keep(str(place), [it for server in servers for it in server.sockets])
+    sockets = [it for server in servers for it in server.sockets]
+    for it in sockets:  # connections have it from here: those of clients that are no more end
+        it.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    handover.keep(str(place), sockets)
     open_ = list(servers)
 
     def close() -> None:

@@ -1,6 +1,7 @@
 """Tls: on what terms it is spoken, and whom the proxy believes itself."""
 
 import ssl
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,8 @@ class Terms:
     """Whether clients must show a certificate too."""
     protocols: tuple[str, ...] = ("http/1.1",)
     """What may be spoken inside, best first (ALPN)."""
+    attempt: type[ssl.SSLObject] = ssl.SSLObject
+    """What a handshake is."""
 
     def shown(self, certificate: Certificate) -> ssl.SSLContext:
         """Return the context that shows `certificate`.
@@ -34,6 +37,7 @@ class Terms:
             OSError, ValueError: a file is not what it should be, or there are no such ciphers.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.sslobject_class = self.attempt
         _agree(context, self)
         context.set_alpn_protocols(list(self.protocols))
         certificate.load(context)
@@ -47,6 +51,36 @@ class Terms:
 def spoken(*, http2: bool) -> tuple[str, ...]:
     """Return what may be spoken inside TLS, best first."""
     return ("h2", "http/1.1") if http2 else ("http/1.1",)
+
+
+def counting(counted: Counter[str]) -> type[ssl.SSLObject]:
+    """Return handshakes that count how they end: `done` or `failed`."""
+
+    class Attempt(ssl.SSLObject):
+        """One connection with TLS."""
+
+        ended = False
+
+        def do_handshake(self) -> None:
+            """Go on with the handshake."""
+            try:
+                super().do_handshake()
+            except ssl.SSLWantReadError:
+                raise
+            except ssl.SSLError:
+                self._end("failed")
+                raise
+            self._end("done")
+
+        def _end(self, how: str) -> None:
+            if not self.ended:
+                self.ended = True
+                counted[how] += 1
+
+        def __del__(self) -> None:
+            self._end("failed")  # it took too long, or the client has left
+
+    return Attempt
 
 
 def asking(

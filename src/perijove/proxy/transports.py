@@ -39,3 +39,9 @@ def unbuffered(transport: asyncio.Transport) -> None:
     """
     secure = transport.get_extra_info("sslcontext") is not None
     transport.set_write_buffer_limits(_TLS_PIECE if secure else 0)
+
+
+def peer_address(transport: asyncio.BaseTransport) -> str:
+    """Return where the other side is; empty: at the other end of a socket in the file system."""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) else ""

@@ -1,6 +1,7 @@
 """Tree: which route a path belongs to. The longest prefix wins, by path segments."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
 from perijove.proxy.paths import canonical
 from perijove.proxy.target import Target
@@ -9,15 +10,21 @@ from perijove.proxy.target import Target
 class Route:
     """Requests below `prefix` go to `target`; `used` is when, in seconds of the loop's clock."""
 
-    __slots__ = ("depth", "prefix", "target", "told", "used")
+    __slots__ = ("depth", "path", "prefix", "target", "told", "used")
 
     def __init__(self, prefix: str, target: Target) -> None:
         self.prefix = prefix
         self.target = target
+        self.path = b"/"
+        """Where it is in the tree."""
         self.depth = 0
         """Of how many segments the prefix is."""
         self.used = 0.0
         self.told = 0.0
+
+
+Changed: TypeAlias = Callable[[bytes, Route | None], None]
+"""Hears of a path and the route that it leads to now, or that it leads nowhere any more."""
 
 
 class _Node:
@@ -29,15 +36,22 @@ class _Node:
 
 
 class Tree:
-    """Routes by the segments of their prefixes, and one `Target` for each address they lead to."""
+    """Routes by the segments of their prefixes, and one `Target` for each address they lead to.
 
-    def __init__(self) -> None:
+    `by_host`: the first segment of each prefix but "/" is the host that is asked for.
+    """
+
+    def __init__(self, *, by_host: bool = False) -> None:
+        self.by_host = by_host
+        self.observer: Changed | None = None
         self._targets: dict[str, Target] = {}
         self._top = _Node()
         self._depth = 1
 
-    def match(self, path: bytes, host: bytes = b"") -> Route | None:  # noqa: ARG002 - by_host
-        """Return the route of a canonical `path`, or None: no route leads there."""
+    def match(self, path: bytes, host: bytes = b"") -> Route | None:
+        """Return the route of a canonical `path` on `host`, or None: no route leads there."""
+        if self.by_host:
+            path = b"/%b%b" % (_bare(host), path)
         node: _Node | None = self._top
         best = self._top.route
         for part in path.split(b"/", self._depth)[1:]:
@@ -46,6 +60,22 @@ class Tree:
                 break
             best = node.route or best
         return best
+
+    def at(self, path: bytes) -> Route | None:
+        """Return the route of exactly this canonical `path`, or None."""
+        node: _Node | None = self._top
+        for part in segments(path):
+            node = node.below.get(part) if node else None
+        return node.route if node else None
+
+    def each(self) -> Iterator[Route]:
+        """Return every route."""
+        nodes = [self._top]
+        while nodes:
+            node = nodes.pop()
+            nodes.extend(node.below.values())
+            if node.route is not None:
+                yield node.route
 
     def targets(self) -> Iterable[Target]:
         """Return every target in use."""
@@ -69,11 +99,14 @@ class Tree:
         for part in parts:
             node = node.below.setdefault(part, _Node())
         node.route = route
-        route.depth = len(parts)
+        route.path = path
+        # the host is no part of what a request asks for
+        route.depth = max(0, len(parts) - self.by_host)
         self._depth = max(self._depth, len(parts) + 1)
         route.target.uses += 1
         if before is not None:
             self._release(before.target)
+        self._tell(path, route)
 
     def cut(self, path: bytes, route: Route) -> None:
         """Take `route` away from `path`."""
@@ -87,6 +120,7 @@ class Tree:
         if node.route is not route:
             return
         node.route = None
+        self._tell(path, None)
         for parent, part in reversed(trail):
             if parent.below[part].route is not None or parent.below[part].below:
                 break
@@ -97,6 +131,11 @@ class Tree:
         target.uses += 1
         route.target, before = target, route.target
         self._release(before)
+        self._tell(route.path, route)
+
+    def _tell(self, path: bytes, route: Route | None) -> None:
+        if self.observer is not None:
+            self.observer(path, route)
 
     def _release(self, target: Target) -> None:
         """Close what is kept to `target` once no route leads there any more."""
@@ -119,3 +158,10 @@ def canonical_prefix(prefix: str) -> bytes:
         Refusal: it has none.
     """
     return canonical(prefix.encode())
+
+
+def _bare(host: bytes) -> bytes:
+    """Return the host without a port."""
+    if host.startswith(b"["):
+        return host.partition(b"]")[0].lower() + b"]"
+    return host.partition(b":")[0].lower()

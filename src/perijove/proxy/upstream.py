@@ -3,61 +3,35 @@
 import asyncio
 import os
 from contextlib import suppress
-from typing import Protocol, cast
+from typing import cast
 
+from perijove.proxy.asker import Asker
 from perijove.proxy.body import Body, Endless
 from perijove.proxy.edge import Edge
 from perijove.proxy.head import LIMIT, Response
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.target import Target
-from perijove.proxy.transports import aborted, closed, unbuffered
+from perijove.proxy.transports import aborted, closed, peer_address, unbuffered
 
 _CONNECT_SECONDS = 5.0
 _SWITCHING = 101
 _FINAL = 200
 _REST_READS = 16
+_STUCK_SECONDS = 10.0
+"""How long what a WebSocket has said last may take to be read."""
+_SPACE = memoryview(bytearray(262_144))
+"""Where all of them read into, one after the other."""
+_LITTLE = _SPACE[:65_536]
+_FLOWS = 4 * 1024 * 1024
+"""After so many bytes without a pause a reader is fast enough for large pieces."""
 
 
-class Asker(Protocol):
-    """Who asked. Each of these may call back."""
-
-    full: bool
-    upgrade: bool
-
-    def informed(self, response: Response) -> None:
-        """Pass an interim answer on."""
-
-    def answered(self, response: Response, first: bytes) -> None:
-        """Pass the head of the answer on, and the first of its body."""
-
-    def passed(self, data: bytes) -> None:
-        """Pass a part of the body on, or of what follows a switch of protocols."""
-
-    def finished(self) -> bool:
-        """Hear that the answer is complete; return whether the whole request was sent."""
-
-    def switched(self, response: Response) -> None:
-        """Pass on that the protocol has been switched."""
-
-    def unanswered(self, status: int, *, again: bool) -> None:
-        """Hear that no answer came; `again`: nothing at all, on a connection used before."""
-
-    def broken(self) -> None:
-        """Hear that the answer ended too early."""
-
-    def ended(self) -> None:
-        """Hear that the other side of a switched connection is gone."""
-
-    def throttle(self) -> None:
-        """Look again whether to go on reading."""
-
-
-class Upstream(asyncio.Protocol):
+class Upstream(asyncio.BufferedProtocol):
     """Sends what it is given and understands what comes back. Owned by an asker or the pool."""
 
     __slots__ = (
-        *("_body", "_buffer", "_edge", "_held", "_keep", "_method", "_pending", "_reused"),
-        *("_task", "_transport", "asker", "full", "idle_since", "target", "tunnel"),
+        *("_body", "_buffer", "_edge", "_flown", "_held", "_keep", "_method", "_pending"),
+        *("_reused", "_task", "_transport", "asker", "full", "idle_since", "target", "tunnel"),
     )
 
     def __init__(self, edge: Edge, target: Target) -> None:
@@ -70,6 +44,7 @@ class Upstream(asyncio.Protocol):
         self._buffer = b""
         self._body: Body | None = None
         self._method = b""
+        self._flown = 0
         self._keep = self._held = self._reused = False
         self.full = self.tunnel = False
         self.idle_since = 0.0
@@ -84,22 +59,31 @@ class Upstream(asyncio.Protocol):
             self._task = self._edge.loop.create_task(self._connect())
         else:
             self._reused = True
+            self._edge.counts.reused += 1
             self._transport.write(head)
 
     def send(self, data: bytes) -> None:
         """Send more of the request."""
-        if self._transport is None:
-            self._pending.append(data)
-        else:
+        if self._transport is not None:
             self._transport.write(data)
+            return
+        self._pending.append(data)
+        if self.asker is not None:
+            self.asker.throttle()  # no more until it is connected
 
     def close(self) -> None:
-        """Close it when all is sent; nobody waits for an answer."""
+        """Close it when all is sent, or soon; nobody waits for an answer."""
         self.asker = None
-        closed(self._transport)
+        transport = self._transport
+        if transport is not None and transport.get_write_buffer_size():
+            self._edge.loop.call_later(_STUCK_SECONDS, transport.abort)
+        closed(transport)
 
     def abandon(self) -> None:
-        """Close it at once: the asker is gone."""
+        """Close it at once: the asker is gone. A WebSocket's gets what was sent before."""
+        if self.tunnel and self.asker is not None:
+            self.close()
+            return
         self.asker = None
         aborted(self._transport)
 
@@ -118,6 +102,7 @@ class Upstream(asyncio.Protocol):
         if held is not self._held and self._transport and not self._transport.is_closing():
             self._held = held
             if held:
+                self._flown = 0
                 self._transport.pause_reading()
             else:
                 self._transport.resume_reading()
@@ -141,13 +126,16 @@ class Upstream(asyncio.Protocol):
         # uvloop's transports are not asyncio's by class
         self._transport = cast("asyncio.Transport", transport)
         unbuffered(self._transport)
+        self._edge.counts.made += 1
         self.full = False
         if self.asker is None:
             self.abandon()
-            return
-        self._transport.writelines(self._pending)
-        self._pending.clear()
-        self.asker.throttle()
+        elif self._edge.shuns is not None and self._edge.shuns(peer_address(self._transport)):
+            self._unanswered(503, "shunned")
+        else:
+            self._transport.writelines(self._pending)
+            self._pending.clear()
+            self.asker.throttle()
 
     def pause_writing(self) -> None:
         """Let the asker wait."""
@@ -161,9 +149,18 @@ class Upstream(asyncio.Protocol):
         if self.asker is not None:
             self.asker.throttle()
 
+    def get_buffer(self, _: int) -> memoryview:
+        """Return where to read into."""
+        return _SPACE if self._flown > _FLOWS else _LITTLE
+
+    def buffer_updated(self, size: int) -> None:
+        """Take what has been read."""
+        self.data_received(bytes(_SPACE[:size]))
+
     def data_received(self, data: bytes) -> None:
         """Pass on what belongs to the answer."""
         if self.asker is None:
+            self.eof_received()
             self.abandon()  # nobody asked
         elif self.tunnel:
             self.asker.passed(data)
@@ -172,26 +169,32 @@ class Upstream(asyncio.Protocol):
         else:
             self._head(self.asker, self._buffer + data if self._buffer else data)
 
+    def eof_received(self) -> None:
+        """Have nobody use it again."""
+        if self.asker is None:
+            self.target.forget(self)
+
     def _head(self, asker: Asker, data: bytes) -> None:
-        end = data.find(b"\r\n\r\n", max(0, len(self._buffer) - 3)) + 4
+        at, looked = 0, max(0, len(self._buffer) - 3)
         self._buffer = b""
-        try:
-            if end < 4:  # noqa: PLR2004 - find() gave -1
-                self._wait(data)
+        while self.asker is asker and at < len(data):
+            end = data.find(b"\r\n\r\n", looked) + 4
+            try:
+                if end < 4 or end - at > LIMIT:  # noqa: PLR2004 - find() gave -1
+                    self._wait(data[at:])
+                    return
+                response = Response(data[at:end], self._method)
+            except Refusal:
+                self._unanswered(502, "bad-answer")
                 return
-            response = Response(data[:end], self._method)
-        except Refusal:
-            self._unanswered(502, "bad-answer")
-            return
-        rest = data[end:]
-        if response.status >= _FINAL:
-            self._begin(asker, response, rest)
-        elif response.status == _SWITCHING:
-            self._switch(asker, response, rest)
-        else:
+            if response.status >= _FINAL:
+                self._begin(asker, response, data[end:])
+                return
+            if response.status == _SWITCHING:
+                self._switch(asker, response, data[end:])
+                return
             asker.informed(response)
-            if rest:
-                self.data_received(rest)
+            at = looked = end
 
     def _wait(self, data: bytes) -> None:
         if len(data) > LIMIT or not data.startswith(b"HTTP/1."[: len(data)]):
@@ -218,6 +221,7 @@ class Upstream(asyncio.Protocol):
             self._break(asker, "bad-answer")
             return
         if end < 0:
+            self._flown += len(data)
             asker.passed(data)
             return
         if end:

@@ -20,6 +20,8 @@ def under(prefix: str, path: str) -> str:
         return path
     depth = prefix.count("/")
     parts = path.split("/")
+    if len(parts) == depth and canonical(path) == canonical(prefix[:-1]):
+        return prefix[:-1]
     head, rest = "/".join(parts[:depth]) + "/", "/".join(parts[depth:])
     same = len(parts) > depth and canonical(head) == canonical(prefix)
     return f"{prefix}{rest}" if same else path

@@ -11,8 +11,10 @@ from perijove.cli.arguments import (
     Argument,
     number,
     port,
+    share,
 )
 from perijove.cli.commands.command import Command
+from perijove.proxy.limits import OPTIONS as LIMITS
 
 CERTIFICATES = (
     Argument(
@@ -104,11 +106,29 @@ COMMANDS = (
                 {"type": port, "metavar": "N"},
             ),
             *CERTIFICATES,
+            Argument(("--metrics-socket",), "socket in the file system for the same (of a box:"
+                     " run/proxy.sock)", {"metavar": "FILE"}),
+            Argument(("--access-log",), "file for a line of JSON a request, - for stdout (none)",
+                     {"metavar": "FILE"}),
+            Argument(
+                ("--access-log-sample",),
+                "of them, 0 to 1; refusals and faults always have a line (1)",
+                {"type": share, "metavar": "SHARE"},
+            ),
+            Argument(
+                ("--workers",), "processes that serve, at most one for each core (1)",
+                {"type": number, "metavar": "N"},
+            ),
+            *(
+                Argument((f"--{name}",), words, {"metavar": metavar})
+                for name, (metavar, _, words) in LIMITS.items()
+            ),
             *LOG,
         ),
         (
             "perijove proxy --data /srv/perijove",
-            "perijove proxy --data /srv/perijove --metrics-port 9102",
+            "perijove proxy --data /srv/perijove --metrics-port 9102 --workers 4",
+            "perijove proxy --access-log /var/log/perijove/access.log --access-log-sample 0.01",
         ),
     ),
     Command(

@@ -1,6 +1,5 @@
 """Api: `/api/routes` as configurable-http-proxy answers it."""
 
-import hmac
 import json
 import logging
 import re
@@ -12,10 +11,10 @@ from urllib.parse import parse_qs
 from perijove.proxy.chp.counts import Counts
 from perijove.proxy.chp.routes import Routes
 from perijove.proxy.control import Asked, Said
+from perijove.proxy.credentials import shows
 from perijove.proxy.log import Log
 from perijove.proxy.refusal import Refusal
 
-_TOKEN = re.compile(rb"token\s+(\S+)")
 _PATH = re.compile(rb"(?:https?://[^/?]*)?/api/routes(/[^?]*)?(?:\?(.*))?")
 _JSON = b"application/json"
 _METHODS = ("GET", "POST", "DELETE")
@@ -51,15 +50,9 @@ class Api:
             return Said(404, b"Not Found")
         if asked.method not in _METHODS:
             return Said(405, b"Method not supported")
-        if self._tokens and not self._knows(asked.fields.get(b"authorization", b"")):
+        if self._tokens and not shows(asked, self._tokens):
             return Said(403)
         return _LATER if self.closed else None
-
-    def _knows(self, authorization: bytes) -> bool:
-        shown = _TOKEN.search(authorization)
-        # every one is compared, so that the time says nothing of which was nearly right
-        same = [hmac.compare_digest(shown[1] if shown else b"", it) for it in self._tokens]
-        return any(same)
 
     def _answer(self, asked: Asked) -> Said:
         if self.closed:

@@ -10,6 +10,7 @@ from perijove.kit.exchange import Exchange
 from perijove.kit.exchange import request as whole
 from perijove.kit.origin import Connections, Origin
 from perijove.proxy.head import Request
+from perijove.proxy.marks import id_of
 from perijove.proxy.pages import Page, page
 from perijove.proxy.target import Target
 from perijove.proxy.tree import Route
@@ -93,4 +94,4 @@ class ErrorPath:
 async def own_page(request: Request, _: Route | None, status: int) -> Page:
     """Return our own sentence."""
     reason = "no-route" if status == _NOT_FOUND else "server-away"
-    return page(status, reason, request.fields.value(b"accept"))
+    return page(status, reason, request.fields.value(b"accept"), request=id_of(request.mark))

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from perijove import __version__
+from perijove.proxy.limits import Limits, add_limits, taken
 from perijove.proxy.manner import Manner
-from perijove.proxy.options import LOOPBACK, seconds
+from perijove.proxy.options import LOOPBACK, add_access_log, seconds, workers
 
 _FAILURE = 1
 _LEVELS = ("debug", "info", "warn", "error")
@@ -68,6 +69,11 @@ class Options:
     trusted_proxies: tuple[str, ...]
     drain: float
     handover_drain: float
+    allow_link_local: bool
+    access_log: str
+    access_log_sample: float
+    limits: Limits
+    workers: int
     manner: Manner
 
 
@@ -110,7 +116,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     given |= {"port": port, "api_port": api_port, "api_ip": api_ip}
     given |= {"ip": given["ip"] or "", "metrics_ip": given["metrics_ip"] or ""}
     given["trusted_proxies"] = tuple(network for network in networks if network)
-    return Options(**sides, manner=_manner(given), **given)
+    return Options(**sides, limits=taken(given), manner=_manner(given), **given)
 
 
 def _side(given: dict[str, Any], name: str) -> Tls:
@@ -137,7 +143,7 @@ def _parser() -> Parser:
         description="A proxy with the command line and the REST API of configurable-http-proxy 5;"
         " for JupyterHub: c.ConfigurableHTTPProxy.command = ['perijove-proxy'].",
         epilog="The REST API asks for the token in CONFIGPROXY_AUTH_TOKEN (several, by commas,"
-        " while one is replaced by another). Times are in milliseconds and looked at every second.",
+        " while one is replaced by another). MS are milliseconds; time is looked at every second.",
     )
     parser.add_argument(
         "-V", "--version", action="version", version=f"{__version__} (configurable-http-proxy 5)"
@@ -148,13 +154,19 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--pid-file", type=Path, metavar="FILE", help="file for the process id")
     add("--log-level", type=str.lower, choices=_LEVELS, default="info", help="what is logged")
+    add_access_log(parser)
     add("--storage-backend", metavar="CLASS", help="refused: a module of Node.js")
     add("--drain", type=float, default=2.0, metavar="SECONDS",
         help="for running requests at the end (default: %(default)s)")  # fmt: skip
     add("--handover-drain", type=float, default=60.0, metavar="SECONDS",
         help="for WebSockets when another process takes over (default: %(default)s)")  # fmt: skip
+    add("--workers", type=workers, default=1, metavar="N",
+        help="processes that serve, at most one for each core (default: %(default)s)")  # fmt: skip
     add("--trusted-proxies", default=",".join(LOOPBACK), metavar="NETWORKS",
         help="whose X-Forwarded-* are believed, by commas (default: %(default)s)")  # fmt: skip
+    add("--allow-link-local", action="store_true",
+        help="let routes lead to link-local addresses, where clouds tell secrets")  # fmt: skip
+    add_limits(parser)
     return parser
 
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from perijove.kit.clock import Clock
 from perijove.proxy.paths import canonical
@@ -15,31 +16,36 @@ from perijove.proxy.tree import Route, Tree
 class Told(Route):
     """A route and what was said of it."""
 
-    __slots__ = ("data", "path")
+    __slots__ = ("data",)
 
-    def __init__(self, prefix: str, target: Target, path: bytes, data: dict[str, Any]) -> None:
+    def __init__(self, prefix: str, target: Target, data: dict[str, Any]) -> None:
         super().__init__(prefix, target)
-        self.path = path
         self.data = data
 
 
 class Routes(Tree):
-    """By their paths; `by_host`: the first segment of each is the host that is asked for."""
+    """By their paths; `shuns` says of the address of a target whether no route leads there."""
 
-    def __init__(self, clock: Clock, loop: asyncio.AbstractEventLoop, *, by_host: bool) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        clock: Clock,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        by_host: bool,
+        shuns: Callable[[str], bool] | None = None,
+    ) -> None:
+        super().__init__(by_host=by_host)
+        self._shuns = shuns
         self._clock = clock
         self._loop = loop
-        self._by_host = by_host
         self._told: dict[bytes, Told] = {}
+        self.changes = 0
+        self.changed = loop.time()
+        """When it was last changed; at first when this process began."""
 
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self._told)
-
-    def match(self, path: bytes, host: bytes = b"") -> Route | None:
-        """Return the route of a canonical `path` on `host`, or None: no route leads there."""
-        return super().match(b"/%b%b" % (_bare(host), path) if self._by_host else path)
 
     def add(self, path: bytes, data: dict[str, Any]) -> None:
         """Lead `path` (of a URL) to `data["target"]`, in the place of what it led to before.
@@ -49,26 +55,28 @@ class Routes(Tree):
             ValueError: the target is none.
         """
         key = self._key(path)
+        host = urlsplit(str(data["target"])).hostname or ""
+        if self._shuns is not None and self._shuns(host):
+            raise ValueError(f"{host} needs --allow-link-local: clouds tell secrets there")
         name = unquote(path.decode("latin-1"))
         prefix = name.rstrip("/") or "/"
         given = {it: value for it, value in data.items() if it != "last_activity"}
-        if self._by_host and prefix != "/":
+        if self.by_host and prefix != "/":
             given["host"] = prefix.split("/")[1]
         self._lead(key, prefix, given)
 
     def _lead(self, key: bytes, prefix: str, data: dict[str, Any]) -> Told:
         target = self.target(str(data["target"]))
+        self._change()
         known = self._told.get(key)
         if known is not None:  # the same object: WebSockets that are open say that it is used
-            self.turn(known, target)
             known.prefix, known.data, known.used = prefix, data, self._loop.time()
+            self.turn(known, target)
             return known
-        route = Told(prefix, target, key, data)
+        route = Told(prefix, target, data)
         route.used = self._loop.time()
         self._told[key] = route
         self.put(key, route)
-        if self._by_host:  # the host is no part of what a request asks for
-            route.depth = max(0, route.depth - 1)
         return route
 
     def remove(self, path: bytes) -> bool:
@@ -80,6 +88,7 @@ class Routes(Tree):
         route = self._told.pop(self._key(path), None)
         if route is None:
             return False
+        self._change()
         self.cut(route.path, route)
         return True
 
@@ -112,10 +121,14 @@ class Routes(Tree):
         for path, prefix, data, ago in json.loads(dumped):
             self._lead(path.encode(), prefix, data).used = self._loop.time() - ago
 
+    def _change(self) -> None:
+        self.changes += 1
+        self.changed = self._loop.time()
+
     def _key(self, path: bytes) -> bytes:
         key = canonical(path if path.startswith(b"/") else b"/" + path)
         key = key.rstrip(b"/") or b"/"
-        if not self._by_host or key == b"/":
+        if not self.by_host or key == b"/":
             return key
         host, slash, rest = key[1:].partition(b"/")
         return b"/" + host.lower() + slash + rest
@@ -129,10 +142,3 @@ class Routes(Tree):
 
     def _at(self, route: Told) -> datetime:
         return self._clock() - timedelta(seconds=self._loop.time() - route.used)
-
-
-def _bare(host: bytes) -> bytes:
-    """Return the host without a port."""
-    if host.startswith(b"["):
-        return host.partition(b"]")[0].lower() + b"]"
-    return host.partition(b":")[0].lower()
