@@ -269,3 +269,18 @@ def agreed(listening: ssl.SSLContext, signed: Signed) -> str:
             continue
     names: tuple[tuple[str, str], ...] = client.getpeercert()["subjectAltName"]  # type: ignore[index,assignment]
     return names[0][1]
+
+
+async def test_every_process_shows_the_new_certificate(tmp_path: Path, signed: Signed) -> None:
+    async with secure(tmp_path, signed, "--workers", "2", "--http2") as proxy:
+        before = await shown(proxy, signed.trusting(), "one.test")
+        for _ in range(10):
+            assert await shown(proxy, signed.trusting(), "one.test") == before
+        signed.signed("one.test")
+        os.kill(proxy.pid, signal.SIGHUP)
+        end, fresh = time.monotonic() + 10, 0
+        while fresh < 20:
+            assert time.monotonic() < end, proxy.said()
+            new = await shown(proxy, signed.trusting(), "one.test") != before
+            fresh = fresh + 1 if new else 0
+            await asyncio.sleep(0.01)
