@@ -289,3 +289,17 @@ async def test_a_server_that_does_not_answer_is_apologised_for(
     ):
         status, body = await it.whole(await it.ask(get("/user/ada/x")))
         assert (status, body) == (503, b"<p>hub says 503 for /hub/error/503?url=%2Fuser%2Fada%2Fx")
+
+
+async def test_streams_have_lines_in_the_access_log(tmp_path: Path, signed: Files) -> None:
+    told = tmp_path / "access"
+    async with (
+        both(tmp_path, signed, mirror, "--access-log", str(told)) as (proxy, _),
+        browsing(proxy, signed) as web,
+    ):
+        answers = [await web.get(f"/user/ada/{number}") for number in range(3)]
+        ids = [answer.headers["x-request-id"] for answer in answers]
+        end = time.monotonic() + 10
+        while not all(it in told.read_text() for it in ids):
+            assert time.monotonic() < end, told.read_text()
+            await asyncio.sleep(0.05)
