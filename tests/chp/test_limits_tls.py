@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.certificates import Files
 from tests.chp.process import chp
-from tests.chp.test_tls import Files
 from tests.integration.proxy_parts import free_port, serving
 from tests.integration.test_proxy_limits import refused
 from tests.integration.test_proxy_pace import SOON, much

@@ -13,35 +13,10 @@ import httpx
 import pytest
 import trustme
 
+from tests.certificates import Files
 from tests.chp.process import Chp, chp
 from tests.integration.proxy_parts import mirror
 from tests.ports import free_port
-
-
-class Files:
-    """An authority and what it has signed, as files."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.authority = trustme.CA()
-        self.ca = folder / "ca.pem"
-        self.authority.cert_pem.write_to_path(self.ca)
-
-    def signed(self, name: str, kind: trustme.KeyType = trustme.KeyType.ECDSA) -> tuple[str, str]:
-        """Return the files of the key and of the certificate of `name`."""
-        leaf = self.authority.issue_cert(name, "127.0.0.1", "localhost", key_type=kind)
-        key, cert = self.folder / f"{name}.key", self.folder / f"{name}.crt"
-        leaf.private_key_pem.write_to_path(key)
-        for number, pem in enumerate(leaf.cert_chain_pems):
-            pem.write_to_path(cert, append=number > 0)
-        return str(key), str(cert)
-
-    def trusting(self, *mine: str) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=self.ca)
-        if mine:
-            key, cert = mine
-            context.load_cert_chain(cert, key)
-        return context
 
 
 @pytest.fixture
@@ -58,7 +33,8 @@ async def test_the_proxy_speaks_tls_and_leads_there_from_another_port(
 ) -> None:
     key, cert = files.signed("proxy")
     plain = free_port()
-    more = ("--ssl-key", key, "--ssl-cert", cert, "--redirect-port", str(plain))
+    more = ("--ssl-key", key, "--ssl-cert", cert, "--redirect-port", str(plain),
+            "--hsts", "600")  # fmt: skip
     server = await asyncio.start_server(_mirror, "127.0.0.1", 0)
     async with chp(tmp_path, *more) as it:
         await it.add("/", server.sockets[0].getsockname()[1])
@@ -72,6 +48,10 @@ async def test_the_proxy_speaks_tls_and_leads_there_from_another_port(
             led = await web.get(f"http://127.0.0.1:{plain}/a?b=c")
             assert led.status_code == 301
             assert led.headers["location"] == f"https://127.0.0.1:{it.port}/a?b=c"
+            assert answer.headers["strict-transport-security"] == "max-age=600"
+            assert "strict-transport-security" not in led.headers
+            well = await web.get(f"http://127.0.0.1:{plain}/_chp_healthz")
+            assert (well.status_code, well.json()) == (200, {"status": "OK"})
             none = await web.get(f"http://127.0.0.1:{plain}/", headers={"host": "a/b"})
             assert none.status_code == 400
             with pytest.raises(httpx.TransportError):
@@ -84,6 +64,24 @@ async def _mirror(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         await mirror(reader, writer)
     except EOFError:
         writer.close()
+
+
+async def test_browsers_that_ask_for_it_are_spoken_to_in_http_2(
+    tmp_path: Path, files: Files
+) -> None:
+    key, cert = files.signed("proxy")
+    more = ("--ssl-key", key, "--ssl-cert", cert, "--http2", "--hsts", "600")
+    server = await asyncio.start_server(_mirror, "127.0.0.1", 0)
+    async with chp(tmp_path, *more) as it:
+        await it.add("/", server.sockets[0].getsockname()[1])
+        url = f"https://127.0.0.1:{it.port}/x"
+        for http2, spoken in ((True, "HTTP/2"), (False, "HTTP/1.1")):
+            async with httpx.AsyncClient(http2=http2, verify=files.trusting()) as web:
+                answer = await web.get(url)
+                assert (answer.status_code, answer.http_version) == (200, spoken)
+                assert "x-forwarded-proto: https" in answer.text.lower()
+                assert answer.headers["strict-transport-security"] == "max-age=600"
+    server.close()
 
 
 async def test_a_new_certificate_is_shown_after_a_signal_and_nobody_is_cut(

@@ -225,14 +225,15 @@ def test_a_counter_that_begins_anew_is_that_of_another_process() -> None:
 
 def test_a_box_has_a_place_where_one_can_be(tmp_path: Path) -> None:
     from perijove.cli.box import Box, Ports  # noqa: PLC0415
-    from perijove.cli.proxy import of_box  # noqa: PLC0415
+    from perijove.cli.front import of_box  # noqa: PLC0415
+    from perijove.settings import Settings  # noqa: PLC0415
 
     for path, can in ((tmp_path, True), (tmp_path / ("x" * 110), False)):
         box = Box(path)
         (path / "run").mkdir(parents=True)
-        options = of_box(box, Ports(public=1, hub=2), "", "/")
+        options = of_box(box, Ports(public=1, hub=2), Settings())
         assert ("--metrics-socket" in options) is can
-        assert not list((path / "run").iterdir())
+        assert [it.name for it in (path / "run").iterdir()] == ["scheme"]
     with socket.socket(socket.AF_UNIX) as one:
         one.bind(str(Box(tmp_path).proxy))
-    assert "--metrics-socket" in of_box(Box(tmp_path), Ports(public=1, hub=2), "", "/")
+    assert "--metrics-socket" in of_box(Box(tmp_path), Ports(public=1, hub=2), Settings())

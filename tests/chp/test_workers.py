@@ -17,9 +17,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 
+from tests.certificates import Files
 from tests.chp.process import Chp, chp, refused
 from tests.chp.test_handover import came, closed, come_and_go, ended, stop
-from tests.chp.test_tls import Files
 from tests.integration.proxy_parts import echo, mirror, proxied, serving, trickle
 from tests.ports import free_port
 

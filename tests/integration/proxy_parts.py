@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -181,6 +182,8 @@ class Proxy:
     module: str = "perijove.proxy"
     process: Any = None
     log: str = ""
+    tls: ssl.SSLContext | None = None
+    """With which it is spoken to."""
 
     @property
     def pid(self) -> int:
@@ -212,7 +215,7 @@ class Proxy:
 
     async def ask(self, request: bytes, seconds: float = 10) -> bytes:
         """Send bytes, half-close nothing, return all that comes until the end."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls)
         try:
             writer.write(request)
             async with asyncio.timeout(seconds):
@@ -255,6 +258,7 @@ async def proxied(
     folder: Path,
     upstream: Handler = mirror,
     more: tuple[str, ...] = (),
+    tls: ssl.SSLContext | None = None,
     module: str = "perijove.proxy",
 ) -> AsyncIterator[tuple[Proxy, Hub]]:
     """Run a hub stand-in, `upstream` behind /user/ada/ and a proxy that knows it."""
@@ -262,7 +266,7 @@ async def proxied(
     async with serving(hub) as hub.port, serving(upstream) as port:
         target = f"http://127.0.0.1:{port}"
         hub.entries = {"/user/ada/": {"target": target, "data": {"user": "ada"}}}
-        proxy = Proxy(free_port(), hub.port, folder, more, module)
+        proxy = Proxy(free_port(), hub.port, folder, more, module, tls=tls)
         await proxy.start()
         try:
             end = time.monotonic() + 5

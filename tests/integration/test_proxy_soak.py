@@ -175,7 +175,7 @@ async def deaf(proxy: Proxy) -> None:
 async def test_whoever_gives_up_leaves_nothing_behind(tmp_path: Path) -> None:
     module = "tests.integration.counted_proxy"
     often = ("--activity-interval", "0.5")
-    async with proxied(tmp_path, moody, often, module) as (proxy, hub):
+    async with proxied(tmp_path, moody, often, module=module) as (proxy, hub):
         await proxy.knows("/user/ada/x", by=b"200 OK")
         while not hub.reports:  # for which it has a connection of its own
             await asyncio.sleep(0.1)

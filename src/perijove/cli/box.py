@@ -184,6 +184,21 @@ class Box:
             return (self.path / "run" / "base_url").read_text().strip() or "/"
         return "/"
 
+    def scheme(self) -> str:
+        """Return how the proxy is spoken to, `http` or `https`, as it was last started."""
+        return self._read("run/scheme") or "http"
+
+    def serve(self, scheme: str) -> None:
+        """Write down how the proxy is spoken to."""
+        with data_trouble(self):
+            _write(self.path / "run" / "scheme", f"{scheme}\n")
+
+    def keep_secret(self, name: str, text: str) -> Path:
+        """Return a private file that holds `text`."""
+        with data_trouble(self):
+            _write(self.path / "secrets" / name, text)
+        return self.path / "secrets" / name
+
     def file(self) -> Path | None:
         """Return the configuration that the last hub was started with; None: there was none."""
         said = self._read("run/config")

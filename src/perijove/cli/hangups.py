@@ -5,8 +5,8 @@ import logging
 import signal
 
 from perijove.cli.listen import End
-from perijove.cli.terminal import Terminal
 from perijove.core.reload import Reload
+from perijove.kit.terminal import Terminal
 from perijove.model.errors import HubError
 
 logger = logging.getLogger(__name__)

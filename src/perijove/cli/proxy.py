@@ -1,13 +1,12 @@
 """`perijove proxy`: the proxy alone, on a data directory or on what the options name."""
 
 import os
-import socket
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from perijove.cli.box import Box, Ports
+from perijove.cli.box import Box
 from perijove.cli.hold import Held
 from perijove.cli.trouble import FAILURE
 from perijove.kit import log
@@ -15,10 +14,10 @@ from perijove.proxy.__main__ import main as run_proxy
 from perijove.proxy.handover import is_worker
 from perijove.proxy.limits import OPTIONS as LIMITS
 
-_BOX_DRAIN = 1.5
-"""Seconds for running requests: somebody waits for Ctrl-C at the terminal."""
 _OPTIONS = (
     *("ip", "port", "hub", "token_file", "table", "trusted_proxies", "pid_file"),
+    *("ssl_cert", "ssl_key", "redirect_port", "redirect_to"),
+    *("hsts", "http2"),
     *("metrics_ip", "metrics_port", "metrics_socket", "access_log", "access_log_sample"),
     *("workers", *(name.replace("-", "_") for name in LIMITS)),
 )
@@ -49,41 +48,23 @@ def _direct(given: Namespace) -> list[str]:
     options: list[str] = []
     for name in _OPTIONS:
         value = getattr(given, name, None)
-        if value is not None:
-            options += [f"--{name.replace('_', '-')}", str(value)]
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            options += [option] if value else []
+            continue
+        for each in value if isinstance(value, list) else [] if value is None else [value]:
+            options += [option, str(each)]
     return options
 
 
 def _of_box(box: Box, file: Path | None) -> list[str]:
-    from perijove.cli.supervisor.ports import chosen  # noqa: PLC0415 - the second life is lean
+    from perijove.cli.front import of_box  # noqa: PLC0415 - the second life is lean
+    from perijove.cli.supervisor.ports import chosen  # noqa: PLC0415 - likewise
     from perijove.settings import load  # noqa: PLC0415 - likewise
 
     settings = load(file)
     ports = chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
-    return of_box(box, ports, settings.proxy.ip, settings.hub.base_url)
-
-
-def of_box(box: Box, ports: Ports, ip: str, base_url: str) -> list[str]:
-    """Return the options of the proxy of `box`."""
-    return [
-        *("--ip", ip, "--port", str(ports.public)),
-        *("--hub", f"http://127.0.0.1:{ports.hub}{base_url.rstrip('/')}"),
-        *("--token-file", str(box.path / "secrets" / "proxy-token")),
-        *("--table", str(box.routes), "--drain", str(_BOX_DRAIN)),
-        *(("--metrics-socket", str(box.proxy)) if _can_be_made(box.proxy) else ()),
-    ]
-
-
-def _can_be_made(path: Path) -> bool:
-    """Return whether a socket can: not on every file system, nor where the path is long."""
-    probe = path.with_name(f"{path.name}.{os.getpid()}")
-    with socket.socket(socket.AF_UNIX) as tried:
-        try:
-            tried.bind(str(probe))
-            probe.unlink()
-        except OSError:
-            return False
-    return True
+    return of_box(box, ports, settings)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,9 +1,13 @@
 """`perijove reload` and `perijove config diff`: a changed configuration while people work."""
 
 import json
+import os
+import signal
 from argparse import Namespace
+from contextlib import suppress
 from typing import Any
 
+from perijove.cli.box import Box
 from perijove.cli.declared import words
 from perijove.cli.output import answer, answer_json, remark, table
 from perijove.cli.remote import connect
@@ -14,12 +18,13 @@ _WHEN = {"now": "now", "next-start": "at the next start of a server", "restart":
 
 
 def reload(given: Namespace) -> None:
-    """Have the hub read its configuration again.
+    """Have the hub read its configuration again, and the proxy its certificate.
 
     Raises:
         Trouble: it has problems, and nothing is changed.
     """
     found = connect(given).ask("POST", "/reload")
+    _certificate(given)
     if given.output == "json":
         answer_json(found)
         return
@@ -55,6 +60,17 @@ def differences(given: Namespace) -> int:
     if found["problems"]:
         return USAGE
     return FAILURE if found["changes"] else 0
+
+
+def _certificate(given: Namespace) -> None:
+    """Have the proxy of the box look at its certificate again, which the hub knows nothing of."""
+    if os.environ.get("PERIJOVE_URL"):
+        return
+    box = Box.at(given.data)
+    holder = box.hold("proxy").holder() if box.scheme() == "https" else None
+    if holder is not None:
+        with suppress(OSError):
+            os.kill(holder.pid, signal.SIGHUP)
 
 
 def _notices(found: dict[str, Any]) -> None:

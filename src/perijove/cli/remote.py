@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from perijove.cli.box import Box
+from perijove.cli.connection import connection
 from perijove.cli.trouble import FAILURE, USAGE, Trouble
 
 NOT_FOUND, DENIED, CONFLICT, TIMEOUT = 3, 4, 5, 6
@@ -85,16 +86,14 @@ class Remote:
         self, method: str, path: str, body: Any, *, accept: str = "application/json"
     ) -> Iterator[http.client.HTTPResponse]:
         place = urlsplit(self.hub)
-        secure = place.scheme == "https"
-        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        connection = kind(place.hostname or "", place.port, timeout=self.timeout)
+        line = connection(place.scheme, place.hostname or "", place.port, self.timeout)
         headers = {"Authorization": f"token {self.token}", "Accept": accept}
         sent = None if body is None else json.dumps(body).encode()
         if sent is not None:
             headers["Content-Type"] = "application/json"
         try:
-            connection.request(method, f"{place.path}hub/api{path}", sent, headers)
-            answer = connection.getresponse()
+            line.request(method, f"{place.path}hub/api{path}", sent, headers)
+            answer = line.getresponse()
             if answer.status >= _FIRST_ERROR:
                 raise _refused(answer, path)
             yield answer
@@ -104,7 +103,7 @@ class Remote:
             words = f"Cannot reach the hub at {self.hub} ({_said(error)})."
             raise Trouble(f"{words} Is it up? `{self.start}` starts it.") from None
         finally:
-            connection.close()
+            line.close()
 
 
 def connect(given: Namespace) -> Remote:
@@ -123,7 +122,7 @@ def connect(given: Namespace) -> Remote:
     ports, base = box.ports(), box.base_url()
     return Remote(
         hub=f"http://127.0.0.1:{ports.hub}{base}",
-        public=f"http://127.0.0.1:{ports.public}{base}",
+        public=f"{box.scheme()}://127.0.0.1:{ports.public}{base}",
         token=token or box.secret("cli-token"),
         start=box.start(),
     )

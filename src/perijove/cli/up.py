@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from perijove.cli.box import Box, Ports, data_trouble
 from perijove.cli.doctor.accounts import require_accounts, worth_saying
+from perijove.cli.front import address, of_box
 from perijove.cli.hold import Held
-from perijove.cli.proxy import of_box
 from perijove.cli.supervisor.ending import Ending
 from perijove.cli.supervisor.leftovers import end_leftovers
 from perijove.cli.supervisor.local import LocalHub
@@ -97,15 +97,17 @@ class _Run:
     @property
     def url(self) -> str:
         """Return the public address."""
-        return f"http://{self.host}:{self.ports.public}{self.settings.hub.base_url}"
+        place = address(self.settings.proxy.https, self.host, self.ports.public)
+        return f"{place}{self.settings.hub.base_url}"
 
-    def local(self, host: str, port: int) -> LocalHub:
-        """Return the hub as it is reached there."""
+    def local(self, host: str, port: int, *, secure: bool = False) -> LocalHub:
+        """Return the hub as it is reached there; `secure`: with TLS."""
         return LocalHub(
             host=host,
             port=port,
             base_url=self.settings.hub.base_url,
             token=self.box.secret("cli-token"),
+            secure=secure,
         )
 
 
@@ -120,7 +122,8 @@ def _supervised(run: _Run) -> None:
     )
     supervisor = Supervisor(hub=run.hub, proxy=run.proxy, orders=run.orders, say=say)
     try:
-        supervisor.start(ending.local, run.local(run.host, run.ports.public))
+        secure = run.settings.proxy.https.served
+        supervisor.start(ending.local, run.local(run.host, run.ports.public, secure=secure))
         if not run.orders.stop:
             _tell(run)
             for sentence in worth_saying(run.settings, run.box, run.asked.file):
@@ -155,7 +158,7 @@ def _hub(box: Box, asked: Asked) -> tuple[str, ...]:
 
 def _proxy(box: Box, ports: Ports, settings: Settings) -> tuple[str, ...]:
     """Return what `perijove proxy` becomes, at once: it must be back within a second."""
-    options = of_box(box, ports, settings.proxy.ip, settings.hub.base_url)
+    options = of_box(box, ports, settings)
     return "perijove.cli.proxy", str(box.path), *options
 
 

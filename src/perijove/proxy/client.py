@@ -295,6 +295,6 @@ class Client(Line):
         assert self._request is not None
         self._keep = self._keep and self._body is None
         self._edge.counts.answered(said.status, self._since)
-        with_body = self._request.method != b"HEAD"
-        self.write(answer(said, self._request.mark, keep=self._keep, with_body=with_body))
+        marks, whole = self._request.mark + self._strict, self._request.method != b"HEAD"
+        self.write(answer(said, marks, keep=self._keep, with_body=whole))
         self.finished()

@@ -70,6 +70,10 @@ class Edge:
     """Whether nothing of a request is rewritten."""
     relocates: bool = field(init=False)
     """Whether Location is rewritten."""
+    hsts: int = 0
+    """Seconds for which browsers are to come with TLS only (RFC 6797); 0: nothing is said of it."""
+    strict: bytes = field(init=False)
+    """The field that says so."""
 
     def __post_init__(self) -> None:
         """Make what is asked for with each request."""
@@ -77,6 +81,7 @@ class Edge:
         self.crowd = Crowd(self.limits, self.trusted)
         self.sign_ins = SignIns(self.limits.sign_ins, self.trusted, self.loop.time)
         self.plain, self.relocates = self.manner.plain, self.manner.relocates
+        self.strict = b"Strict-Transport-Security: max-age=%d\r\n" % self.hsts if self.hsts else b""
         self.certified = cache(self.certified)  # it reads every authority of the machine
 
     @property

@@ -103,6 +103,11 @@ class Line(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
+    @property
+    def _strict(self) -> bytes:
+        """What an answer of our own tells of TLS."""
+        return self._edge.strict if self._secure else b""
+
     def refuse(self, refusal: Refusal, mark: bytes = b"") -> None:
         """Answer with a sentence and close; `mark` is the line with the id, if it has one."""
         mark = mark or fresh()
@@ -111,7 +116,7 @@ class Line(asyncio.Protocol):
         self._edge.log(logging.INFO, "refused", reason=reason, status=status, request=request)
         self.drop_upstream()
         said = page(status, reason, refusal.accept, after=refusal.after, request=request)
-        self.write(answer(said, mark, keep=False, with_body=True))
+        self.write(answer(said, mark + self._strict, keep=False, with_body=True))
         self.leave()
 
     def leave(self) -> None:

@@ -4,7 +4,9 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from perijove.proxy.certificates import Certificate
 from perijove.proxy.limits import Limits, add_limits, taken
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -27,6 +29,13 @@ class Options:
     handover_drain: float = 60.0
     metrics_ip: str = "127.0.0.1"
     metrics_port: int | None = None
+    certificates: tuple[Certificate, ...] = ()
+    """The first is shown to who asks for a name that none has; none: no TLS."""
+    redirect_port: int | None = None
+    redirect_to: int | None = None
+    """The port that it leads to; None: `port`."""
+    hsts: int = 0
+    http2: bool = False
     metrics_socket: Path | None = None
     access_log: str = ""
     access_log_sample: float = 1.0
@@ -74,6 +83,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add_limits(parser)
     add("--metrics-ip", default="127.0.0.1", help="address for metrics (default: %(default)s)")
     add("--metrics-port", type=int, help="port for metrics, /metrics (default: none)")
+    _add_tls(parser)
     add("--metrics-socket", type=Path, help="socket in the file system for metrics")
     add_access_log(parser)
     add("--workers", type=workers, default=1, metavar="N",
@@ -86,7 +96,44 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     given = vars(parser.parse_args(arguments))
     networks = given.pop("trusted_proxies")
     given["trusted_proxies"] = tuple(part.strip() for part in networks.split(",") if part.strip())
-    return Options(limits=taken(given), **given)
+    return Options(certificates=_certificates(parser, given), limits=taken(given), **given)
+
+
+def seconds(text: str) -> int:
+    """Return a whole number of seconds."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
+    return int(text)
+
+
+def _add_tls(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--ssl-cert", type=Path, action="append", default=[], metavar="FILE",
+        help="certificate in PEM; may be given again, and who connects is shown the one that has"
+        " the name asked for, else the first")  # fmt: skip
+    add("--ssl-key", type=Path, action="append", default=[], metavar="FILE",
+        help="its key, in the same order (default: in the file of the certificate)")  # fmt: skip
+    add("--redirect-port", type=int, metavar="N",
+        help="port without TLS that leads to the one with it (default: none)")  # fmt: skip
+    add("--http2", action="store_true", help="speak HTTP/2 with browsers that ask for it")
+    add("--redirect-to", type=int, metavar="N", help="port it leads to (default: --port)")
+    add("--hsts", type=seconds, default=0, metavar="SECONDS",
+        help="for which browsers are told to come with TLS only (default: not told)")  # fmt: skip
+
+
+def _certificates(
+    parser: argparse.ArgumentParser, given: dict[str, Any]
+) -> tuple[Certificate, ...]:
+    certs, keys = given.pop("ssl_cert"), given.pop("ssl_key")
+    if keys and len(keys) != len(certs):
+        parser.error("--ssl-key must be given once for each --ssl-cert, in the same order")
+    needy = given["redirect_port"] is not None or given["hsts"] or given["http2"]
+    if not certs and needy:
+        parser.error("--redirect-port, --hsts and --http2 need --ssl-cert")
+    return tuple(
+        Certificate(cert=cert, key=key)
+        for cert, key in zip(certs, keys or [None] * len(certs), strict=True)
+    )
 
 
 def workers(text: str) -> int:

@@ -14,13 +14,14 @@ from perijove.proxy.tree import Route
 CLOSE = b"Connection: close\r\n"
 UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 _LEADS_ON = frozenset((201, 301, 302, 307, 308))
+_STRICT = b"strict-transport-security"
 _BAD = re.compile(r"[^!-~]")
 
 
 class Outward:
     """Writes them for the requests of one connection."""
 
-    __slots__ = ("_edge", "_known", "_known_host", "_peer", "_secure", "trusted")
+    __slots__ = ("_edge", "_known", "_known_host", "_peer", "_secure", "_strict", "trusted")
 
     def __init__(self, edge: Edge, peer: str, *, secure: bool) -> None:
         self._edge = edge
@@ -28,6 +29,7 @@ class Outward:
         self.trusted = not peer or peer in edge.trusted  # '': by a socket of this machine
         """Whether what the client says of others is believed."""
         self._secure = secure
+        self._strict = edge.strict if secure else b""
         self._known = b""
         self._known_host: bytes | None = None
 
@@ -56,6 +58,10 @@ class Outward:
         extra = b"" if NAME in response.fields.named else request.mark
         if self._edge.relocates and route is not None:
             extra += self._relocated(response, request, route)
+        if self._strict:
+            if _STRICT in response.fields.head.lower():  # who owns one path speaks for no other
+                response.fields.cut({_STRICT})
+            extra += self._strict
         return extra
 
     def _relocated(self, response: Response, request: Request, route: Route) -> bytes:

@@ -34,6 +34,8 @@ def untaken(transport: asyncio.Transport) -> int:
     """
     waiting = transport.get_write_buffer_size()
     sock = transport.get_extra_info("socket")
+    if sock is None:  # it is shared with others
+        return waiting
     with suppress(OSError):
         sent = ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(_SIZE))
         waiting += int.from_bytes(sent, byteorder)

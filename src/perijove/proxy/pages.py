@@ -115,14 +115,14 @@ def healthy() -> Page:
     return Page(200, b"application/json", b'{"status": "OK"}')
 
 
-def answer(page: Page, mark: bytes, *, keep: bool, with_body: bool) -> bytes:
-    """Return `page` as a response; `mark` is the line of its head that says the id."""
+def answer(page: Page, marks: bytes, *, keep: bool, with_body: bool) -> bytes:
+    """Return `page` as a response; `marks` are lines of its head, as that which says the id."""
     return b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n%b%b\r\n%b" % (
         page.status,
         PHRASES.get(page.status, b"Error"),
         page.content_type,
         len(page.body),
-        b"Cache-Control: no-store\r\n" + mark + page.fields,
+        b"Cache-Control: no-store\r\n" + marks + page.fields,
         b"" if keep else b"Connection: close\r\n",
         page.body if with_body else b"",
     )

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from perijove.kit.terminal import Terminal
 from perijove.proxy.crowd import SPARE_VISITORS
 from perijove.proxy.handover import Handover
 
@@ -223,6 +224,18 @@ class Signals:
     def on(self, number: signal.Signals, act: Callable[[], None]) -> None:
         """Do it whenever the signal comes."""
         self._loop.add_signal_handler(number, act)
+
+    def on_hang_up(self, act: Callable[[], None]) -> None:
+        """Do it on SIGHUP; a terminal that closes means the end, unless nohup(1) was used."""
+        stays, terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN, Terminal()
+
+        def heard() -> None:
+            if not terminal.gone():
+                act()
+            elif not stays:
+                self._hear("SIGHUP")
+
+        self.on(signal.SIGHUP, heard)
 
     def replaced(self) -> None:
         """End, because another process serves in the place of this one."""

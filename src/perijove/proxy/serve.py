@@ -4,13 +4,16 @@ import asyncio
 import logging
 import os
 import signal
+import ssl
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, closing
+from typing import TypeAlias
 
 from perijove.kit.clock import Clock
 from perijove.kit.tasks import in_background
 from perijove.proxy.activity import Activity
 from perijove.proxy.apology import Apology
+from perijove.proxy.certificates import Files, Store, by_name, looking_again
 from perijove.proxy.control import Control, Lines
 from perijove.proxy.counts import Counts
 from perijove.proxy.crew import Crew
@@ -22,6 +25,7 @@ from perijove.proxy.hub import HubAddress, HubLine
 from perijove.proxy.log import Log
 from perijove.proxy.metrics import Metrics, ours
 from perijove.proxy.options import Options
+from perijove.proxy.redirect import Redirect
 from perijove.proxy.routing import Routing
 from perijove.proxy.running import (
     CannotServe,
@@ -37,9 +41,14 @@ from perijove.proxy.running import (
 )
 from perijove.proxy.shelf import Shelf
 from perijove.proxy.table import Table
+from perijove.proxy.talk import talking
+from perijove.proxy.tls import Terms, counting, spoken
 from perijove.proxy.tree import Tree
 from perijove.proxy.watched import Access
 from perijove.proxy.worker import Mirror, work
+
+Listened: TypeAlias = tuple[Place, Callable[[], asyncio.Protocol], ssl.SSLContext | None]
+"""Where, what a connection is there, and with which TLS."""
 
 
 class Proxy:
@@ -58,6 +67,7 @@ class Proxy:
         self._lines = Lines()
         self._access = Access(options.access_log, options.access_log_sample, log)
         self._edge = _edge(options, address, table, log, self._access)
+        self._front = _Front(options, self._edge, self._access)
         self._crew = Crew(options.workers - 1, self._edge, log)
         self._heard = HubLine(address, options.token_file)
         self._told = HubLine(address, options.token_file)
@@ -75,12 +85,11 @@ class Proxy:
         async with AsyncExitStack() as stack:
             stack.callback(self._handover.close)
             stack.callback(self._access.close)
-            for place, make in self._places():
-                listens = listening(place, make, self._handover)
+            for place, make, tls in self._places():
+                listens = listening(place, make, self._handover, tls)
                 self._closing.append((place, await stack.enter_async_context(listens)))
             settled()
-            if options.access_log:  # else it ends with the terminal that has closed
-                told.on(signal.SIGHUP, self._reopen)
+            told.on_hang_up(self._reload)
             told.on(signal.SIGUSR2, replacing(self._replace, told, pid_file))
             stack.enter_context(pid_file.kept(self._handover))
             self._handover.serving()
@@ -93,8 +102,9 @@ class Proxy:
             await self._heard.close()
             await self._told.close()
 
-    def _reopen(self) -> None:
+    def _reload(self) -> None:
         self._access.reopen()
+        looking_again(self._front.stores, self._log)()
         self._crew.reload()
 
     async def _replace(self) -> bool:
@@ -116,18 +126,22 @@ class Proxy:
         if not patient:  # else it is the other's
             await self._shelf.flush()
 
-    def _places(self) -> Iterator[tuple[Place, Callable[[], asyncio.Protocol]]]:
+    def _places(self) -> Iterator[Listened]:
         options = self._options
-        yield _public(options), self._access.clients(self._edge)
+        yield _public(options), self._front.make, self._front.tls
+        if options.redirect_port is not None:
+            leads = Redirect(options.redirect_to or options.port)
+            place = Place(ip=options.ip, port=options.redirect_port, option="--redirect-port")
+            yield place, lambda: Control(leads, self._lines), None
         metrics = Metrics(self._crew.counted, self._more)
         desk = Routing(metrics, self._edge, self._table, options.token_file)
         if options.metrics_port is not None:
             ip, port = options.metrics_ip, options.metrics_port
             place = Place(ip=ip, port=port, option="--metrics-port", lasts=True)
-            yield place, lambda: Control(desk, self._lines)
+            yield place, lambda: Control(desk, self._lines), None
         if options.metrics_socket is not None:
             place = Place(socket=options.metrics_socket, option="--metrics-socket", lasts=True)
-            yield place, lambda: Control(desk, self._lines)
+            yield place, lambda: Control(desk, self._lines), None
 
     def _work(self) -> Iterator[Coroutine[None, None, None]]:
         yield self._feed.run()
@@ -157,8 +171,28 @@ def _edge(options: Options, address: HubAddress, table: Tree, log: Log, access: 
         log=log,
         apology=Apology(address),
         limits=options.limits.within(most_visitors()),
+        hsts=options.hsts,
         dropped=lambda: access.dropped,
     )
+
+
+class _Front:
+    """What people who connect are shown and spoken to in; each process has its own."""
+
+    def __init__(self, options: Options, edge: Edge, access: Access) -> None:
+        """Read the certificates.
+
+        Raises:
+            ValueError: one is no good.
+        """
+        self.stores = list[Store]()
+        self.tls: ssl.SSLContext | None = None
+        self.make = talking(access.clients(edge), edge, http2=options.http2)
+        if options.certificates:
+            attempt = counting(edge.counts.handshakes)
+            terms = Terms(protocols=spoken(http2=options.http2), attempt=attempt)
+            self.stores.append(Files(options.certificates, terms.shown))
+            self.tls = by_name(self.stores[0])
 
 
 async def serve(options: Options) -> None:
@@ -170,6 +204,8 @@ async def serve(options: Options) -> None:
     try:
         address = HubAddress(options.hub)
         TrustedPeers(options.trusted_proxies)
+        for each in options.certificates:
+            Terms().shown(each)
     except ValueError as error:
         raise CannotServe(f"An option makes no sense: {error}.") from error
     if not os.access(options.token_file, os.R_OK):
@@ -181,7 +217,13 @@ async def serve(options: Options) -> None:
     mirror, log = Mirror(handover.lead), Log(Clock())
     access = Access(options.access_log, options.access_log_sample, log)
     edge = _edge(options, address, mirror, log, access)
-    mirror.reload = access.reopen
+    front = _Front(options, edge, access)
+
+    def reload() -> None:
+        access.reopen()
+        looking_again(front.stores, log)()
+
+    mirror.reload = reload
     with closing(access):
-        listens = listening(_public(options), access.clients(edge), handover)
+        listens = listening(_public(options), front.make, handover, front.tls)
         await work(mirror, edge, listens, access, drain=options.drain)

@@ -6,6 +6,7 @@ from typing import Any
 from perijove.settings.authentication import DUMMY
 from perijove.settings.known import MISSPELT, traits
 from perijove.settings.problem import Path, Place, Problem, dotted
+from perijove.settings.proxy import Kind
 from perijove.settings.sections import Settings
 from perijove.settings.walk import meant, place_of
 
@@ -43,6 +44,8 @@ def _risks(settings: Settings, places: Mapping[Path, Place], *, cluster: bool) -
         if open_to_all:
             words = "`dummy` lets anybody in, and `proxy.ip` opens this to the network."
         yield Problem(words, dotted(key), place_of(places, key))
+    if not cluster:
+        yield from _plain(settings, places)
     if settings.cull.enabled and settings.cull.users and settings.cull.timeout:
         words = (
             f"people who do nothing for {settings.cull.timeout} s, and of whom nothing runs, are"
@@ -53,6 +56,15 @@ def _risks(settings: Settings, places: Mapping[Path, Place], *, cluster: bool) -
     if not sign_in.rules.any and not sign_in.rules.admin_users:
         hint = "Set hub.config.Authenticator.allow_all, allowed_users or admin_users."
         yield Problem("nobody may sign in: no rule allows anybody.", "hub.config", None, hint)
+
+
+def _plain(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:
+    """Yield that passwords cross the network in clear, though somebody wants TLS."""
+    https, key = settings.proxy.https, ("proxy", "https", "type")
+    if https.enabled and not https.served and https.type is not Kind.OFFLOAD:
+        words = "has no effect on one machine: Perijove listens without TLS."
+        hint = "`proxy.https.type: manual` takes a certificate in files."
+        yield Problem(words, dotted(key), place_of(places, key), hint)
 
 
 def _kept(settings: Settings, *, cluster: bool) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from ipaddress import ip_network
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -21,24 +20,7 @@ from perijove.settings.hub import HubSettings
 from perijove.settings.known import MISSPELT
 from perijove.settings.people import PeopleSettings
 from perijove.settings.pod_sections import PodSettings, SchedulingSettings
-
-
-class ProxySettings(Section):
-    """`proxy`."""
-
-    port: int | None = Field(default=None, ge=1, le=65535)
-    """The port of the address that people open; unset: a free one, chosen once."""
-    ip: str = "127.0.0.1"
-    """Where it listens; 0.0.0.0 opens it to the network."""
-    trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
-    """Networks whose X-Forwarded-* headers are believed."""
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _networks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
-        for text in given:
-            ip_network(text)
-        return given
+from perijove.settings.proxy import ProxySettings
 
 
 class SingleuserSettings(PodSettings):

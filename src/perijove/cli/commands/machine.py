@@ -16,6 +16,30 @@ from perijove.cli.arguments import (
 from perijove.cli.commands.command import Command
 from perijove.proxy.limits import OPTIONS as LIMITS
 
+CERTIFICATES = (
+    Argument(
+        ("--ssl-cert",), "certificate in PEM; may be given again, for other names",
+        {"metavar": "FILE", "action": "append"},
+    ),
+    Argument(
+        ("--ssl-key",), "its key, in the same order (in the file of the certificate)",
+        {"metavar": "FILE", "action": "append"},
+    ),
+    Argument(
+        ("--redirect-port",), "port without TLS that leads to the one with it (none)",
+        {"type": port, "metavar": "N"},
+    ),
+    Argument(
+        ("--redirect-to",), "port it leads to (--port)", {"type": port, "metavar": "N"}
+    ),
+    Argument(
+        ("--http2",), "speak HTTP/2 with browsers that ask for it", {"action": "store_true"}
+    ),
+    Argument(
+        ("--hsts",), "for which browsers are told to come with TLS only (not told)",
+        {"type": number, "metavar": "SECONDS"},
+    ),
+)  # fmt: skip
 COMMANDS = (
     Command(
         "up",
@@ -81,6 +105,7 @@ COMMANDS = (
                 ("--metrics-port",), "port for metrics, /metrics (none)",
                 {"type": port, "metavar": "N"},
             ),
+            *CERTIFICATES,
             Argument(("--metrics-socket",), "socket in the file system for the same (of a box:"
                      " run/proxy.sock)", {"metavar": "FILE"}),
             Argument(("--access-log",), "file for a line of JSON a request, - for stdout (none)",

@@ -3,6 +3,8 @@
 import http.client
 from urllib.parse import urlsplit
 
+from perijove.cli.connection import believing, connection
+
 _OK = 200
 _PATIENCE = 5.0
 SILENT = "nothing answers there"
@@ -12,16 +14,16 @@ SILENT = "nothing answers there"
 def healthy(url: str) -> str:
     """Return what is wrong with whoever answers at `url`; nothing if all is well."""
     place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=_PATIENCE)
+    line = connection(place.scheme, place.hostname or "", place.port, _PATIENCE)
     try:
-        connection.request("GET", place.path)
-        status = connection.getresponse().status
+        line.request("GET", place.path)
+        status = line.getresponse().status
     except ConnectionRefusedError:
         return SILENT
     except (OSError, http.client.HTTPException) as error:
         return getattr(error, "strerror", None) or str(error) or type(error).__name__
     finally:
-        connection.close()
+        line.close()
     return "" if status == _OK else f"HTTP {status}"
 
 
@@ -32,7 +34,10 @@ def echoed(url: str) -> str:
 
     said = "perijove doctor"
     try:
-        with connect(url, open_timeout=_PATIENCE, close_timeout=1, proxy=None) as socket:
+        secure = believing(urlsplit(url).hostname or "") if url.startswith("wss:") else None
+        with connect(
+            url, ssl=secure, open_timeout=_PATIENCE, close_timeout=1, proxy=None
+        ) as socket:
             socket.send(said)
             heard = socket.recv(timeout=_PATIENCE)
     except InvalidStatus as error:

@@ -93,7 +93,7 @@ def database(settings: Settings, box: Box, language: str) -> Finding:
 def ports(box: Box, base_url: str) -> Finding:
     """Return whether hub and proxy answer, or who sits on their ports."""
     kept = box.ports()
-    for part, port in _parts(kept):
+    for part, port, scheme in _parts(box, kept):
         listening = owners(port)
         ours = box.hold(part).holder()
         log = str(box.log(part))
@@ -101,12 +101,12 @@ def ports(box: Box, base_url: str) -> Finding:
             return bad("ports", "ports.silent", port=str(port), log=log)
         if ours is None or ours.pid not in {pid for pid, _ in listening}:
             return bad("ports", "ports.taken", port=str(port), who=owner(port))
-        why = healthy(f"http://127.0.0.1:{port}{base_url}hub/health")
+        why = healthy(f"{scheme}://127.0.0.1:{port}{base_url}hub/health")
         if why:
             return bad("ports", "ports.ill", port=str(port), why=why, log=log)
     return good("ports", hub=str(kept.hub), public=str(kept.public))
 
 
-def _parts(kept: Ports) -> Iterator[tuple[str, int]]:
-    yield "hub", kept.hub
-    yield "proxy", kept.public
+def _parts(box: Box, kept: Ports) -> Iterator[tuple[str, int, str]]:
+    yield "hub", kept.hub, "http"
+    yield "proxy", kept.public, box.scheme()

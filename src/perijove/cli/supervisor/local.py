@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from perijove.cli.connection import connection
+
 _PAGE = 200
 _OK = 200
 
@@ -21,6 +23,8 @@ class LocalHub:
     base_url: str
     token: str
     timeout: float = 5.0
+    secure: bool = False
+    """Whether it is reached with TLS."""
 
     def healthy(self) -> bool:
         """Return whether it answers, right now."""
@@ -57,13 +61,14 @@ class LocalHub:
             offset += _PAGE
 
     def _ask(self, method: str, path: str) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+        scheme = "https" if self.secure else "http"
+        line = connection(scheme, self.host, self.port, self.timeout, ours=True)
         try:
             headers = {"Authorization": f"token {self.token}"}
-            connection.request(method, f"{self.base_url}{path}", headers=headers)
-            answer = connection.getresponse()
+            line.request(method, f"{self.base_url}{path}", headers=headers)
+            answer = line.getresponse()
             return answer.status, answer.read()
         except http.client.HTTPException as error:
             raise ConnectionError(str(error)) from error
         finally:
-            connection.close()
+            line.close()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from perijove.cli.terminal import Terminal
+from perijove.kit.terminal import Terminal
 
 _STOP = (signal.SIGINT, signal.SIGTERM)
 _HEARD = (*_STOP, signal.SIGHUP, signal.SIGCHLD)

@@ -56,11 +56,12 @@ class Supervisor:
             self.orders.wait(min(due, _HEARTBEAT))
 
     def _reload(self) -> None:
-        """Pass on what somebody has asked for; the proxy has nothing that it could read again."""
+        """Pass on what somebody has asked for; the proxy reads its certificate again."""
         if self.orders.reload:
             self.orders.reload = False
             self.say("The hub reads the configuration again; its log says what has changed.")
             self.hub.reload()
+            self.proxy.reload()
 
     def _begun(self) -> list[Part]:
         """Return those that were started once."""

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from perijove import __version__
 from perijove.proxy.limits import Limits, add_limits, taken
 from perijove.proxy.manner import Manner
-from perijove.proxy.options import LOOPBACK, add_access_log, workers
+from perijove.proxy.options import LOOPBACK, add_access_log, seconds, workers
 
 _FAILURE = 1
 _LEVELS = ("debug", "info", "warn", "error")
@@ -61,6 +61,8 @@ class Options:
     error_path: Path | None
     redirect_port: int | None
     redirect_to: int | None
+    hsts: int
+    http2: bool
     host_routing: bool
     pid_file: Path | None
     log_level: str
@@ -105,6 +107,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     sides: dict[str, Any] = {name: _side(given, name) for name in ("ssl", "api_ssl", "client_ssl")}
     if given["redirect_port"] is not None and not sides["ssl"].given:
         parser.error("HTTPS redirection specified but certificates not provided.")
+    if (given["hsts"] or given["http2"]) and not sides["ssl"].given:
+        parser.error("--hsts and --http2 need --ssl-cert")
     port = 8000 if given["port"] is None else given["port"]
     api_port = port + 1 if given["api_port"] is None else given["api_port"]
     networks = (part.strip() for part in given.pop("trusted_proxies").split(","))
@@ -194,6 +198,9 @@ def _add_tls(parser: Parser) -> None:
     add("--ssl-ciphers", default="", metavar="LIST", help="ciphers of TLS 1.2, by colons")
     add("--ssl-allow-rc4", action="store_true", help="refused: RC4 is broken")
     add("--ssl-dhparam", type=Path, metavar="FILE", help="Diffie-Hellman parameters")
+    add("--hsts", type=seconds, default=0, metavar="SECONDS",
+        help="for which browsers are told to come with TLS only (default: not told)")  # fmt: skip
+    add("--http2", action="store_true", help="speak HTTP/2 with browsers that ask for it")
     add("--insecure", action="store_true", help="believe targets without a certificate")
 
 

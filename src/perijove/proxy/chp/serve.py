@@ -8,17 +8,19 @@ import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from perijove.kit.clock import Clock
 from perijove.kit.tasks import in_background
 from perijove.proxy import counts as proxy
+from perijove.proxy.certificates import Certificate, Files, Store, by_name, looking_again
 from perijove.proxy.chp.api import Api
 from perijove.proxy.chp.counts import Counts
 from perijove.proxy.chp.errors import ErrorPath, ErrorTarget, own_page
 from perijove.proxy.chp.options import Options, Tls
-from perijove.proxy.chp.redirect import Redirect
 from perijove.proxy.chp.routes import Routes
 from perijove.proxy.chp.shunned import shunned
 from perijove.proxy.control import Control, Desk, Lines
@@ -28,6 +30,7 @@ from perijove.proxy.forwarded import TrustedPeers
 from perijove.proxy.handover import Handover
 from perijove.proxy.log import Log
 from perijove.proxy.metrics import Metrics, ours
+from perijove.proxy.redirect import Redirect
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.running import (
     CannotServe,
@@ -41,7 +44,8 @@ from perijove.proxy.running import (
     settled,
     sweeping,
 )
-from perijove.proxy.tls import MODERN, OLDER, Certificate, Listener, Terms, asking
+from perijove.proxy.talk import talking
+from perijove.proxy.tls import MODERN, OLDER, Terms, asking, counting, spoken
 from perijove.proxy.watched import Access
 from perijove.proxy.worker import Mirror, work
 
@@ -60,7 +64,7 @@ class Proxy:
         self._log = Log(self._clock)
         self._lines, self._watchers = Lines(), Lines()
         self._access = Access(options.access_log, options.access_log_sample, self._log)
-        self._listeners = list[Listener]()
+        self._stores = list[Store]()
         self._handover = Handover()
         self._closing = list[tuple[Place, Closing]]()
         self._counts = Counts()
@@ -84,6 +88,7 @@ class Proxy:
             limits=options.limits.within(most_visitors()),
             shuns=shuns,
             dropped=lambda: self._access.dropped,
+            hsts=options.hsts,
         )
         self._crew = Crew(0 if self._mirror else options.workers - 1, self._edge, self._log)
 
@@ -96,13 +101,14 @@ class Proxy:
         options, tokens = self._options, self._tokens()
         public = Place(ip=options.ip, port=options.port, socket=options.socket)
         counted = self._edge.counts.handshakes
-        tls = self._serving(options.ssl, "CONFIGPROXY_SSL_KEY_PASSPHRASE", counted)
+        http2 = self._http2
+        tls = self._serving(options.ssl, "CONFIGPROXY_SSL_KEY_PASSPHRASE", counted, http2=http2)
         if self._mirror is None:
             await self._lead(public, tls, Api(self._routes, tokens, self._counts, self._log))
             return
         self._mirror.reload = self._reload
         with closing(self._access):
-            listens = listening(public, self._access.clients(self._edge), self._handover, tls)
+            listens = listening(public, self._clients(), self._handover, tls)
             await work(self._mirror, self._edge, listens, self._access, drain=options.drain)
 
     async def _lead(self, public: Place, tls: ssl.SSLContext | None, api: Api) -> None:
@@ -111,7 +117,7 @@ class Proxy:
                      option="--api-port")  # fmt: skip
         api_tls = self._serving(options.api_ssl, "CONFIGPROXY_API_SSL_KEY_PASSPHRASE", Counter())
         places = [
-            (public, self._access.clients(self._edge), tls),
+            (public, self._clients(), tls),
             (told, self._control(api, self._lines), api_tls),
             *((place, self._control(desk, self._watchers), None) for place, desk in self._beside()),
         ]
@@ -124,7 +130,7 @@ class Proxy:
                 listens = listening(place, make, self._handover, secure)
                 self._closing.append((place, await stack.enter_async_context(listens)))
             settled()
-            said.on(signal.SIGHUP, self._reload)
+            said.on_hang_up(self._reload)
             said.on(signal.SIGUSR2, replacing(partial(self._replace, api), said, pid_file))
             stack.enter_context(pid_file.kept(self._handover))
             self._handover.serving()
@@ -134,6 +140,14 @@ class Proxy:
             async with in_background(sweeping(*parts, self._crew), crew):
                 self._log(logging.INFO, "ending", why=await said.end())
                 await self._end()
+
+    @property
+    def _http2(self) -> bool:
+        """Whether it may be asked for; a socket of the machine has no peer to tell of."""
+        return self._options.http2 and self._options.socket is None
+
+    def _clients(self) -> Callable[[], asyncio.Protocol]:
+        return talking(self._access.clients(self._edge), self._edge, http2=self._http2)
 
     async def _end(self) -> None:
         patient = self._handover.over
@@ -186,28 +200,26 @@ class Proxy:
             self._log(logging.WARNING, "api-open", why=f"{_TOKEN} is not set")
         return found
 
-    def _serving(self, side: Tls, passphrase: str, counted: Counter[str]) -> ssl.SSLContext | None:
+    def _serving(
+        self, side: Tls, passphrase: str, counted: Counter[str], *, http2: bool = False
+    ) -> ssl.SSLContext | None:
         certificate = self._certificate(side, self._environment.get(passphrase))
         if certificate is None:
             return None
         # One that is asked for and then let in whatever it shows need not be asked for.
         asks_back = side.request_cert and side.reject_unauthorized
         terms = self._terms(side.ca)
-        listener = Listener(certificate, terms, counted, asks_back=asks_back)
-        self._listeners.append(listener)
-        return listener.context
+        terms = replace(
+            terms, asks_back=asks_back, protocols=spoken(http2=http2), attempt=counting(counted)
+        )
+        self._stores.append(Files([certificate], terms.shown))
+        return by_name(self._stores[-1])
 
     def _reload(self) -> None:
         """Read certificates again; one that is no good leaves what is shown as it is."""
         self._crew.reload()
         self._access.reopen()
-        for listener in self._listeners:
-            try:
-                listener.reload()
-            except (OSError, ValueError) as error:
-                self._log(logging.ERROR, "certificate-kept", why=str(error))
-            else:
-                self._log(logging.INFO, "certificate-read")
+        looking_again(self._stores, self._log)()
 
     def _asking(self) -> Callable[[], ssl.SSLContext]:
         """Return what makes the context for targets: now if files were given, else when needed."""
@@ -229,7 +241,7 @@ class Proxy:
     def _terms(self, authorities: Path | None) -> Terms:
         options = self._options
         only = _VERSIONS.get(options.ssl_protocol)
-        terms = {} if only is None else {"oldest": only, "newest": only}
+        terms: dict[str, Any] = {} if only is None else {"oldest": only, "newest": only}
         return Terms(
             ciphers=options.ssl_ciphers or (MODERN + OLDER if options.ssl_dhparam else MODERN),
             authorities=authorities,

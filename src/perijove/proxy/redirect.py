@@ -1,7 +1,8 @@
-"""Redirect: leads whoever comes without TLS to where it is spoken."""
+"""Redirect: leads whoever comes without TLS to where it is spoken, and says that we are well."""
 
 from perijove.proxy.control import Asked, Said
 from perijove.proxy.head import HOST
+from perijove.proxy.pages import HEALTH, healthy
 
 _USUAL = 443
 
@@ -18,6 +19,9 @@ class Redirect:
 
     def answer(self, asked: Asked) -> Said:
         """Say where to go."""
+        if asked.url.partition(b"?")[0] in HEALTH:  # who asks has no certificate to believe
+            well = healthy()
+            return Said(well.status, well.body, well.content_type)
         host = asked.fields.get(b"host", b"")
         if not host or not HOST.fullmatch(host) or not asked.url.startswith(b"/"):
             return Said(400, b"HTTPS is spoken at port %d; say which host you want." % self._port)
