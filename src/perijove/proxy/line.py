@@ -76,7 +76,7 @@ class Line(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         unbuffered(self._transport)
         peer = transport.get_extra_info("peername")
-        local = not peer and _family(transport) == socket.AF_UNIX
+        local = not isinstance(peer, tuple) and _family(transport) == socket.AF_UNIX
         self.address = "" if local else plain_address(peer[0]) if peer else "unknown"
         self._secure = transport.get_extra_info("sslcontext") is not None
         self._outward = Outward(self._edge, self.address, secure=self._secure)
