@@ -132,6 +132,8 @@ async def work(
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         edge.loop.add_signal_handler(number, mirror.leave, drain)
+    for number in (signal.SIGHUP, signal.SIGUSR2):  # the lead hears them too, and says what to do
+        signal.signal(number, signal.SIG_IGN)
     await mirror.there()
     async with listens as close:
         settled()
