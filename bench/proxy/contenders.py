@@ -18,7 +18,11 @@ from bench.proc import family
 
 TOKEN = "bench"  # noqa: S105 - of nothing
 CORES = sorted(os.sched_getaffinity(0))
+WORKERS = 2
+"""Processes of ours, where several are measured."""
 _PATIENCE = 20.0
+_COMING = 1.5
+"""Seconds in which a process that has been started begins to serve."""
 
 
 class Contender(ABC):
@@ -101,7 +105,7 @@ class Told(Contender):
 
     def _command(self, kind: str) -> list[str]:
         key, cert = certificate(self.folder.parent)
-        tls = [] if kind == "plain" else ["--ssl-key", str(key), "--ssl-cert", str(cert)]
+        tls = ["--ssl-key", str(key), "--ssl-cert", str(cert)] if kind in {"tls", "http2"} else []
         tls += ["--http2"] if kind == "http2" else []
         places = ["--ip", "127.0.0.1", "--port", str(self.port)]
         api = ["--api-ip", "127.0.0.1", "--api-port", str(self.api)]
@@ -130,6 +134,7 @@ class Perijove(Told):
 
     def __init__(self, folder: Path, program: str, places: Mapping[str, int]) -> None:
         super().__init__(folder, program, places)
+        self.offers = self.offers | {"workers"}
         if "--http2" in _said(*self._program(), "--help"):
             self.offers = self.offers | {"http2"}
 
@@ -143,6 +148,18 @@ class Perijove(Told):
 
     def _program(self) -> list[str]:
         return [sys.executable, "-m", "perijove.proxy.chp"]
+
+    def _command(self, kind: str) -> list[str]:
+        more = ["--workers", str(WORKERS)] if kind == "workers" else []
+        self._many = WORKERS if more else 1
+        return [*super()._command(kind), *more]
+
+    def _ready(self) -> None:
+        super()._ready()
+        end = time.monotonic() + _PATIENCE
+        while len(self.pids()) < self._many and time.monotonic() < end:
+            time.sleep(0.05)  # noqa: TID251 - nothing else is to do
+        time.sleep(_COMING if self._many > 1 else 0)  # noqa: TID251 - likewise
 
 
 class Chp(Told):

@@ -220,6 +220,7 @@ LOOKS = [
     Look("memory", memory),
     Look("idle-websocket", sitting),
     _visits("keep-alive", _asking(Visitor, _few), _AT_ONCE),
+    _visits("workers", _asking(Visitor, _few), _AT_ONCE, kind="workers"),
     _visits("browser", _asking(Visitor, partial(heads.browser, SMALL)), _AT_ONCE),
     _visits("connection", _asking(Newcomer, _few), 16),
     _visits("1-mb", _asking(Reader, partial(heads.few, LARGEST), LARGE), 4, _gigabyte),
