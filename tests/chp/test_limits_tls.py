@@ -1,6 +1,8 @@
 """The limits of one client hold behind TLS as they do without, and so do the ways out of them."""
 
 import asyncio
+import socket
+import ssl
 import time
 from pathlib import Path
 
@@ -37,6 +39,25 @@ async def test_who_is_turned_away_is_told_so_and_health_is_answered(
             assert "Too many connections are open just now." in said.text
             assert (await web.get("/_chp_healthz")).status_code == 200
         writer.transport.abort()
+
+
+async def test_those_who_make_room_are_gone_at_once(tmp_path: Path, files: Files) -> None:
+    key, cert = files.signed("proxy")
+    limits = ("--trusted-proxies", "192.0.2.0/24", "--max-connections-per-address", "10")
+    async with chp(tmp_path, "--ssl-key", key, "--ssl-cert", cert, *limits) as it:
+        descriptors = Path(f"/proc/{it.process.pid}/fd")
+        before = len(list(descriptors.iterdir()))
+        tls = files.trusting()
+
+        def come() -> ssl.SSLSocket:  # and say nothing, not even that it may be closed
+            line = socket.create_connection(("127.0.0.1", it.port), 10)
+            return tls.wrap_socket(line, server_hostname="proxy")
+
+        crowd = [await asyncio.to_thread(come) for _ in range(60)]
+        await asyncio.sleep(0.3)
+        assert len(list(descriptors.iterdir())) <= before + 11
+        for one in crowd:
+            one.close()
 
 
 async def test_who_brings_or_takes_nothing_is_given_up(tmp_path: Path, files: Files) -> None:

@@ -244,3 +244,20 @@ P_2048 = int(
     16,
 )
 """The group of 2,048 bits of RFC 3526."""
+
+
+async def test_a_name_that_is_none_is_no_fault_of_ours(tmp_path: Path, files: Files) -> None:
+    key, cert = files.signed("proxy")
+    bio, mine = ssl.MemoryBIO(), ssl.MemoryBIO()
+    hello = files.trusting().wrap_bio(bio, mine, server_hostname="odd.test")
+    with pytest.raises(ssl.SSLWantReadError):
+        hello.do_handshake()
+    sent = mine.read().replace(b"odd.test", b"\xff\xfed.test")
+    assert b"\xff\xfe" in sent
+    async with chp(tmp_path, "--ssl-key", key, "--ssl-cert", cert) as it:
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection("127.0.0.1", it.port)
+            writer.write(sent)
+            await asyncio.wait_for(reader.read(), 10)
+            writer.close()
+        assert "Unicode" not in it.said()  # nor is there a traceback, as `chp` sees

@@ -139,11 +139,30 @@ async def test_without_a_lead_none_serves_and_the_next_can_listen(tmp_path: Path
     await it.end(signal.SIGKILL)
     for pid in left:
         await ended(pid, 5)
+    assert "Traceback" not in it.said()
     (tmp_path / "log").unlink()
     again = Chp(tmp_path, "--workers", "3")
     again.port = it.port
     await again.start()
     assert await again.end() == 2
+
+
+async def test_a_socket_of_the_machine_outlives_the_processes_that_end(tmp_path: Path) -> None:
+    public, file = tmp_path / "public", tmp_path / "pid"
+    it = Chp(tmp_path, "--workers", "2", "--pid-file", str(file))
+    api = ("--api-ip", "127.0.0.1", "--api-port", str(it.api_port))
+    await it.start(("--socket", str(public), *api))
+    (pid,) = await until_there(it.said, 1)
+    os.kill(pid, signal.SIGTERM)
+    await ended(pid)
+    (pid,) = await until_there(it.said, 1, pid)
+    await came(it)
+    await ended(pid)
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(public))) as web:
+        assert (await web.get("http://x/nowhere")).status_code == 404
+    await stop(it)
+    assert not public.exists()
+    await it.end()
 
 
 async def test_one_that_hangs_serves_rightly_when_it_goes_on(tmp_path: Path) -> None:

@@ -380,6 +380,55 @@ async def test_who_asks_for_nothing_more_is_given_what_was_asked_for(
         await it.until(lambda: it.closed, 2)
 
 
+async def test_what_was_asked_for_in_one_breath_with_the_end_is_answered(
+    tmp_path: Path, signed: Files
+) -> None:
+    async with (
+        proxy_of(tmp_path, signed, trickle(10, 0.05)) as proxy,
+        Browser(proxy.port, signed.trusting()) as it,
+    ):
+        running = await it.ask(get("/user/ada/"))
+        await it.until(lambda: it.bodies[running])
+        stream = it.h2.get_next_available_stream_id()
+        it.h2.send_headers(stream, get("/_chp_healthz"), end_stream=True)
+        window = WindowUpdateFrame(0, window_increment=1000).serialize()
+        it.writer.write(it.h2.data_to_send() + GoAwayFrame(0).serialize() + window)
+        assert (await it.whole(stream))[0] == 200
+        assert await it.whole(running) == (200, b"x" * 10)
+
+
+async def test_who_takes_back_at_once_what_would_be_answered_at_once_harms_no_other(
+    tmp_path: Path, signed: Files
+) -> None:
+    async with (
+        proxy_of(tmp_path, signed, trickle(10, 0.05)) as proxy,
+        Browser(proxy.port, signed.trusting()) as it,
+    ):
+        running = await it.ask(get("/user/ada/"))
+        await it.until(lambda: it.bodies[running])
+        for path in ("/_chp_healthz", "/%zz", "/user/ada/"):
+            stream = it.h2.get_next_available_stream_id()
+            it.h2.send_headers(stream, get(path), end_stream=True)
+            it.h2.reset_stream(stream, ErrorCodes.CANCEL)
+            await it.flush()
+        assert await it.whole(running) == (200, b"x" * 10)
+        assert (await it.whole(await it.ask(get("/_chp_healthz"))))[0] == 200
+
+
+async def test_whoever_makes_room_is_not_the_one_who_asks(tmp_path: Path, signed: Files) -> None:
+    limits = ("--max-connections", "3", "--max-connections-per-address", "0")
+    async with proxy_of(tmp_path, signed, mirror, *limits) as proxy:
+        kept = [
+            await asyncio.open_connection("127.0.0.1", proxy.port, ssl=signed.trusting())
+            for _ in range(2)
+        ]
+        async with Browser(proxy.port, signed.trusting()) as it:
+            assert (await it.whole(await it.ask(get("/user/ada/"))))[0] == 200
+            assert (await it.whole(await it.ask(get("/user/ada/"))))[0] == 200
+        for _, writer in kept:
+            writer.transport.abort()
+
+
 async def test_websockets_come_by_http_1_beside_it(tmp_path: Path, signed: Files) -> None:
     key, cert = signed.signed("edge.test")
     port = free_port()

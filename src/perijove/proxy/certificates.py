@@ -2,8 +2,10 @@
 
 import logging
 import ssl
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -114,6 +116,7 @@ class Files:
 def by_name(store: Store) -> ssl.SSLContext:
     """Return the context to listen with: each handshake is shown what `store` finds for it."""
     context = store.find("")
+    _pass_over_odd_names()
 
     def show(asking: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
         # Loaded into the same context, a key of another kind would be there beside the old one.
@@ -121,6 +124,19 @@ def by_name(store: Store) -> ssl.SSLContext:
 
     context.sni_callback = show
     return context
+
+
+@cache
+def _pass_over_odd_names() -> None:
+    """Have nothing written of a name that is not ASCII: its handshake fails, which is all."""
+    usual = sys.unraisablehook
+
+    def hook(told: "sys.UnraisableHookArgs") -> None:
+        # who connects chooses the name: a traceback for each could fill a disk
+        if not (isinstance(told.exc_value, UnicodeDecodeError) and isinstance(told.object, bytes)):
+            usual(told)
+
+    sys.unraisablehook = hook
 
 
 def looking_again(stores: Sequence[Store], log: Log) -> Callable[[], None]:

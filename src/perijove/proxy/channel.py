@@ -34,7 +34,9 @@ class Channel:
         return len(self._unsent)
 
     def tell(self, what: Any) -> None:
-        """Tell the other side, now if it takes it, else as soon as it does."""
+        """Tell the other side, now or as soon as it takes it; nobody, if it is gone."""
+        if self._socket.fileno() < 0:
+            return
         line = json.dumps(what).encode() + b"\n"
         if not self._unsent:
             line = line[self._send(line) :]

@@ -121,6 +121,7 @@ class Crowd:
         ]
         for visitor in nsmallest(_AT_ONCE, idle, key=lambda it: it.deadline):
             visitor.go_away()
+            visitor.abandon()  # with TLS, what is closed stays until the client agrees
             self.leave(visitor)
         if not idle:
             self._in_vain.add(address)

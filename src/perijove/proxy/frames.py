@@ -7,7 +7,8 @@ _HEAD = 9
 _LARGEST = 16_384
 _FEW = 32
 """Frames that are dealt with before others have their turn."""
-_DATA, _HEADERS, _RESET, _CONTINUATION = 0, 1, 3, 9
+_DATA, _HEADERS, _RESET, _GOAWAY, _CONTINUATION = 0, 1, 3, 7, 9
+_ENDS = frozenset((_RESET, _GOAWAY))
 _END = 0x01
 _A_RESET = 5
 _MOST = 1000
@@ -28,37 +29,47 @@ class Frames:
     (CVE-2019-9511 to 9518), and heads that never end (CVE-2024-27316).
     """
 
-    __slots__ = ("_block", "_head", "_left", "_noise")
+    __slots__ = ("_block", "_ends", "_head", "_left", "_noise")
 
     def __init__(self) -> None:
         self._left = _PREFACE
         """Bytes until the next frame begins."""
         self._head = b""
+        self._ends = False
+        """Whether the frame that has begun ends a stream, or all of them."""
         self._block = 0
         """Bytes of the head of a request, so far."""
         self._noise = 0
 
-    def few(self, data: bytes) -> int:
-        """Return how much of `data` is a few frames, or what is there of them.
+    def few(self, data: bytes) -> list[int]:
+        """Return where to stop on the way through a few frames of `data`; the last is their end.
+
+        What ends something is by itself: whoever hears several at once hears of ends first.
 
         Raises:
             Flood: it is one.
         """
-        at, size, frames = 0, len(data), 0
+        stops, at, size, frames = list[int](), 0, len(data), 0
         while at < size and frames <= _FEW:
             if self._left:
                 step = min(self._left, size - at)
                 self._left -= step
                 at += step
+                if self._ends and not self._left:
+                    stops.append(at)
                 continue
+            begin = at - len(self._head)
             step = min(_HEAD - len(self._head), size - at)
             self._head += data[at : at + step]
             at += step
             if len(self._head) == _HEAD:
                 self._note(self._head)
+                self._ends = self._head[3] in _ENDS
+                if self._ends and begin > 0:
+                    stops.append(begin)
                 self._head = b""
                 frames += 1
-        return at
+        return [*stops, at]
 
     def noise(self, much: int = 1) -> None:
         """Count something that brings nothing on.

@@ -65,7 +65,7 @@ class Http2(Road, asyncio.Protocol):
     @property
     def idle(self) -> bool:
         """Whether it is kept without a request."""
-        return not self.lanes
+        return not (self.lanes or self.hearing)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Say on what terms."""
@@ -134,12 +134,12 @@ class Http2(Road, asyncio.Protocol):
             return
         self.hearing = True
         try:
-            few = self.frames.few(self._coming)
-            for event in self.h2.receive_data(self._coming[:few]):
-                heard = self._heard.get(type(event))
-                if heard is not None and not self.over:
-                    heard(event)
-            self._coming = self._coming[few:]
+            begin = 0
+            for stop in self.frames.few(self._coming):
+                self.flush_now()  # h2 forgets what it was to say when it hears of an end
+                self._hear_events(self._coming[begin:stop])
+                begin = stop
+            self._coming = self._coming[begin:]
         except Flood:
             self.h2.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
             self._give_up("flood")
@@ -156,6 +156,12 @@ class Http2(Road, asyncio.Protocol):
             (self.transport.pause_reading if self._held else self.transport.resume_reading)()
         if self._coming:
             self.edge.loop.call_soon(self._hear)
+
+    def _hear_events(self, data: bytes) -> None:
+        for event in self.h2.receive_data(data) if data and not self.over else ():
+            heard = self._heard.get(type(event))
+            if heard is not None and not self.over:
+                heard(event)
 
     def _gone(self, event: ConnectionTerminated) -> None:
         """Hear that the other side asks for nothing more."""

@@ -8,6 +8,7 @@ import httptools
 
 from perijove.proxy.client import Client
 from perijove.proxy.edge import Edge
+from perijove.proxy.pace import SHARED
 from perijove.proxy.refusal import Refusal
 from perijove.proxy.spoken import Answer, Asked
 
@@ -209,7 +210,7 @@ class Lane(asyncio.Transport):
         transport = self._road.transport
         if transport is None or name == "socket":
             return default
-        return transport.get_extra_info(name, default)
+        return transport.get_extra_info("socket" if name == SHARED else name, default)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Do nothing: it waits as soon as anything is left."""

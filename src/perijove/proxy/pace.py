@@ -9,6 +9,8 @@ from sys import byteorder
 _LEAST = 1024
 """Bytes that must move in the time: a peer that moves one now and then holds us for nothing."""
 _SIZE = 4
+SHARED = "shared-socket"
+"""By this name a transport tells of the socket that it shares with others."""
 
 
 class Pace:
@@ -33,8 +35,8 @@ def untaken(transport: asyncio.Transport) -> int:
     minutes. What it holds itself moves with every piece that the reader acknowledges.
     """
     waiting = transport.get_write_buffer_size()
-    sock = transport.get_extra_info("socket")
-    if sock is None:  # it is shared with others
+    sock = transport.get_extra_info("socket") or transport.get_extra_info(SHARED)
+    if sock is None:  # it is gone
         return waiting
     with suppress(OSError):
         sent = ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(_SIZE))

@@ -100,7 +100,8 @@ async def listening(
     open_ = list(servers)
 
     def close() -> None:
-        if open_ and place.socket is not None and not handover.over:
+        leads = handover.lead is None and not handover.over
+        if open_ and place.socket is not None and leads:
             place.socket.unlink(missing_ok=True)  # now: later it is that of whoever comes next
         while open_:
             open_.pop().close()

@@ -142,7 +142,7 @@ class Watched(Client):
         """Tell of what was not passed on."""
         mark = mark or fresh()
         if self._request is None:  # its head was refused
-            self._since = self._edge.loop.time()
+            self._since, self._route = self._edge.loop.time(), None
         if self._asked is None:
             self._received, self._sent = len(self._buffer), 0
         self._status = refusal.status
