@@ -45,7 +45,7 @@ def main(asked: argparse.Namespace, folder: Path) -> bool:
 
 def _round(bench: Bench, proxy: Contender, looks: Sequence[Look], found: Figures) -> None:
     """Run a new process of a proxy, and look."""
-    for kind in ("plain", "tls", "http2"):
+    for kind in ("plain", "workers", "tls", "http2"):
         some = [it for it in looks if it.kind == kind and it.suits(proxy)]
         if not some:
             continue
