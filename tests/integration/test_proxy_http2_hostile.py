@@ -366,15 +366,22 @@ async def test_at_the_end_requests_finish_and_no_more_are_taken(
         await it.until(lambda: it.closed, 2)
 
 
-async def test_who_asks_for_nothing_more_is_given_what_was_asked_for(
-    tmp_path: Path, signed: Files
-) -> None:
+@asynccontextmanager
+async def answering(folder: Path, signed: Files) -> AsyncIterator[tuple[Browser, int]]:
+    """A browser, and the stream on which it is being answered, in ten pieces."""
     async with (
-        proxy_of(tmp_path, signed, trickle(10, 0.05)) as proxy,
+        proxy_of(folder, signed, trickle(10, 0.05)) as proxy,
         Browser(proxy.port, signed.trusting()) as it,
     ):
         stream = await it.ask(get("/user/ada/"))
         await it.until(lambda: it.bodies[stream])
+        yield it, stream
+
+
+async def test_who_asks_for_nothing_more_is_given_what_was_asked_for(
+    tmp_path: Path, signed: Files
+) -> None:
+    async with answering(tmp_path, signed) as (it, stream):
         it.writer.write(GoAwayFrame(0).serialize())
         assert await it.whole(stream) == (200, b"x" * 10)
         await it.until(lambda: it.closed, 2)
@@ -383,12 +390,7 @@ async def test_who_asks_for_nothing_more_is_given_what_was_asked_for(
 async def test_what_was_asked_for_in_one_breath_with_the_end_is_answered(
     tmp_path: Path, signed: Files
 ) -> None:
-    async with (
-        proxy_of(tmp_path, signed, trickle(10, 0.05)) as proxy,
-        Browser(proxy.port, signed.trusting()) as it,
-    ):
-        running = await it.ask(get("/user/ada/"))
-        await it.until(lambda: it.bodies[running])
+    async with answering(tmp_path, signed) as (it, running):
         stream = it.h2.get_next_available_stream_id()
         it.h2.send_headers(stream, get("/_chp_healthz"), end_stream=True)
         window = WindowUpdateFrame(0, window_increment=1000).serialize()
@@ -400,12 +402,7 @@ async def test_what_was_asked_for_in_one_breath_with_the_end_is_answered(
 async def test_who_takes_back_at_once_what_would_be_answered_at_once_harms_no_other(
     tmp_path: Path, signed: Files
 ) -> None:
-    async with (
-        proxy_of(tmp_path, signed, trickle(10, 0.05)) as proxy,
-        Browser(proxy.port, signed.trusting()) as it,
-    ):
-        running = await it.ask(get("/user/ada/"))
-        await it.until(lambda: it.bodies[running])
+    async with answering(tmp_path, signed) as (it, running):
         for path in ("/_chp_healthz", "/%zz", "/user/ada/"):
             stream = it.h2.get_next_available_stream_id()
             it.h2.send_headers(stream, get(path), end_stream=True)
