@@ -156,7 +156,8 @@ async def test_our_proxy_is_none_the_worse_for_hostile_clients_and_servers(tmp_p
     more = ("--metrics-port", str(metrics), "--activity-interval", "0.2")
     async with proxied(tmp_path, rude, more) as (proxy, hub):
         while not hub.reports:  # so that its connections to the hub are all there
-            await proxy.get("/user/ada/")
+            with suppress(OSError):  # an answer that breaks off is passed on as one
+                await proxy.get("/user/ada/")
         seen = await stays_as_it_is(proxy.pid, metrics, proxy.port)
         assert {b"200", b"400", b"414", b"431", b"502"} <= seen <= FINE | {b"101", b"204", b"100"}
         assert await proxy.serves()
