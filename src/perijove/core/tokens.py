@@ -14,7 +14,7 @@ from perijove.kit.storable import stored_as
 from perijove.model.errors import Invalid, Stale, Unknown
 from perijove.model.overlap import intersect, people, within
 from perijove.model.principal import Principal
-from perijove.model.scope import INHERIT, Scope, bad_scope, expand, identify, resolved
+from perijove.model.scope import INHERIT, Scope, bad_scope, identify, resolved
 from perijove.model.scope import Kind as Filter
 from perijove.model.token import Kind, Token
 from perijove.model.user import Standing, User
@@ -160,18 +160,18 @@ class Tokens:
         holds = self.roles.of(owner)
         if INHERIT in token.scopes:
             return holds
-        granted = expand(resolved(_parsed(token), user=owner.name))
+        granted = self.roles.expand(resolved(self._parsed(token), user=owner.name))
         both = intersect(granted, holds, await self._groups(owner, granted, holds))
         return both | (granted & identify(owner.name))
 
     async def _granted(self, owner: User, texts: Sequence[str]) -> tuple[str, ...]:
         """Return `texts` as they are stored, if `owner` holds them all."""
-        parsed = [Scope.parse(text) for text in texts]
+        parsed = [self.roles.parse(text) for text in texts]
         for scope in parsed:
             if scope.kind in {Filter.SERVER, Filter.SERVICE} and not scope.value:
                 raise bad_scope(scope.text)  # nothing says which
         asked = resolved(parsed, user=owner.name)
-        wanted = expand(scope for scope in asked if scope.name != INHERIT)
+        wanted = self.roles.expand(scope for scope in asked if scope.name != INHERIT)
         holds = self.roles.of(owner)
         if not within(wanted, holds, await self._groups(owner, wanted, holds)):
             lacking = sorted(scope.text for scope in wanted - holds)
@@ -189,21 +189,21 @@ class Tokens:
                 groups[name] = user.groups if user else frozenset()
         return groups
 
+    def _parsed(self, token: Token) -> list[Scope]:
+        """Return the scopes that `token` was granted, as far as they still exist."""
+        scopes = []
+        for text in token.scopes:
+            try:
+                scopes.append(self.roles.parse(text))
+            except Invalid:
+                words = "token a%d holds an unknown scope, which is ignored: %s"
+                logger.warning(words, token.id, text)
+        return scopes
+
 
 def service_principal(name: str, scopes: frozenset[Scope], *, admin: bool = False) -> Principal:
     """Return who shows the token of a service."""
     return Principal(name=name, kind="service", groups=frozenset(), scopes=scopes, admin=admin)
-
-
-def _parsed(token: Token) -> list[Scope]:
-    """Return the scopes that `token` was granted, as far as they still exist."""
-    scopes = []
-    for text in token.scopes:
-        try:
-            scopes.append(Scope.parse(text))
-        except Invalid:
-            logger.warning("token a%d holds an unknown scope, which is ignored: %s", token.id, text)
-    return scopes
 
 
 def _requested(owner: User, by: Principal) -> str:

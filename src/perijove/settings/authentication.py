@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from perijove.core.rules import Rules
 from perijove.kit.section import Traits
 from perijove.settings.people import LoadedGroup
+from perijove.settings.roles import CustomScopes, ExtraScopes, RoleSettings
 
 LOCAL, DUMMY = "local", "dummy"
 CLASSES = {
@@ -30,6 +31,12 @@ class JupyterHubTraits(Traits):
     """Metrics are shown only to who holds the scope `read:metrics`; `false`: to everybody."""
     load_groups: dict[str, LoadedGroup] = Field(default={})
     """Groups and their members, made at every start; `people.groups` says more."""
+    load_roles: tuple[RoleSettings, ...] = ()
+    """Roles as a list; `hub.loadRoles` is the same by name."""
+    custom_scopes: CustomScopes = Field(default={})
+    """Scopes that mean something to services and servers, `custom:…`; the hub hands them out."""
+    extra_user_scopes: ExtraScopes = frozenset()
+    """What everybody may do beside what the role `user` allows."""
 
     @field_validator("authenticator_class")
     @classmethod
