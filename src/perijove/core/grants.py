@@ -5,9 +5,10 @@ A browser comes with a question (`ask`), is given a code, and the client swaps t
 
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+from perijove.core.lives import Lives
 from perijove.core.memory import Memory
 from perijove.core.proof import CHALLENGE, METHODS, proves
 from perijove.core.roles import Roles
@@ -27,7 +28,6 @@ from perijove.store import clients, codes, tokens, users
 from perijove.store.database import Database
 
 CODE_LIFE = timedelta(seconds=300)
-TOKEN_LIFE = timedelta(days=14)
 _KEPT = timedelta(hours=1)
 """How long a used code is remembered, so that a second use takes back what it gave."""
 _SECRET = 30
@@ -56,7 +56,7 @@ class Offer:
     question: Question
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Grants:
     """The OAuth provider, without HTTP."""
 
@@ -67,7 +67,7 @@ class Grants:
     memory: Memory
     require_proof: bool = False
     """Refuse clients that send no PKCE challenge."""
-    token_life: timedelta = TOKEN_LIFE
+    lives: Lives = field(default_factory=Lives)
 
     async def client(self, id: str) -> Client | None:
         """Return the client of that id, or None."""
@@ -159,7 +159,7 @@ class Grants:
             note=f"OAuth: {client.description}"[:255],
             scopes=code.scopes,
             created=now,
-            expires=now + self.token_life,
+            expires=now + self.lives.client,
             client=client.id,
             session=code.session,
         )

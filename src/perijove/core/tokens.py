@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from perijove.core.lives import Lives
 from perijove.core.memory import Memory, Shelf
 from perijove.core.roles import Roles
 from perijove.kit.clock import Clock
@@ -26,7 +27,6 @@ logger = logging.getLogger(__name__)
 
 _LONGEST_SECRET = 256
 _LONGEST_NOTE = 255
-_LONGEST_LIFE = 100 * 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class Tokens:
     memory: Memory
     services: Mapping[str, Principal] = field(default_factory=dict[str, Principal])
     """By the digest of their token."""
+    lives: Lives = field(default_factory=Lives)
     _shelf: Shelf[_Shown] = field(init=False, default_factory=Shelf[_Shown])
 
     def __post_init__(self) -> None:
@@ -76,13 +77,14 @@ class Tokens:
     ) -> tuple[Token, str]:
         """Return a new token of `owner`, and its secret, which is kept nowhere.
 
-        `scopes`: None is whatever the owner holds when it is used. `expires_in`: seconds.
+        `scopes`: None is whatever the owner holds when it is used. `expires_in`: seconds; None
+        is as long as may be.
 
         Raises:
             Invalid: a scope that the owner does not hold, or no good time.
             Stale: the owner is gone.
         """
-        now = self.clock()
+        now, life = self.clock(), self.lives.token(expires_in)
         token = Token(
             id=self.ids(),
             kind=Kind.API,
@@ -91,7 +93,7 @@ class Tokens:
             note=stored_as((note or _requested(owner, by))[:_LONGEST_NOTE]),
             scopes=(INHERIT,) if scopes is None else await self._granted(owner, scopes),
             created=now,
-            expires=None if expires_in is None else now + _life(expires_in),
+            expires=now + life if life else None,
         )
         secret = hexadecimal()
         try:
@@ -209,10 +211,3 @@ def _parsed(token: Token) -> list[Scope]:
 def _requested(owner: User, by: Principal) -> str:
     own = by.kind == "user" and by.name == owner.name
     return "Requested via api" if own else f"Requested via api by {by.kind} {by.name}"
-
-
-def _life(seconds: object) -> timedelta:
-    good = type(seconds) is int and 1 <= seconds <= _LONGEST_LIFE
-    if not good:
-        raise Invalid("bad-expires-in")
-    return timedelta(seconds=int(str(seconds)))
