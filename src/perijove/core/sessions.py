@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from perijove.core.learned import learn
 from perijove.core.lives import Lives
 from perijove.core.memory import Memory, Shelf
 from perijove.core.roles import Roles
@@ -113,6 +114,7 @@ class Sessions:
         now = self.clock()
         if now - session.seen >= _GRAIN and session.expires > now:
             await self.database.write(store.see(session.id, now))
+        await learn(self.database, self.roles, user, now)
         return Visitor(user=user, session=session, principal=self._principal(user, session))
 
     def _principal(self, user: User, session: Session) -> Principal:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from perijove.core.lives import Lives
+from perijove.core.managed import Managing
 from perijove.core.rules import Rules
 from perijove.kit.section import Traits
 from perijove.settings.people import LoadedGroup
@@ -86,6 +87,13 @@ class AuthenticatorTraits(Traits):
     """These people may not enter, whatever else says so."""
     allow_existing_users: bool | None = None
     """Let in whoever has an account; unset: yes if `allowed_users` names anybody."""
+    manage_groups: bool = False
+    """At each sign-in people are in exactly the groups that the authenticator names, if it does."""
+    manage_roles: bool = False
+    """At each sign-in people have the roles that the authenticator names, if it does, beside those
+    of the configuration."""
+    reset_managed_roles_on_startup: bool = False
+    """Forget at the start what roles the authenticator gave."""
 
 
 class DummyTraits(AuthenticatorTraits):
@@ -112,6 +120,7 @@ class SignIn:
     password: str
     """The one of `dummy`; empty: any."""
     rules: Rules
+    managing: Managing
 
 
 def sign_in(config: HubConfig, people: frozenset[str] = frozenset()) -> SignIn:
@@ -123,11 +132,16 @@ def sign_in(config: HubConfig, people: frozenset[str] = frozenset()) -> SignIn:
     own = config.dummy if name == DUMMY else config.local
     traits = {**_set(config.authenticator), **_set(own)}
     password = traits.pop("password", None)
+    managing = Managing(
+        groups=traits.pop("manage_groups", False),
+        roles=traits.pop("manage_roles", False),
+        reset=traits.pop("reset_managed_roles_on_startup", False),
+    )
     traits["admin_users"] = traits.get("admin_users") or config.jupyterhub.admin_users
     traits["allow_all"] = bool(traits.get("allow_all"))
     traits["allowed_users"] = traits.get("allowed_users", frozenset()) | people
     rules = Rules(approved=name == LOCAL, **traits)
-    return SignIn(name=name, password=password or "", rules=rules)
+    return SignIn(name=name, password=password or "", rules=rules, managing=managing)
 
 
 def _set(traits: AuthenticatorTraits) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from typing import Any, Self
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from perijove.core.orphans import Policy
-from perijove.core.roles import Role
 from perijove.kit.section import Section, Traits
 from perijove.model.errors import Refused
+from perijove.model.role import Role
 from perijove.settings.authentication import HubConfig
 from perijove.settings.roles import RoleSettings, combined
 from perijove.store.address import MYSQL, POSTGRES, SHARED, SQLITE, plain
