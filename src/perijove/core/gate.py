@@ -18,6 +18,8 @@ from perijove.core.people import Declared, Difference, People
 from perijove.core.roles import Roles
 from perijove.core.rules import Rules
 from perijove.core.sessions import Sessions
+from perijove.core.share_codes import ShareCodes
+from perijove.core.shares import Shares
 from perijove.core.tokens import Tokens
 from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
@@ -61,6 +63,7 @@ class Gate:
     sessions: Sessions
     tokens: Tokens
     grants: Grants
+    share_codes: ShareCodes
     roles: Roles
     people: People
 
@@ -101,8 +104,15 @@ def assemble(needs: Needs) -> Gate:
             services=_by_digest(needs.services),
         ),
         grants=Grants(database=database, clock=clock, ids=ids, roles=roles, memory=memory),
+        share_codes=_share_codes(needs, memory),
         roles=roles,
     )
+
+
+def _share_codes(needs: Needs, memory: Memory) -> ShareCodes:
+    database = needs.database
+    shares = Shares(database=database, clock=needs.clock, ids=needs.ids, memory=memory)
+    return ShareCodes(database=database, shares=shares)
 
 
 def renew(gate: Gate, needs: Needs) -> None:
