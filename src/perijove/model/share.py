@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from perijove.model.errors import Invalid
-from perijove.model.scope import Kind, Scope, expand
+from perijove.model.scope import Kind, Scope, expand, is_custom
 from perijove.model.server import Server
 
 ACCESS = "access:servers"
 SHAREABLE = (ACCESS, "servers", "read:servers", "start:servers", "delete:servers")
 """Scopes that mean something for one server and do not reach beyond it, all but `custom:`."""
-_CUSTOM = "custom:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,7 @@ def names(texts: Iterable[str], server: Server) -> tuple[str, ...]:
     for text in texts:
         scope = Scope.parse(text)
         elsewhere = scope.kind is not Kind.NONE and scope != on(scope.name, server)
-        if elsewhere or not (scope.name in SHAREABLE or scope.name.startswith(_CUSTOM)):
+        if elsewhere or not (scope.name in SHAREABLE or is_custom(scope.name)):
             raise Invalid("share.scope", scope=text[:255], there=", ".join(SHAREABLE))
         found.add(scope.name)
     return tuple(sorted(found))
