@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from perijove.core.devices import DeviceSettings
+from perijove.core.leading import Leading
 from perijove.core.naming import Naming
 from perijove.core.options import Profiles
 from perijove.core.people import Declared
@@ -21,6 +22,7 @@ from perijove.settings.known import MISSPELT
 from perijove.settings.people import PeopleSettings
 from perijove.settings.pod_sections import PodSettings, SchedulingSettings
 from perijove.settings.proxy import ProxySettings
+from perijove.settings.web import leading
 
 
 class SingleuserSettings(PodSettings):
@@ -126,6 +128,16 @@ class Settings(Section):
             Invalid: nobody, or no group, may be called that.
         """
         return self.people.declared(self.hub.config.jupyterhub.load_groups)
+
+    @property
+    def leading(self) -> Leading:
+        """Where people are led."""
+        return leading(
+            self.hub.config.jupyterhub,
+            to_server=self.hub.redirect_to_server,
+            stops_on_leaving=bool(self.hub.shutdown_on_logout),
+            stays_out=self.sign_in.by_itself,
+        )
 
     @property
     def naming(self) -> Naming:
