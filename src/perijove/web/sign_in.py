@@ -58,7 +58,7 @@ async def enter(hub: Hub, visit: Visit) -> Response:
     user = await hub.accounts.by_id(session.user_id)
     start = await landing(hub, visit, user) if user else visit.pages.url()
     response = away(following(visit, start), 302)  # hub.md 4.1
-    visit.cookies.sign_in(response, secret, session.session, secure=visit.request.secure)
+    visit.cookies.sign_in(response, secret, session, secure=visit.request.secure)
     return response
 
 
