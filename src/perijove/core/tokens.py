@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from perijove.core.learned import learn
+from perijove.core.held import held
 from perijove.core.lives import Lives
 from perijove.core.memory import Memory, Shelf
 from perijove.core.roles import Roles
@@ -135,8 +135,7 @@ class Tokens:
 
     async def holds(self, owner: User) -> frozenset[Scope]:
         """Return all that `owner` may do now, expanded."""
-        await learn(self.database, self.roles, owner, self.clock())
-        return self.roles.of(owner)
+        return await held(self.database, self.roles, owner, self.clock())
 
     async def scopes(self, owner: User, token: Token) -> frozenset[Scope]:
         """Return what `token` lets its owner do now, expanded."""

@@ -1,10 +1,10 @@
-"""Revision 0007: roles that the authenticator gives."""
+"""Revision 0008: roles that the authenticator gives."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 
 def upgrade() -> None:
