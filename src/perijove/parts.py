@@ -143,6 +143,8 @@ def of_gate(settings: Settings, parts: Parts, life: Lifecycle) -> gate.Needs:
         roles=roles,
         services=_services(settings, parts, roles),
         first=parts.first,
+        lives=settings.hub.config.jupyterhub.lives,
+        require_proof=settings.hub.config.jupyterhub.oauth_require_pkce,
         declared=settings.declared,
     )
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from perijove.authenticators import Authenticator
 from perijove.core.accounts import Accounts, Rooms
@@ -12,6 +12,7 @@ from perijove.core.first import FirstLink
 from perijove.core.grants import Grants
 from perijove.core.groups import Groups
 from perijove.core.limits import Limits
+from perijove.core.lives import Lives
 from perijove.core.login import Login
 from perijove.core.memory import Memory
 from perijove.core.people import Declared, Difference, People
@@ -47,6 +48,9 @@ class Needs:
     passwords: Passwords = field(default_factory=Passwords)
     first: Path | None = None
     """The file with the secret of the one-time link."""
+    lives: Lives = field(default_factory=Lives)
+    require_proof: bool = False
+    """Refuse OAuth clients that send no PKCE challenge."""
     declared: Declared = field(default_factory=Declared)
     """What the values say of people."""
 
@@ -67,18 +71,16 @@ class Gate:
 
 def assemble(needs: Needs) -> Gate:
     """Return the gate. It does nothing by itself."""
-    database, clock, ids, memory = needs.database, needs.clock, needs.ids, Memory()
-    roles = needs.roles
     accounts = Accounts(
-        database=database,
-        clock=clock,
-        ids=ids,
-        memory=memory,
+        database=needs.database,
+        clock=needs.clock,
+        ids=needs.ids,
+        memory=Memory(),
         passwords=needs.passwords,
         rooms=needs.rooms,
     )
-    sessions = Sessions(database=database, clock=clock, ids=ids, roles=roles, memory=memory)
-    groups = Groups(database=database, memory=memory)
+    sessions, tokens, grants = _credentials(needs, accounts.memory)
+    groups = Groups(database=needs.database, memory=accounts.memory)
     return Gate(
         accounts=accounts,
         groups=groups,
@@ -89,19 +91,29 @@ def assemble(needs: Needs) -> Gate:
             sessions=sessions,
             authenticator=needs.authenticator(accounts, needs.passwords),
             rules=needs.rules,
-            limits=Limits(database=database, clock=clock),
-            first=FirstLink(path=needs.first, clock=clock) if needs.first else None,
+            limits=Limits(database=needs.database, clock=needs.clock),
+            first=FirstLink(path=needs.first, clock=needs.clock) if needs.first else None,
         ),
-        tokens=Tokens(
-            database=database,
-            clock=clock,
-            ids=ids,
-            roles=roles,
-            memory=memory,
-            services=_by_digest(needs.services),
-        ),
-        grants=Grants(database=database, clock=clock, ids=ids, roles=roles, memory=memory),
-        roles=roles,
+        tokens=tokens,
+        grants=grants,
+        roles=needs.roles,
+    )
+
+
+def _credentials(needs: Needs, memory: Memory) -> tuple[Sessions, Tokens, Grants]:
+    """Return all that people and programs show."""
+    of_all: dict[str, Any] = {
+        "database": needs.database,
+        "clock": needs.clock,
+        "ids": needs.ids,
+        "roles": needs.roles,
+        "memory": memory,
+        "lives": needs.lives,
+    }
+    return (
+        Sessions(**of_all),
+        Tokens(**of_all, services=_by_digest(needs.services)),
+        Grants(**of_all, require_proof=needs.require_proof),
     )
 
 
@@ -111,6 +123,8 @@ def renew(gate: Gate, needs: Needs) -> None:
     gate.login.authenticator = needs.authenticator(gate.accounts, gate.accounts.passwords)
     gate.roles.become(needs.roles)
     gate.tokens.services = _by_digest(needs.services)
+    gate.sessions.lives = gate.tokens.lives = gate.grants.lives = needs.lives
+    gate.grants.require_proof = needs.require_proof
     gate.people.declared = needs.declared
     gate.accounts.memory.forget()
 

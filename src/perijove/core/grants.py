@@ -5,9 +5,10 @@ A browser comes with a question (`ask`), is given a code, and the client swaps t
 
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+from perijove.core.lives import Lives
 from perijove.core.memory import Memory
 from perijove.core.proof import CHALLENGE, METHODS, proves
 from perijove.core.roles import Roles
@@ -19,7 +20,7 @@ from perijove.model.client import Client, Code
 from perijove.model.errors import BadGrant, Denied, Invalid, SentBack, Stale
 from perijove.model.overlap import Groups, intersect, within
 from perijove.model.scope import Kind as Filter
-from perijove.model.scope import Scope, expand, identify, resolved
+from perijove.model.scope import Scope, identify, resolved
 from perijove.model.token import Kind, Token
 from perijove.model.user import Standing
 from perijove.model.visitor import Visitor
@@ -27,7 +28,6 @@ from perijove.store import clients, codes, tokens, users
 from perijove.store.database import Database
 
 CODE_LIFE = timedelta(seconds=300)
-TOKEN_LIFE = timedelta(days=14)
 _KEPT = timedelta(hours=1)
 """How long a used code is remembered, so that a second use takes back what it gave."""
 _SECRET = 30
@@ -56,7 +56,7 @@ class Offer:
     question: Question
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Grants:
     """The OAuth provider, without HTTP."""
 
@@ -67,7 +67,7 @@ class Grants:
     memory: Memory
     require_proof: bool = False
     """Refuse clients that send no PKCE challenge."""
-    token_life: timedelta = TOKEN_LIFE
+    lives: Lives = field(default_factory=Lives)
 
     async def client(self, id: str) -> Client | None:
         """Return the client of that id, or None."""
@@ -88,7 +88,7 @@ class Grants:
             raise Invalid("oauth-redirect")
         self._require_good(question, client)
         access = await self._access(visitor, client)
-        allowed = expand({*access, *identify(visitor.user.name)})
+        allowed = self.roles.expand({*access, *identify(visitor.user.name)})
         # Whatever it asks for, it learns who they are and that they may enter; no more.
         if question.scope and not within(self._asked(question, visitor, client), allowed):
             raise SentBack("invalid-scope", to=client.redirect_uri)
@@ -159,7 +159,7 @@ class Grants:
             note=f"OAuth: {client.description}"[:255],
             scopes=code.scopes,
             created=now,
-            expires=now + self.token_life,
+            expires=now + self.lives.client,
             client=client.id,
             session=code.session,
         )
@@ -211,10 +211,10 @@ class Grants:
                     found |= identify(visitor.user.name)
                     continue
                 texts = self.roles.texts([word]) if self.roles.find(word) else [word]
-                found |= resolved(map(Scope.parse, texts), user=visitor.user.name)
+                found |= resolved(map(self.roles.parse, texts), user=visitor.user.name)
             except Invalid as error:
                 raise SentBack("invalid-scope", to=client.redirect_uri) from error
-        return expand(found)
+        return self.roles.expand(found)
 
     async def _access(self, visitor: Visitor, client: Client) -> frozenset[Scope]:
         """Return the narrowest access scope that `visitor` holds.

@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from perijove.core.lives import Lives
 from perijove.core.memory import Memory, Shelf
 from perijove.core.roles import Roles
 from perijove.kit.clock import Clock
@@ -14,7 +15,7 @@ from perijove.kit.storable import stored_as
 from perijove.model.errors import Invalid, Stale, Unknown
 from perijove.model.overlap import intersect, people, within
 from perijove.model.principal import Principal
-from perijove.model.scope import INHERIT, Scope, bad_scope, expand, identify, resolved
+from perijove.model.scope import INHERIT, Scope, bad_scope, identify, resolved
 from perijove.model.scope import Kind as Filter
 from perijove.model.token import Kind, Token
 from perijove.model.user import Standing, User
@@ -26,7 +27,6 @@ logger = logging.getLogger(__name__)
 
 _LONGEST_SECRET = 256
 _LONGEST_NOTE = 255
-_LONGEST_LIFE = 100 * 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class Tokens:
     memory: Memory
     services: Mapping[str, Principal] = field(default_factory=dict[str, Principal])
     """By the digest of their token."""
+    lives: Lives = field(default_factory=Lives)
     _shelf: Shelf[_Shown] = field(init=False, default_factory=Shelf[_Shown])
 
     def __post_init__(self) -> None:
@@ -76,13 +77,14 @@ class Tokens:
     ) -> tuple[Token, str]:
         """Return a new token of `owner`, and its secret, which is kept nowhere.
 
-        `scopes`: None is whatever the owner holds when it is used. `expires_in`: seconds.
+        `scopes`: None is whatever the owner holds when it is used. `expires_in`: seconds; None
+        is as long as may be.
 
         Raises:
             Invalid: a scope that the owner does not hold, or no good time.
             Stale: the owner is gone.
         """
-        now = self.clock()
+        now, life = self.clock(), self.lives.token(expires_in)
         token = Token(
             id=self.ids(),
             kind=Kind.API,
@@ -91,7 +93,7 @@ class Tokens:
             note=stored_as((note or _requested(owner, by))[:_LONGEST_NOTE]),
             scopes=(INHERIT,) if scopes is None else await self._granted(owner, scopes),
             created=now,
-            expires=None if expires_in is None else now + _life(expires_in),
+            expires=now + life if life else None,
         )
         secret = hexadecimal()
         try:
@@ -160,18 +162,18 @@ class Tokens:
         holds = self.roles.of(owner)
         if INHERIT in token.scopes:
             return holds
-        granted = expand(resolved(_parsed(token), user=owner.name))
+        granted = self.roles.expand(resolved(self._parsed(token), user=owner.name))
         both = intersect(granted, holds, await self._groups(owner, granted, holds))
         return both | (granted & identify(owner.name))
 
     async def _granted(self, owner: User, texts: Sequence[str]) -> tuple[str, ...]:
         """Return `texts` as they are stored, if `owner` holds them all."""
-        parsed = [Scope.parse(text) for text in texts]
+        parsed = [self.roles.parse(text) for text in texts]
         for scope in parsed:
             if scope.kind in {Filter.SERVER, Filter.SERVICE} and not scope.value:
                 raise bad_scope(scope.text)  # nothing says which
         asked = resolved(parsed, user=owner.name)
-        wanted = expand(scope for scope in asked if scope.name != INHERIT)
+        wanted = self.roles.expand(scope for scope in asked if scope.name != INHERIT)
         holds = self.roles.of(owner)
         if not within(wanted, holds, await self._groups(owner, wanted, holds)):
             lacking = sorted(scope.text for scope in wanted - holds)
@@ -189,30 +191,23 @@ class Tokens:
                 groups[name] = user.groups if user else frozenset()
         return groups
 
+    def _parsed(self, token: Token) -> list[Scope]:
+        """Return the scopes that `token` was granted, as far as they still exist."""
+        scopes = []
+        for text in token.scopes:
+            try:
+                scopes.append(self.roles.parse(text))
+            except Invalid:
+                words = "token a%d holds an unknown scope, which is ignored: %s"
+                logger.warning(words, token.id, text)
+        return scopes
+
 
 def service_principal(name: str, scopes: frozenset[Scope], *, admin: bool = False) -> Principal:
     """Return who shows the token of a service."""
     return Principal(name=name, kind="service", groups=frozenset(), scopes=scopes, admin=admin)
 
 
-def _parsed(token: Token) -> list[Scope]:
-    """Return the scopes that `token` was granted, as far as they still exist."""
-    scopes = []
-    for text in token.scopes:
-        try:
-            scopes.append(Scope.parse(text))
-        except Invalid:
-            logger.warning("token a%d holds an unknown scope, which is ignored: %s", token.id, text)
-    return scopes
-
-
 def _requested(owner: User, by: Principal) -> str:
     own = by.kind == "user" and by.name == owner.name
     return "Requested via api" if own else f"Requested via api by {by.kind} {by.name}"
-
-
-def _life(seconds: object) -> timedelta:
-    good = type(seconds) is int and 1 <= seconds <= _LONGEST_LIFE
-    if not good:
-        raise Invalid("bad-expires-in")
-    return timedelta(seconds=int(str(seconds)))

@@ -1,14 +1,18 @@
 """`hub.config.<Class>.<trait>`: the traits that do something here, and what follows from them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from pydantic import Field, field_validator
 
+from perijove.core.lives import Lives
 from perijove.core.rules import Rules
 from perijove.kit.section import Traits
 from perijove.settings.people import LoadedGroup
+from perijove.settings.roles import CustomScopes, ExtraScopes, RoleSettings
 
+_CENTURY = 100 * 365 * 86400
 LOCAL, DUMMY = "local", "dummy"
 CLASSES = {
     "local": LOCAL,
@@ -30,6 +34,34 @@ class JupyterHubTraits(Traits):
     """Metrics are shown only to who holds the scope `read:metrics`; `false`: to everybody."""
     load_groups: dict[str, LoadedGroup] = Field(default={})
     """Groups and their members, made at every start; `people.groups` says more."""
+    load_roles: tuple[RoleSettings, ...] = ()
+    """Roles as a list; `hub.loadRoles` is the same by name."""
+    custom_scopes: CustomScopes = Field(default={})
+    """Scopes that mean something to services and servers, `custom:…`; the hub hands them out."""
+    extra_user_scopes: ExtraScopes = frozenset()
+    """What everybody may do beside what the role `user` allows."""
+    cookie_max_age_days: float = Field(default=14, gt=0, le=36500)
+    """For how many days somebody who has signed in stays so."""
+    oauth_token_expires_in: int | None = Field(default=None, ge=1, le=_CENTURY)
+    """For how many seconds a server or a service is let know who somebody is; unset: as long as
+    a sign-in is good."""
+    oauth_require_pkce: bool = False
+    """Refuse servers and services that sign people in without PKCE. `true` refuses the servers of
+    images from before 2026: jupyterhub-singleuser 5 and older."""
+    token_expires_in_max_seconds: int = Field(default=0, ge=0, le=_CENTURY)
+    """For how many seconds a token may live that somebody makes, and does if nobody says so. 0: as
+    long as its owner wants. Tokens of before stay as they are."""
+
+    @property
+    def lives(self) -> Lives:
+        """Return how long what lets people in is good."""
+        session = timedelta(days=self.cookie_max_age_days)
+        client, most = self.oauth_token_expires_in, self.token_expires_in_max_seconds
+        return Lives(
+            session=session,
+            client=session if client is None else timedelta(seconds=client),
+            most=timedelta(seconds=most) if most else None,
+        )
 
     @field_validator("authenticator_class")
     @classmethod

@@ -1,6 +1,7 @@
 """Settings: the whole configuration as one frozen tree of sections."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +22,7 @@ from perijove.settings.known import MISSPELT
 from perijove.settings.people import PeopleSettings
 from perijove.settings.pod_sections import PodSettings, SchedulingSettings
 from perijove.settings.proxy import ProxySettings
+from perijove.settings.roles import bearers, customs
 
 
 class SingleuserSettings(PodSettings):
@@ -114,9 +116,11 @@ class Settings(Section):
         """All roles, those of JupyterHub included, and who has them.
 
         Raises:
-            Invalid: a role has no good name, or changes what `admin` is, or does not exist.
+            Invalid: a role has no good name, changes what `admin` is, or does not exist; or
+                one of its scopes does not.
         """
-        return Roles(self.people.roles(self.hub.loaded_roles))
+        scopes = customs(self.hub.config.jupyterhub.custom_scopes)
+        return Roles(self.people.roles(self.hub.loaded_roles), scopes)
 
     @cached_property
     def declared(self) -> Declared:
@@ -125,7 +129,8 @@ class Settings(Section):
         Raises:
             Invalid: nobody, or no group, may be called that.
         """
-        return self.people.declared(self.hub.config.jupyterhub.load_groups)
+        declared = self.people.declared(self.hub.config.jupyterhub.load_groups)
+        return replace(declared, bearers=bearers(self.hub.loaded_roles))
 
     @property
     def naming(self) -> Naming:

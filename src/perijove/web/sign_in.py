@@ -52,7 +52,7 @@ async def enter(hub: Hub, visit: Visit) -> Response:
         tell_of(visit, error)
         return await _refused(hub, visit, name[:255], error)
     response = away(following(visit, visit.pages.url()), 302)  # hub.md 4.1
-    visit.cookies.sign_in(response, secret, session.session, secure=visit.request.secure)
+    visit.cookies.sign_in(response, secret, session, secure=visit.request.secure)
     return response
 
 
