@@ -3,6 +3,7 @@
 A rename leaves workloads and homes as they are, so a name that is free again may lead to them.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -18,11 +19,13 @@ _RACES = 64
 
 
 async def placed(
-    database: Database, places: Places, user: User, name: str, attempt: int = 0
+    database: Database, places: Places, user: User, name: str, own: Sequence[Server], attempt: int
 ) -> Placement:
-    """Return the names for the new server `name` of `user`; `attempt` as in core.place."""
+    """Return the names for the new server `name` of `user`; `attempt` as in core.place.
+
+    `own`: the servers that they have.
+    """
     made = places.new(user, name, attempt)
-    own = await database.read(store.of(user.id))
     if _shared(places, user, name):
         if own:
             return replace(made, home=own[0].placement.home)
