@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from perijove.core.held import held
 from perijove.core.lives import Lives
 from perijove.core.memory import Memory, Shelf
 from perijove.core.roles import Roles
@@ -132,6 +133,10 @@ class Tokens:
             await self.database.write(store.remove(id))
         self.memory.forget()
 
+    async def holds(self, owner: User) -> frozenset[Scope]:
+        """Return all that `owner` may do now, expanded."""
+        return await held(self.database, self.roles, owner)
+
     async def scopes(self, owner: User, token: Token) -> frozenset[Scope]:
         """Return what `token` lets its owner do now, expanded."""
         return await self._effective(owner, token)
@@ -159,7 +164,7 @@ class Tokens:
         return shown
 
     async def _effective(self, owner: User, token: Token) -> frozenset[Scope]:
-        holds = self.roles.of(owner)
+        holds = await self.holds(owner)
         if INHERIT in token.scopes:
             return holds
         granted = self.roles.expand(resolved(self._parsed(token), user=owner.name))
@@ -174,7 +179,7 @@ class Tokens:
                 raise bad_scope(scope.text)  # nothing says which
         asked = resolved(parsed, user=owner.name)
         wanted = self.roles.expand(scope for scope in asked if scope.name != INHERIT)
-        holds = self.roles.of(owner)
+        holds = await self.holds(owner)
         if not within(wanted, holds, await self._groups(owner, wanted, holds)):
             lacking = sorted(scope.text for scope in wanted - holds)
             raise Invalid("token-scopes", user=owner.name, scopes=", ".join(lacking))

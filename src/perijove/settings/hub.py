@@ -118,6 +118,12 @@ class HubSettings(Section):
     db: DbSettings = DbSettings()
     services: dict[str, ServiceSettings] = Field(default={})
     load_roles: dict[str, RoleSettings] = Field(default={})
+    redirect_to_server: bool | None = None
+    """Where people come to who have signed in: to their server, which is started if it does not
+    run (true); to the home page (false); to their server if it runs, else to the home page
+    (unset)."""
+    shutdown_on_logout: bool | None = None
+    """Whoever signs out stops their servers."""
     port: int | None = _PORT
     """Where the hub itself listens, on this machine only; unset: a free one, chosen once."""
     instance: str | None = None

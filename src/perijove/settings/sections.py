@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from perijove.core.devices import DeviceSettings
+from perijove.core.leading import Leading
 from perijove.core.naming import Naming
 from perijove.core.options import Profiles
 from perijove.core.people import Declared
@@ -23,6 +24,7 @@ from perijove.settings.people import PeopleSettings
 from perijove.settings.pod_sections import PodSettings, SchedulingSettings
 from perijove.settings.proxy import ProxySettings
 from perijove.settings.roles import bearers, customs
+from perijove.settings.web import leading
 
 
 class SingleuserSettings(PodSettings):
@@ -131,6 +133,16 @@ class Settings(Section):
         """
         declared = self.people.declared(self.hub.config.jupyterhub.load_groups)
         return replace(declared, bearers=bearers(self.hub.loaded_roles))
+
+    @property
+    def leading(self) -> Leading:
+        """Where people are led."""
+        return leading(
+            self.hub.config.jupyterhub,
+            to_server=self.hub.redirect_to_server,
+            stops_on_leaving=bool(self.hub.shutdown_on_logout),
+            stays_out=self.sign_in.by_itself,
+        )
 
     @property
     def naming(self) -> Naming:
