@@ -20,7 +20,7 @@ from perijove.model.client import Client, Code
 from perijove.model.errors import BadGrant, Denied, Invalid, SentBack, Stale
 from perijove.model.overlap import Groups, intersect, within
 from perijove.model.scope import Kind as Filter
-from perijove.model.scope import Scope, expand, identify, resolved
+from perijove.model.scope import Scope, identify, resolved
 from perijove.model.token import Kind, Token
 from perijove.model.user import Standing
 from perijove.model.visitor import Visitor
@@ -88,7 +88,7 @@ class Grants:
             raise Invalid("oauth-redirect")
         self._require_good(question, client)
         access = await self._access(visitor, client)
-        allowed = expand({*access, *identify(visitor.user.name)})
+        allowed = self.roles.expand({*access, *identify(visitor.user.name)})
         # Whatever it asks for, it learns who they are and that they may enter; no more.
         if question.scope and not within(self._asked(question, visitor, client), allowed):
             raise SentBack("invalid-scope", to=client.redirect_uri)
@@ -222,10 +222,10 @@ class Grants:
                     found |= identify(visitor.user.name)
                     continue
                 texts = self.roles.texts([word]) if self.roles.find(word) else [word]
-                found |= resolved(map(Scope.parse, texts), user=visitor.user.name)
+                found |= resolved(map(self.roles.parse, texts), user=visitor.user.name)
             except Invalid as error:
                 raise SentBack("invalid-scope", to=client.redirect_uri) from error
-        return expand(found)
+        return self.roles.expand(found)
 
     async def _access(self, visitor: Visitor, client: Client) -> frozenset[Scope]:
         """Return the narrowest access scope that `visitor` holds.

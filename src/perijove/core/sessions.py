@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from perijove.core.held import held
 from perijove.core.lives import Lives
 from perijove.core.memory import Memory, Shelf
 from perijove.core.roles import Roles
@@ -113,16 +114,16 @@ class Sessions:
         now = self.clock()
         if now - session.seen >= _GRAIN and session.expires > now:
             await self.database.write(store.see(session.id, now))
-        return Visitor(user=user, session=session, principal=self._principal(user, session))
+        return Visitor(user=user, session=session, principal=await self._principal(user, session))
 
-    def _principal(self, user: User, session: Session) -> Principal:
+    async def _principal(self, user: User, session: Session) -> Principal:
         return Principal(
             name=user.name,
             kind="user",
             user_id=user.id,
             groups=user.groups,
             admin=user.admin,
-            scopes=self.roles.of(user),
+            scopes=await held(self.database, self.roles, user),
             session=session.session,
             user=user,
             cookie=True,

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from perijove.core.held import held
 from perijove.core.lives import Lives
 from perijove.core.memory import Memory, Shelf
 from perijove.core.roles import Roles
@@ -15,7 +16,7 @@ from perijove.kit.storable import stored_as
 from perijove.model.errors import Invalid, Stale, Unknown
 from perijove.model.overlap import intersect, people, within
 from perijove.model.principal import Principal
-from perijove.model.scope import INHERIT, Scope, bad_scope, expand, identify, resolved
+from perijove.model.scope import INHERIT, Scope, bad_scope, identify, resolved
 from perijove.model.scope import Kind as Filter
 from perijove.model.token import Kind, Token
 from perijove.model.user import Standing, User
@@ -134,6 +135,10 @@ class Tokens:
             await self.database.write(store.remove(id))
         self.memory.forget()
 
+    async def holds(self, owner: User) -> frozenset[Scope]:
+        """Return all that `owner` may do now, expanded."""
+        return await held(self.database, self.roles, owner)
+
     async def scopes(self, owner: User, token: Token) -> frozenset[Scope]:
         """Return what `token` lets its owner do now, expanded."""
         return await self._effective(owner, token)
@@ -161,22 +166,22 @@ class Tokens:
         return shown
 
     async def _effective(self, owner: User, token: Token) -> frozenset[Scope]:
-        holds = self.roles.of(owner)
+        holds = await self.holds(owner)
         if INHERIT in token.scopes:
             return holds
-        granted = expand(resolved(_parsed(token), user=owner.name))
+        granted = self.roles.expand(resolved(self._parsed(token), user=owner.name))
         both = intersect(granted, holds, await self._groups(owner, granted, holds))
         return both | (granted & identify(owner.name))
 
     async def _granted(self, owner: User, texts: Sequence[str]) -> tuple[str, ...]:
         """Return `texts` as they are stored, if `owner` holds them all."""
-        parsed = [Scope.parse(text) for text in texts]
+        parsed = [self.roles.parse(text) for text in texts]
         for scope in parsed:
             if scope.kind in {Filter.SERVER, Filter.SERVICE} and not scope.value:
                 raise bad_scope(scope.text)  # nothing says which
         asked = resolved(parsed, user=owner.name)
-        wanted = expand(scope for scope in asked if scope.name != INHERIT)
-        holds = self.roles.of(owner)
+        wanted = self.roles.expand(scope for scope in asked if scope.name != INHERIT)
+        holds = await self.holds(owner)
         if not within(wanted, holds, await self._groups(owner, wanted, holds)):
             lacking = sorted(scope.text for scope in wanted - holds)
             raise Invalid("token-scopes", user=owner.name, scopes=", ".join(lacking))
@@ -193,6 +198,17 @@ class Tokens:
                 groups[name] = user.groups if user else frozenset()
         return groups
 
+    def _parsed(self, token: Token) -> list[Scope]:
+        """Return the scopes that `token` was granted, as far as they still exist."""
+        scopes = []
+        for text in token.scopes:
+            try:
+                scopes.append(self.roles.parse(text))
+            except Invalid:
+                words = "token a%d holds an unknown scope, which is ignored: %s"
+                logger.warning(words, token.id, text)
+        return scopes
+
 
 def service_principal(name: str, scopes: frozenset[Scope], *, admin: bool = False) -> Principal:
     """Return who shows the token of a service."""
@@ -206,17 +222,6 @@ def _still(by: Principal) -> Statements:
     if by.cookie and by.user_id is not None and by.session:
         return (sessions.hold(by.user_id, by.session),)
     return ()
-
-
-def _parsed(token: Token) -> list[Scope]:
-    """Return the scopes that `token` was granted, as far as they still exist."""
-    scopes = []
-    for text in token.scopes:
-        try:
-            scopes.append(Scope.parse(text))
-        except Invalid:
-            logger.warning("token a%d holds an unknown scope, which is ignored: %s", token.id, text)
-    return scopes
 
 
 def _requested(owner: User, by: Principal) -> str:

@@ -10,8 +10,10 @@ from perijove.core import Hub
 from perijove.core.grants import Offer, Question
 from perijove.core.visits import SAME_VISIT
 from perijove.http.page import Visit
+from perijove.http.reader import Reader
 from perijove.http.sentences import ENGLISH, told
 from perijove.model.errors import Invalid, SentBack, Stale
+from perijove.model.scope import Scope
 from perijove.model.server import Server
 
 _JUST_NOW = timedelta(minutes=2)
@@ -31,7 +33,7 @@ async def ask(hub: Hub, visit: Visit) -> Response:
     if not offer.confirm or await _has_just_come(hub, visit, offer):
         return await _go(hub, visit, offer)
     if offer.client.owner_id is None:
-        return _ask_whether(visit, offer)
+        return _ask_whether(hub, visit, offer)
     if await _has_said_why(hub, visit, offer.client.owner_id, offer.client.server_id):
         return await _go(hub, visit, offer)
     return await _ask_why(hub, visit, offer)
@@ -102,12 +104,12 @@ async def _has_said_why(hub: Hub, visit: Visit, owner_id: int, server_id: int | 
     )
 
 
-def _ask_whether(visit: Visit, offer: Offer) -> Response:
+def _ask_whether(hub: Hub, visit: Visit, offer: Offer) -> Response:
     reader = visit.pages.reader(visit)
     shown = [
-        {"text": scope.text, "words": told(code, {"value": scope.value}, reader)}
+        {"text": scope.text, "words": words}
         for scope in sorted(offer.scopes, key=lambda scope: scope.text)
-        if (code := f"scope.{scope.name}") in ENGLISH
+        if (words := _words(hub, scope, reader))
     ]
     place = urlsplit(offer.client.redirect_uri).netloc or urlsplit(visit.request.site).netloc
     return visit.pages.draw(
@@ -118,6 +120,14 @@ def _ask_whether(visit: Visit, offer: Offer) -> Response:
         scopes=shown,
         place=place,
     )
+
+
+def _words(hub: Hub, scope: Scope, reader: Reader) -> str:
+    """Return what a scope allows; '' if it goes without saying."""
+    custom, code = hub.roles.custom.get(scope.name), f"scope.{scope.name}"
+    if custom:
+        return custom.words
+    return told(code, {"value": scope.value}, reader) if code in ENGLISH else ""
 
 
 def _question(visit: Visit) -> Question:

@@ -10,6 +10,8 @@ from perijove.core.lives import Lives
 from perijove.core.rules import Rules
 from perijove.kit.section import Traits
 from perijove.settings.people import LoadedGroup
+from perijove.settings.roles import CustomScopes, ExtraScopes, RoleSettings
+from perijove.settings.web import WebTraits
 
 _CENTURY = 100 * 365 * 86400
 LOCAL, DUMMY = "local", "dummy"
@@ -21,7 +23,7 @@ CLASSES = {
 }
 
 
-class JupyterHubTraits(Traits):
+class JupyterHubTraits(WebTraits):
     """`hub.config.JupyterHub`."""
 
     authenticator_class: str = LOCAL
@@ -33,6 +35,12 @@ class JupyterHubTraits(Traits):
     """Metrics are shown only to who holds the scope `read:metrics`; `false`: to everybody."""
     load_groups: dict[str, LoadedGroup] = Field(default={})
     """Groups and their members, made at every start; `people.groups` says more."""
+    load_roles: tuple[RoleSettings, ...] = ()
+    """Roles as a list; `hub.loadRoles` is the same by name."""
+    custom_scopes: CustomScopes = Field(default={})
+    """Scopes that mean something to services and servers, `custom:…`; the hub hands them out."""
+    extra_user_scopes: ExtraScopes = frozenset()
+    """What everybody may do beside what the role `user` allows."""
     cookie_max_age_days: float = Field(default=14, gt=0, le=36500)
     """For how many days somebody who has signed in stays so."""
     oauth_token_expires_in: int | None = Field(default=None, ge=1, le=_CENTURY)
@@ -79,6 +87,8 @@ class AuthenticatorTraits(Traits):
     """These people may not enter, whatever else says so."""
     allow_existing_users: bool | None = None
     """Let in whoever has an account; unset: yes if `allowed_users` names anybody."""
+    auto_login: bool | None = None
+    """Whoever signs out stays at a page that says so, instead of where one signs in."""
 
 
 class DummyTraits(AuthenticatorTraits):
@@ -104,6 +114,8 @@ class SignIn:
     name: str
     password: str
     """The one of `dummy`; empty: any."""
+    by_itself: bool
+    """Whoever comes is signed in without a form, where that is possible."""
     rules: Rules
 
 
@@ -115,12 +127,12 @@ def sign_in(config: HubConfig, people: frozenset[str] = frozenset()) -> SignIn:
     name = CLASSES[config.jupyterhub.authenticator_class]
     own = config.dummy if name == DUMMY else config.local
     traits = {**_set(config.authenticator), **_set(own)}
-    password = traits.pop("password", None)
+    password, by_itself = traits.pop("password", None), traits.pop("auto_login", None)
     traits["admin_users"] = traits.get("admin_users") or config.jupyterhub.admin_users
     traits["allow_all"] = bool(traits.get("allow_all"))
     traits["allowed_users"] = traits.get("allowed_users", frozenset()) | people
     rules = Rules(approved=name == LOCAL, **traits)
-    return SignIn(name=name, password=password or "", rules=rules)
+    return SignIn(name=name, password=password or "", by_itself=bool(by_itself), rules=rules)
 
 
 def _set(traits: AuthenticatorTraits) -> dict[str, Any]:

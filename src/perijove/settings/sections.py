@@ -1,12 +1,14 @@
 """Settings: the whole configuration as one frozen tree of sections."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from pydantic import Field, field_validator
 
 from perijove.core.devices import DeviceSettings
+from perijove.core.leading import Leading
 from perijove.core.naming import Naming
 from perijove.core.options import Profiles
 from perijove.core.people import Declared
@@ -21,6 +23,8 @@ from perijove.settings.known import MISSPELT
 from perijove.settings.people import PeopleSettings
 from perijove.settings.pod_sections import PodSettings, SchedulingSettings
 from perijove.settings.proxy import ProxySettings
+from perijove.settings.roles import bearers, customs
+from perijove.settings.web import leading
 
 
 class SingleuserSettings(PodSettings):
@@ -114,9 +118,11 @@ class Settings(Section):
         """All roles, those of JupyterHub included, and who has them.
 
         Raises:
-            Invalid: a role has no good name, or changes what `admin` is, or does not exist.
+            Invalid: a role has no good name, changes what `admin` is, or does not exist; or
+                one of its scopes does not.
         """
-        return Roles(self.people.roles(self.hub.loaded_roles))
+        scopes = customs(self.hub.config.jupyterhub.custom_scopes)
+        return Roles(self.people.roles(self.hub.loaded_roles), scopes)
 
     @cached_property
     def declared(self) -> Declared:
@@ -125,7 +131,18 @@ class Settings(Section):
         Raises:
             Invalid: nobody, or no group, may be called that.
         """
-        return self.people.declared(self.hub.config.jupyterhub.load_groups)
+        declared = self.people.declared(self.hub.config.jupyterhub.load_groups)
+        return replace(declared, bearers=bearers(self.hub.loaded_roles))
+
+    @property
+    def leading(self) -> Leading:
+        """Where people are led."""
+        return leading(
+            self.hub.config.jupyterhub,
+            to_server=self.hub.redirect_to_server,
+            stops_on_leaving=bool(self.hub.shutdown_on_logout),
+            stays_out=self.sign_in.by_itself,
+        )
 
     @property
     def naming(self) -> Naming:

@@ -1,5 +1,6 @@
 """/token: make tokens for programs, see them, revoke them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -105,6 +106,7 @@ async def _show(
     error: HubError | None = None,
 ) -> Response:
     who, tokens = reader(visit), await hub.tokens.of(visit.me.user)
+    offered = {text: who.say(words) for text, words in OFFERED.items()} | _custom(hub, visit)
     lives = _lifetimes(who, hub.tokens.lives.most)
     usual = min(lives[-1][0] or _USUAL, _USUAL)
     asked = {"note": "", "expires_in": usual, "scopes": ["read:users!user"]}
@@ -118,8 +120,8 @@ async def _show(
         trouble=told(error.code, error.params, who) if error else "",
         given=given or asked,
         lifetimes=lives,
-        offered=[May(text, who.say(words)) for text, words in OFFERED.items()],
-        tokens=[_line(hub, token, visit, who) for token in tokens if token.kind is Kind.API],
+        offered=[May(text, words) for text, words in offered.items()],
+        tokens=[_line(hub, token, visit, offered) for token in tokens if token.kind is Kind.API],
         entered=_entered([token for token in tokens if token.kind is Kind.OAUTH], who),
     )
 
@@ -142,11 +144,17 @@ def _until(life: timedelta, who: Reader) -> tuple[int, str]:
     return seconds, who.say("{days}, until {day}", words)
 
 
-def _line(hub: Hub, token: Token, visit: Visit, who: Reader) -> Line:
+def _custom(hub: Hub, visit: Visit) -> dict[str, str]:
+    """Return the scopes of the configuration that the visitor holds, in its words."""
+    custom, held = hub.roles.custom, visit.me.principal.scopes
+    texts = sorted(scope.text for scope in held if scope.name in custom)
+    return {text: custom[text.partition("!")[0]].words for text in texts}
+
+
+def _line(hub: Hub, token: Token, visit: Visit, offered: Mapping[str, str]) -> Line:
     own = f"={visit.me.user.name}"
     words = [
-        who.say(OFFERED[text]) if (text := scope.removesuffix(own)) in OFFERED else scope
-        for scope in token.scopes
+        offered.get(scope.removesuffix(own), offered.get(scope, scope)) for scope in token.scopes
     ]
     return Line(
         id=token.id,
