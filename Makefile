@@ -128,8 +128,9 @@ lock-check: $(BIN)/uv
 			echo "requirements/$$lock.txt is out of date: run make lock." >&2; exit 1; }; \
 	done; echo "locks are up to date"
 
-# Servers of older images, for the contract that all keep (tests/singleuser/older.py).
-OLDER := $(basename $(notdir $(wildcard requirements/singleuser-*.in)))
+# Servers of older images, for the contract that all keep (tests/singleuser/older.py), and
+# programs that speak to a hub (tests/clients/programs.py).
+OLDER := $(basename $(notdir $(wildcard requirements/singleuser-*.in requirements/client-*.in)))
 
 define compile
 $(LOCK) $(2) requirements/uv.in -o $(1)/uv.txt && \
