@@ -36,6 +36,7 @@ _OF_CLIENT = Query(
 _NONE = "-"
 """No session is called that."""
 _ADD = Query(insert(tokens))
+_HOLD = Query(update(tokens).where(_c.id == bindparam("was_id")).values(id=bindparam("was_id")))
 _REMOVE = Query(delete(tokens).where(_c.id == bindparam("was_id")))
 _OF_USER = _c.user_id == bindparam("of_user")
 _REMOVE_ALL = Query(delete(tokens).where(_OF_USER))
@@ -96,6 +97,11 @@ def add(token: Token, secret: str) -> Statement[None]:
             "last_activity": micros(token.last_activity) if token.last_activity else None,
         },
     )
+
+
+def hold(id: int) -> Statement[None]:
+    """Require that the token is there, and let nobody end it before what is written with this."""
+    return write(_HOLD, {"was_id": id})
 
 
 def remove(id: int) -> Statement[None]:
