@@ -96,8 +96,8 @@ class Sessions:
         """Sign out: end the session, and every token and code that was given under it."""
         await self.database.write(
             store.remove(session.id),
-            tokens.remove_of_session(session.user_id, session.session),
             codes.remove_of_session(session.user_id, session.session),
+            tokens.remove_of_session(session.user_id, session.session),
         )
         self.memory.forget()
 
@@ -135,6 +135,6 @@ def ending(user: User, keep: Session | None = None) -> Statements:
     but = keep.session if keep else ""
     return (
         store.remove_all(user.id, but),
-        tokens.remove_all_but(user.id, but),
         codes.remove_all(user.id, but),
+        tokens.remove_all_but(user.id, but),
     )
