@@ -9,6 +9,7 @@ from perijove.api import paging
 from perijove.api.models import Name
 from perijove.core import Hub
 from perijove.core.access import Sight
+from perijove.core.assign import require_no_gain
 from perijove.http.route import Call, Reply
 from perijove.model.group import Group
 from perijove.model.scope import Kind, Target
@@ -71,6 +72,8 @@ async def create_many(hub: Hub, call: Call) -> Reply:
     """Add groups with the same members, all of them or none."""
     assert isinstance(call.body, NewGroups)
     call.asked.done |= {"groups": call.body.groups, "users": call.body.users}
+    for name in call.body.groups:
+        await _require_no_gain(hub, call, name, call.body.users)
     made = await hub.groups.create(*call.body.groups, members=call.body.users)
     return Reply(201, _shown_all(hub, call, made))
 
@@ -84,6 +87,7 @@ async def create(hub: Hub, call: Call) -> Reply:
     """Add one group."""
     assert isinstance(call.body, NewGroup)
     call.asked.done["users"] = call.body.users
+    await _require_no_gain(hub, call, call.target.group, call.body.users)
     (made,) = await hub.groups.create(call.target.group, members=call.body.users)
     return _one(hub, call, made, 201)
 
@@ -98,6 +102,7 @@ async def join(hub: Hub, call: Call) -> Reply:
     """Make users members."""
     assert isinstance(call.body, MembersBody)
     call.asked.done["users"] = call.body.users
+    await _require_no_gain(hub, call, call.target.group, call.body.users)
     return _one(hub, call, await hub.groups.join(call.target.group, call.body.users))
 
 
@@ -113,6 +118,10 @@ async def describe(hub: Hub, call: Call) -> Reply:
     assert isinstance(call.body, PropertiesBody)
     call.asked.done["properties"] = sorted(call.body.root)
     return _one(hub, call, await hub.groups.describe(call.target.group, call.body.root))
+
+
+async def _require_no_gain(hub: Hub, call: Call, group: str, names: list[str]) -> None:
+    await require_no_gain(call.principal, hub.roles, hub.accounts, group, names)
 
 
 def _one(hub: Hub, call: Call, group: Group, status: int = 200) -> Reply:

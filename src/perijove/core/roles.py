@@ -137,6 +137,10 @@ class Roles:
         """Return all that `user` may do, expanded."""
         return self._held(user.name, user.admin, user.groups, user.roles)
 
+    def of_member(self, user: User, group: str) -> frozenset[Scope]:
+        """Return what `user` may do by being a member of `group`, expanded."""
+        return self.expand(resolved(self._scopes(self.names_of_group(group)), user=user.name))
+
     def of_service(self, name: str, more: Iterable[str] = ()) -> frozenset[Scope]:
         """Return all that a service may do by its roles and by `more` of them, expanded.
 

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from perijove.core import Hub
 from perijove.core.access import require_power
+from perijove.core.assign import require_no_gain
 from perijove.core.names import display_name
 from perijove.http.page import Visit
 from perijove.model.errors import Denied, HubError
@@ -30,6 +31,8 @@ async def save(hub: Hub, visit: Visit) -> Response:
     require_power(visit.me.principal, owner, admin=bool(visit.posted("admin")))
     try:
         change = await _asked(hub, visit)
+        for group in change.joins:
+            await require_no_gain(visit.me.principal, hub.roles, hub.accounts, group, [owner.name])
         demoted = owner.admin and not change.admin
         if demoted and not await hub.accounts.has_another_administrator():
             raise Denied("last-administrator")
