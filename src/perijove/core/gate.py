@@ -17,6 +17,7 @@ from perijove.core.memory import Memory
 from perijove.core.people import Declared, Difference, People
 from perijove.core.roles import Roles
 from perijove.core.rules import Rules
+from perijove.core.services import Services, nothing
 from perijove.core.sessions import Sessions
 from perijove.core.tokens import Tokens
 from perijove.kit.clock import Clock
@@ -24,6 +25,7 @@ from perijove.kit.ids import Ids
 from perijove.kit.passwords import Passwords
 from perijove.kit.secret import digest
 from perijove.model.principal import Principal
+from perijove.model.service import Service
 from perijove.store.database import Database
 
 logger = logging.getLogger(__name__)
@@ -42,8 +44,13 @@ class Needs:
     authenticator: MakeAuthenticator
     rules: Rules = field(default_factory=Rules)
     roles: Roles = field(default_factory=Roles)
-    services: Mapping[str, Principal] = field(default_factory=dict[str, Principal])
-    """By their token, which stands in the configuration."""
+    ours: Mapping[str, Principal] = field(default_factory=dict[str, Principal])
+    """Our own programs, by their token."""
+    services: Mapping[str, Service] = field(default_factory=dict[str, Service])
+    """Those of the configuration, by name."""
+    base_url: str = "/"
+    rerouted: Callable[[], None] = nothing
+    """Is called when routes to services are others than there were."""
     passwords: Passwords = field(default_factory=Passwords)
     first: Path | None = None
     """The file with the secret of the one-time link."""
@@ -63,6 +70,7 @@ class Gate:
     grants: Grants
     roles: Roles
     people: People
+    services: Services
 
 
 def assemble(needs: Needs) -> Gate:
@@ -79,7 +87,9 @@ def assemble(needs: Needs) -> Gate:
     )
     sessions = Sessions(database=database, clock=clock, ids=ids, roles=roles, memory=memory)
     groups = Groups(database=database, memory=memory)
+    services = _services(needs, memory)
     return Gate(
+        services=services,
         accounts=accounts,
         groups=groups,
         people=People(accounts=accounts, groups=groups, declared=needs.declared),
@@ -92,16 +102,44 @@ def assemble(needs: Needs) -> Gate:
             limits=Limits(database=database, clock=clock),
             first=FirstLink(path=needs.first, clock=clock) if needs.first else None,
         ),
-        tokens=Tokens(
-            database=database,
-            clock=clock,
-            ids=ids,
-            roles=roles,
-            memory=memory,
-            services=_by_digest(needs.services),
-        ),
-        grants=Grants(database=database, clock=clock, ids=ids, roles=roles, memory=memory),
+        tokens=_tokens(needs, memory, services),
+        grants=_grants(needs, memory, services),
         roles=roles,
+    )
+
+
+def _services(needs: Needs, memory: Memory) -> Services:
+    return Services(
+        database=needs.database,
+        clock=needs.clock,
+        roles=needs.roles,
+        memory=memory,
+        base_url=needs.base_url,
+        configured=needs.services,
+        rerouted=needs.rerouted,
+    )
+
+
+def _tokens(needs: Needs, memory: Memory, services: Services) -> Tokens:
+    return Tokens(
+        database=needs.database,
+        clock=needs.clock,
+        ids=needs.ids,
+        roles=needs.roles,
+        memory=memory,
+        ours=_by_digest(needs.ours),
+        services=services,
+    )
+
+
+def _grants(needs: Needs, memory: Memory, services: Services) -> Grants:
+    return Grants(
+        database=needs.database,
+        clock=needs.clock,
+        ids=needs.ids,
+        roles=needs.roles,
+        memory=memory,
+        service=services.client,
     )
 
 
@@ -110,13 +148,14 @@ def renew(gate: Gate, needs: Needs) -> None:
     gate.login.rules = needs.rules
     gate.login.authenticator = needs.authenticator(gate.accounts, gate.accounts.passwords)
     gate.roles.become(needs.roles)
-    gate.tokens.services = _by_digest(needs.services)
+    gate.tokens.ours = _by_digest(needs.ours)
+    gate.services.configured = needs.services
     gate.people.declared = needs.declared
     gate.accounts.memory.forget()
 
 
-def _by_digest(services: Mapping[str, Principal]) -> dict[str, Principal]:
-    return {digest(token): who for token, who in services.items()}
+def _by_digest(ours: Mapping[str, Principal]) -> dict[str, Principal]:
+    return {digest(token): who for token, who in ours.items()}
 
 
 async def apply_rules(gate: Gate) -> list[Difference]:
@@ -128,6 +167,7 @@ async def apply_rules(gate: Gate) -> list[Difference]:
     await gate.login.forget_used_link()
     await gate.accounts.shut_out_left()
     settled = await gate.people.apply()
+    await gate.services.settle()
     for name in sorted(rules.blocked_users):
         user = await gate.accounts.named(name)
         if user:

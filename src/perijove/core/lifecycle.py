@@ -107,6 +107,11 @@ class Lifecycle:
     rings: Rings | None = None
     """What is told to the other hubs, if there may be any."""
 
+    def rerouted(self) -> None:
+        """Take note that other routes than those of servers were written."""
+        self.feed.heard()
+        self.feed.tell()
+
     async def run(self) -> None:
         """Run until cancelled. No server ends with it."""
         async with asyncio.TaskGroup() as tasks:

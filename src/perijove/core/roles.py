@@ -88,6 +88,10 @@ class Roles:
         """Return the names of the roles that the members of `group` have by it."""
         return sorted(role.name for role in self._roles.values() if group in role.groups)
 
+    def names_of_service(self, service: str) -> list[str]:
+        """Return the names of the roles that `service` has, by name."""
+        return sorted(role.name for role in self._roles.values() if service in role.services)
+
     def of(self, user: User) -> frozenset[Scope]:
         """Return all that `user` may do, expanded."""
         return self._held(user.name, user.admin, user.groups)

@@ -10,8 +10,10 @@ from perijove.core import Hub
 from perijove.core.grants import Offer, Question
 from perijove.core.visits import SAME_VISIT
 from perijove.http.page import Visit
+from perijove.http.reader import Reader
 from perijove.http.sentences import ENGLISH, told
 from perijove.model.errors import SentBack
+from perijove.model.scope import Scope, outermost
 from perijove.model.server import Server
 
 _JUST_NOW = timedelta(minutes=2)
@@ -98,9 +100,8 @@ async def _has_said_why(hub: Hub, visit: Visit, owner_id: int, server_id: int | 
 def _ask_whether(visit: Visit, offer: Offer) -> Response:
     reader = visit.pages.reader(visit)
     shown = [
-        {"text": scope.text, "words": told(code, {"value": scope.value}, reader)}
-        for scope in sorted(offer.scopes, key=lambda scope: scope.text)
-        if (code := f"scope.{scope.name}") in ENGLISH
+        {"text": scope.text, "words": _words(scope, reader)}
+        for scope in sorted(outermost(offer.scopes), key=lambda scope: scope.text)
     ]
     place = urlsplit(offer.client.redirect_uri).netloc or urlsplit(visit.request.site).netloc
     return visit.pages.draw(
@@ -111,6 +112,12 @@ def _ask_whether(visit: Visit, offer: Offer) -> Response:
         scopes=shown,
         place=place,
     )
+
+
+def _words(scope: Scope, reader: Reader) -> str:
+    """Return what a scope allows, or the scope itself if there are no words for it."""
+    code = f"scope.{scope.name}"
+    return told(code, {"value": scope.value}, reader) if code in ENGLISH else scope.text
 
 
 def _question(visit: Visit) -> Question:

@@ -1,6 +1,7 @@
 """Settings: the whole configuration as one frozen tree of sections."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +15,7 @@ from perijove.core.place import PlaceSettings
 from perijove.core.profiles import ProfileEntry, profiles, slug_of
 from perijove.core.roles import Roles
 from perijove.kit.section import Section
+from perijove.model.service import Service
 from perijove.settings.authentication import SignIn, sign_in
 from perijove.settings.cull import CullSettings
 from perijove.settings.hub import HubSettings
@@ -117,6 +119,18 @@ class Settings(Section):
             Invalid: a role has no good name, or changes what `admin` is, or does not exist.
         """
         return Roles(self.people.roles(self.hub.loaded_roles))
+
+    @cached_property
+    def services(self) -> dict[str, Service]:
+        """The services of the configuration, by name.
+
+        Raises:
+            Invalid: one of them is to be given what a role says that does not exist.
+        """
+        return {
+            name: replace(it, allowed=tuple(self.roles.texts(it.roles))) if it.roles else it
+            for name, it in self.hub.configured_services.items()
+        }
 
     @cached_property
     def declared(self) -> Declared:

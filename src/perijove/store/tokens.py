@@ -50,6 +50,7 @@ _REMOVE_SESSION = Query(delete(tokens).where(_OF_USER, _c.session == bindparam("
 _REMOVE_CLIENT = Query(delete(tokens).where(_c.client == bindparam("of_client")))
 _REMOVE_CLIENT_OF = Query(delete(tokens).where(_OF_USER, _c.client == bindparam("of_client")))
 _REMOVE_SERVER = Query(delete(tokens).where(_OF_USER, _c.server_id == bindparam("of_server")))
+_CLIENTS = Query(select(_c.client).where(_c.client.startswith(bindparam("begin"))).distinct())
 _PURGE = Query(delete(tokens).where(_c.expires <= bindparam("now")))
 
 
@@ -122,6 +123,11 @@ def remove_of_client(client: str, user_id: int | None = None) -> Statement[None]
     if user_id is None:
         return write(_REMOVE_CLIENT, {"of_client": client}, touches=None)
     return write(_REMOVE_CLIENT_OF, {"of_client": client, "of_user": user_id}, touches=None)
+
+
+def clients_like(begin: str) -> Statement[list[str]]:
+    """Return the clients that tokens were issued to, of those whose id begins so."""
+    return Statement(_CLIENTS, {"begin": begin}, every(lambda row: str(row[0])))
 
 
 def remove_of_server(server_id: int, user_id: int) -> Statement[None]:
