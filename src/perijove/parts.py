@@ -149,6 +149,8 @@ def of_gate(settings: Settings, parts: Parts, life: Lifecycle) -> gate.Needs:
         base_url=settings.hub.base_url,
         rerouted=life.rerouted,
         first=parts.first,
+        lives=settings.hub.config.jupyterhub.lives,
+        require_proof=settings.hub.config.jupyterhub.oauth_require_pkce,
         declared=settings.declared,
     )
 

@@ -23,6 +23,7 @@ from tests.integration.proxy_parts import (
     mirror,
     ok,
     proxied,
+    read_head,
     read_request,
     serving,
     trickle,
@@ -279,6 +280,26 @@ async def test_what_goes_wrong_always_has_a_line(tmp_path: Path) -> None:
         broken = re.search(r'broken route="/a" request="(.*?)"', it.said())
         assert broken is not None
         assert broken[1] == found[2]["id"]
+
+
+async def test_what_comes_next_on_a_connection_is_not_told_the_route_before(
+    tmp_path: Path,
+) -> None:
+    more = ("--access-log", str(tmp_path / "access.log"))
+    async with serving(mirror) as port, chp(tmp_path, *more) as it:
+        await it.add("/a", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.port)
+        for path in ("/a/x", "/_chp_healthz", "/a/y"):
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: e\r\n\r\n".encode())
+            head = await read_head(reader)
+            await reader.readexactly(int(head.lower().split("content-length: ")[1].split()[0]))
+        writer.write(b"GET /a%zz HTTP/1.1\r\nHost: e\r\n\r\n")
+        await reader.read()
+        writer.close()
+        found = await logged(tmp_path, 4)
+        assert [(it["path"], it["route"]) for it in found] == [
+            ("/a/x", "/a"), ("/_chp_healthz", ""), ("/a/y", "/a"), ("/a%zz", ""),
+        ]  # fmt: skip
 
 
 async def test_a_websocket_has_one_line_once_it_ends(tmp_path: Path) -> None:

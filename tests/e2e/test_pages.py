@@ -190,6 +190,7 @@ ELSEWHERE = {
     "/signup/stream": "a stream",
     "/visit/{user}/{server}": "visit, of a named server",
     "/user/{user}": "leads on",
+    "/user-redirect": "leads on",
     "/user-redirect/{*path}": "leads on",
 }
 """Pages that no browser looks at here, each with its reason."""

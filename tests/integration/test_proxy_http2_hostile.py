@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import signal
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
@@ -283,6 +284,37 @@ async def test_who_asks_for_much_and_reads_nothing_costs_little(
         await asyncio.sleep(1.5)
         assert proxy.rss() - before < 50 * 524_288 + 16 * BIG, "a buffer each"
         writer.transport.abort()
+
+
+async def test_who_takes_little_at_a_time_gets_it_all(tmp_path: Path, signed: Files) -> None:
+    """What the kernel holds of a connection moves with it, whichever stream it is of."""
+
+    async def much(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n" + bytes(20_000_000))
+        await writer.drain()
+
+    async with proxy_of(tmp_path, signed, much, "--reader-timeout", "1.5") as proxy:
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.settimeout(5)
+            await asyncio.to_thread(sock.connect, ("127.0.0.1", proxy.port))
+            with await asyncio.to_thread(_secured, sock, signed) as tls:
+                huge = SettingsFrame(0, {SettingCodes.INITIAL_WINDOW_SIZE: 2**31 - 1}).serialize()
+                window = WindowUpdateFrame(0, 2**31 - 70_000).serialize()
+                tls.sendall(PREFACE + huge + window + _head(1, get("/user/ada/"), "END_STREAM"))
+                end = time.monotonic() + 5
+                while time.monotonic() < end:
+                    assert await asyncio.to_thread(tls.recv, 16_384), proxy.said()
+                    await asyncio.sleep(0.25)
+        assert "slow-reader" not in proxy.said()
+
+
+def _secured(sock: socket.socket, signed: Files) -> ssl.SSLSocket:
+    trusted = signed.trusting()
+    trusted.check_hostname = False
+    trusted.set_alpn_protocols(["h2"])
+    return trusted.wrap_socket(sock, server_hostname="edge.test")
 
 
 async def connections(port: int) -> int:

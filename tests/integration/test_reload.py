@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -246,3 +247,21 @@ async def test_many_at_once_are_one_after_the_other(box: Box) -> None:
         answers = await asyncio.gather(*(client.post("/reload") for _ in range(20)))
     assert [it.status_code for it in answers] == [200] * 20
     assert sorted(len(it.json()["changes"]) for it in answers) == [0] * 19 + [1]
+
+
+async def test_what_lets_people_in_lives_as_long_as_the_new_values_say(box: Box) -> None:
+    await user(box.running)
+    traits = {
+        "token_expires_in_max_seconds": 60,
+        "oauth_require_pkce": True,
+        "cookie_max_age_days": 1,
+    }
+    told = await box.reload({"hub": {"config": {"JupyterHub": traits}}})
+    assert {each["effect"] for each in told["changes"]} == {"now"}
+    async with box.client() as client:
+        made = (await client.post("/users/ada/tokens")).json()
+        assert made["expires_at"] is not None
+    hub = box.running.hub
+    assert hub.grants.require_proof
+    _, session = await hub.sessions.begin(await user(box.running), address="", agent="")
+    assert session.expires - session.created == hub.grants.lives.client == timedelta(days=1)

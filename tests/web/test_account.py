@@ -1,12 +1,15 @@
 """My account and my tokens."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from perijove.model.token import Kind, Token
 from perijove.store import tokens
+from perijove.store.database import Database
 from tests.web.desk import PASSWORD, Browser, Desk, Shown
+from tests.web.desk import desk as open_desk
 
 
 async def test_name_language_and_theme_are_saved(lin: Browser) -> None:
@@ -74,6 +77,34 @@ async def test_a_token_cannot_hold_more_than_its_owner(lin: Browser) -> None:
     page = await lin.post("/token", "/token", note="x", expires_in="86400", scopes="admin:users")
     assert page.status_code == 400
     assert "Not assigning requested scopes" in page.text
+
+
+async def test_a_scope_of_the_configuration_is_offered_to_who_holds_it_in_its_words(
+    database: Database, tmp_path: Path
+) -> None:
+    words = "see the <script>bench</script>"
+    config = {
+        "Authenticator": {"allow_all": True},
+        "JupyterHub": {"custom_scopes": {"custom:lab:read": {"description": words}}},
+    }
+    role = {"scopes": ["custom:lab:read"], "users": ["lin.xiao"]}
+    async with open_desk(database, tmp_path, loadRoles={"bench": role}, config=config) as at:
+        lin, chen = Browser(at), Browser(at)
+        for browser, name in ((lin, "lin.xiao"), (chen, "chen.wei")):
+            await at.person(name)
+            await browser.sign_in(name)
+        assert words in Shown((await lin.get("/token")).text).text
+        assert "custom:lab:read" not in (await chen.get("/token")).text
+        made = {"note": "robot", "expires_in": "0"}
+        page = await lin.post("/token", "/token", **made, scopes="custom:lab:read")
+        secret = re.search(r'<code id="token">(\w+)</code>', page.text)
+        assert secret
+        shown = await at.hub.tokens.principal(secret[1])
+        assert shown
+        assert {it.text for it in shown.scopes} == {"custom:lab:read"}
+        assert Shown((await lin.get("/token")).text).text.count(words) == 2  # offered, and given
+        refused = await chen.post("/token", "/token", **made, scopes="custom:lab:read")
+        assert refused.status_code == 400
 
 
 OPENED = {

@@ -13,8 +13,8 @@ class DifferenceModel(BaseModel):
     """One way in which people are not as the values say."""
 
     kind: str
-    """absent, not-active, admin, display-name, undeclared, no-group, no-member, member or
-    properties."""
+    """absent, not-active, admin, display-name, undeclared, no-group, no-member, member,
+    properties or no-bearer."""
     user: str = ""
     group: str = ""
     wanted: Any = None

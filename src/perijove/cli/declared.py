@@ -16,6 +16,7 @@ _MEANT = {
     "no-group": "is no group",
     "no-member": "lacks {user}",
     "member": "has {user}, whom the values do not name",
+    "no-bearer": "has the role {wanted} by the values, and is not there",
     "properties": "has the properties {found}, not {wanted}",
 }
 

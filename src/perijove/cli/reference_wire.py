@@ -168,6 +168,8 @@ def _scopes() -> Iterator[str]:
         cells = (f"`{name}`", _listed(implied), "<br>".join(f"`{it}`" for it in opens))
         yield f"| {' | '.join(cells)} |"
     yield f"\n`self`, of a user: {_listed(SELF)}, each filtered to that user."
+    yield "Custom scopes (`custom:…`) are those of `hub.config.JupyterHub.custom_scopes`: they open"
+    yield "nothing here, and mean something to services ([how](../how-to/roles.md))."
     yield "\n## Roles\n\n`hub.loadRoles` adds others, and may change all but `admin`.\n"
     yield "| role | scopes | what it is for |\n|---|---|---|"
     for role in DEFAULTS:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from perijove.core.roles import Roles
 from perijove.model.client import Client
 from perijove.model.overlap import Groups, intersect, people
-from perijove.model.scope import INHERIT, Scope, expand, resolved
+from perijove.model.scope import INHERIT, Scope, resolved
 from perijove.model.scope import Kind as Filter
 from perijove.model.visitor import Visitor
 from perijove.store import users
@@ -21,15 +22,17 @@ class Allowance:
     """As much of it as the person holds."""
 
 
-async def allowance(database: Database, visitor: Visitor, client: Client) -> Allowance:
+async def allowance(
+    database: Database, roles: Roles, visitor: Visitor, client: Client
+) -> Allowance:
     """Return what `client` may be given by `visitor`."""
     if not client.allowed:
         return Allowance(frozenset(), frozenset())
     name, holds = visitor.user.name, visitor.principal.scopes
-    parsed = [Scope.parse(text) for text in client.allowed]
+    parsed = [roles.parse(text) for text in client.allowed]
     if any(scope.name == INHERIT for scope in parsed):
         return Allowance(holds, holds)
-    allowed = expand(resolved(parsed, user=name, service=client.service))
+    allowed = roles.expand(resolved(parsed, user=name, service=client.service))
     groups = await _groups(database, allowed, holds)
     return Allowance(allowed, intersect(allowed, holds, groups))
 

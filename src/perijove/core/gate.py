@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from perijove.authenticators import Authenticator
 from perijove.core.accounts import Accounts, Rooms
@@ -12,6 +12,7 @@ from perijove.core.first import FirstLink
 from perijove.core.grants import Grants
 from perijove.core.groups import Groups
 from perijove.core.limits import Limits
+from perijove.core.lives import Lives
 from perijove.core.login import Login
 from perijove.core.memory import Memory
 from perijove.core.people import Declared, Difference, People
@@ -54,6 +55,9 @@ class Needs:
     passwords: Passwords = field(default_factory=Passwords)
     first: Path | None = None
     """The file with the secret of the one-time link."""
+    lives: Lives = field(default_factory=Lives)
+    require_proof: bool = False
+    """Refuse OAuth clients that send no PKCE challenge."""
     declared: Declared = field(default_factory=Declared)
     """What the values say of people."""
 
@@ -75,19 +79,17 @@ class Gate:
 
 def assemble(needs: Needs) -> Gate:
     """Return the gate. It does nothing by itself."""
-    database, clock, ids, memory = needs.database, needs.clock, needs.ids, Memory()
-    roles = needs.roles
     accounts = Accounts(
-        database=database,
-        clock=clock,
-        ids=ids,
-        memory=memory,
+        database=needs.database,
+        clock=needs.clock,
+        ids=needs.ids,
+        memory=Memory(),
         passwords=needs.passwords,
         rooms=needs.rooms,
     )
-    sessions = Sessions(database=database, clock=clock, ids=ids, roles=roles, memory=memory)
-    groups = Groups(database=database, memory=memory)
-    services = _services(needs, memory)
+    services = _services(needs, accounts.memory)
+    sessions, tokens, grants = _credentials(needs, accounts.memory, services)
+    groups = Groups(database=needs.database, memory=accounts.memory)
     return Gate(
         services=services,
         accounts=accounts,
@@ -99,12 +101,31 @@ def assemble(needs: Needs) -> Gate:
             sessions=sessions,
             authenticator=needs.authenticator(accounts, needs.passwords),
             rules=needs.rules,
-            limits=Limits(database=database, clock=clock),
-            first=FirstLink(path=needs.first, clock=clock) if needs.first else None,
+            limits=Limits(database=needs.database, clock=needs.clock),
+            first=FirstLink(path=needs.first, clock=needs.clock) if needs.first else None,
         ),
-        tokens=_tokens(needs, memory, services),
-        grants=_grants(needs, memory, services),
-        roles=roles,
+        tokens=tokens,
+        grants=grants,
+        roles=needs.roles,
+    )
+
+
+def _credentials(
+    needs: Needs, memory: Memory, services: Services
+) -> tuple[Sessions, Tokens, Grants]:
+    """Return all that people and programs show."""
+    of_all: dict[str, Any] = {
+        "database": needs.database,
+        "clock": needs.clock,
+        "ids": needs.ids,
+        "roles": needs.roles,
+        "memory": memory,
+        "lives": needs.lives,
+    }
+    return (
+        Sessions(**of_all),
+        Tokens(**of_all, ours=_by_digest(needs.ours), services=services),
+        Grants(**of_all, service=services.client, require_proof=needs.require_proof),
     )
 
 
@@ -120,29 +141,6 @@ def _services(needs: Needs, memory: Memory) -> Services:
     )
 
 
-def _tokens(needs: Needs, memory: Memory, services: Services) -> Tokens:
-    return Tokens(
-        database=needs.database,
-        clock=needs.clock,
-        ids=needs.ids,
-        roles=needs.roles,
-        memory=memory,
-        ours=_by_digest(needs.ours),
-        services=services,
-    )
-
-
-def _grants(needs: Needs, memory: Memory, services: Services) -> Grants:
-    return Grants(
-        database=needs.database,
-        clock=needs.clock,
-        ids=needs.ids,
-        roles=needs.roles,
-        memory=memory,
-        service=services.client,
-    )
-
-
 def renew(gate: Gate, needs: Needs) -> None:
     """Go by `needs` from now on; `apply_rules` does what they say of those who are known."""
     gate.login.rules = needs.rules
@@ -150,6 +148,8 @@ def renew(gate: Gate, needs: Needs) -> None:
     gate.roles.become(needs.roles)
     gate.tokens.ours = _by_digest(needs.ours)
     gate.services.configured = needs.services
+    gate.sessions.lives = gate.tokens.lives = gate.grants.lives = needs.lives
+    gate.grants.require_proof = needs.require_proof
     gate.people.declared = needs.declared
     gate.accounts.memory.forget()
 

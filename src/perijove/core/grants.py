@@ -5,11 +5,12 @@ A browser comes with a question (`ask`), is given a code, and the client swaps t
 
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeAlias
 
 from perijove.core.allowance import allowance
+from perijove.core.lives import Lives
 from perijove.core.memory import Memory
 from perijove.core.proof import CHALLENGE, METHODS, proves
 from perijove.core.roles import Roles
@@ -21,7 +22,7 @@ from perijove.model.client import Client, Code
 from perijove.model.errors import BadGrant, Denied, Invalid, SentBack, Stale
 from perijove.model.overlap import Groups, intersect, within
 from perijove.model.scope import Kind as Filter
-from perijove.model.scope import Scope, expand, identify, resolved
+from perijove.model.scope import Scope, identify, resolved
 from perijove.model.token import Kind, Token
 from perijove.model.user import Standing
 from perijove.model.visitor import Visitor
@@ -29,7 +30,6 @@ from perijove.store import clients, codes, tokens, users
 from perijove.store.database import Database
 
 CODE_LIFE = timedelta(seconds=300)
-TOKEN_LIFE = timedelta(days=14)
 _KEPT = timedelta(hours=1)
 """How long a used code is remembered, so that a second use takes back what it gave."""
 _SECRET = 30
@@ -65,7 +65,7 @@ class Offer:
     question: Question
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Grants:
     """The OAuth provider, without HTTP."""
 
@@ -78,7 +78,7 @@ class Grants:
     """Finds the client of a service."""
     require_proof: bool = False
     """Refuse clients that send no PKCE challenge."""
-    token_life: timedelta = TOKEN_LIFE
+    lives: Lives = field(default_factory=Lives)
 
     async def client(self, id: str) -> Client | None:
         """Return the client of that id, or None."""
@@ -102,8 +102,8 @@ class Grants:
             raise Invalid("oauth-redirect")
         self._require_good(question, client)
         access = await self._access(visitor, client)
-        scopes = expand({*access, *identify(visitor.user.name)})
-        more = await allowance(self.database, visitor, client)
+        scopes = self.roles.expand({*access, *identify(visitor.user.name)})
+        more = await allowance(self.database, self.roles, visitor, client)
         given = more.held
         # Whatever it asks for, it learns who they are and that they may enter.
         if question.scope:
@@ -121,7 +121,7 @@ class Grants:
         """Return a code for the client. `chosen`: the scopes that were ticked; None is all."""
         scopes = offer.scopes
         if chosen is not None:
-            ticked = expand(scope for scope in scopes if scope.text in chosen) & scopes
+            ticked = self.roles.expand(it for it in scopes if it.text in chosen) & scopes
             scopes = ticked | identify(visitor.user.name)
         now = self.clock()
         secret = letters(_SECRET)
@@ -179,7 +179,7 @@ class Grants:
             note=f"OAuth: {client.description}"[:255],
             scopes=code.scopes,
             created=now,
-            expires=now + self.token_life,
+            expires=now + self.lives.client,
             client=client.id,
             session=code.session,
         )
@@ -231,10 +231,10 @@ class Grants:
                     found |= identify(visitor.user.name)
                     continue
                 texts = self.roles.texts([word]) if self.roles.find(word) else [word]
-                found |= resolved(map(Scope.parse, texts), user=visitor.user.name)
+                found |= resolved(map(self.roles.parse, texts), user=visitor.user.name)
             except Invalid as error:
                 raise SentBack("invalid-scope", to=client.redirect_uri) from error
-        return expand(found)
+        return self.roles.expand(found)
 
     async def _access(self, visitor: Visitor, client: Client) -> frozenset[Scope]:
         """Return the narrowest access scope that `visitor` holds.

@@ -43,11 +43,21 @@ class Circle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bearers:
+    """Whom the values give a role."""
+
+    role: str
+    users: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
     """All that the values say."""
 
     persons: tuple[Person, ...] = ()
     circles: tuple[Circle, ...] = ()
+    bearers: tuple[Bearers, ...] = ()
     listed: bool = False
     """They name everybody, so that whoever is not named is worth saying."""
 
@@ -64,9 +74,10 @@ class Kind(StrEnum):
     NO_MEMBER = "no-member"
     MEMBER = "member"  # one that the values do not name
     PROPERTIES = "properties"
+    NO_BEARER = "no-bearer"  # somebody, or a group, is given a role and is not there
 
 
-LEFT_ALONE = frozenset({Kind.NOT_ACTIVE, Kind.UNDECLARED})
+LEFT_ALONE = frozenset({Kind.NOT_ACTIVE, Kind.UNDECLARED, Kind.NO_BEARER})
 """What is said and never changed: that is for a person to decide."""
 
 
@@ -95,6 +106,12 @@ def drift(
     there = {group.name: group for group in groups}
     for circle in declared.circles:
         yield from _of_circle(circle, there.get(circle.name))
+    circles = {circle.name for circle in declared.circles}
+    for each in declared.bearers:
+        for name in sorted(each.users - known.keys() - named):
+            yield Difference(kind=Kind.NO_BEARER, user=name, wanted=each.role)
+        for name in sorted(each.groups - there.keys() - circles):
+            yield Difference(kind=Kind.NO_BEARER, group=name, wanted=each.role)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -135,6 +152,9 @@ class People:
         """Make it so; return whether that is not for a person to decide."""
         if each.kind is Kind.NOT_ACTIVE:
             logger.warning("%s is %s and stays so: approve it first", each.user, each.found)
+        if each.kind is Kind.NO_BEARER:
+            what = f"account {each.user}" if each.user else f"group {each.group}"
+            logger.warning("the role %s is given to the %s, which is not there", each.wanted, what)
         if each.kind in LEFT_ALONE:
             return False
         await (self._settle_group(each) if each.group else self._settle_person(each))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from perijove.model.errors import Invalid
-from perijove.model.scope import Scope, expand, resolved
+from perijove.model.scope import Scope, bad_scope, expand, is_custom, resolved
 from perijove.model.user import User
 
 _NAME = re.compile(r"[a-z][a-z0-9\-_~.]{1,253}[a-z0-9]")
@@ -27,6 +27,16 @@ class Role:
     users: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Custom:
+    """A scope of the configuration, which means something to programs behind the hub."""
+
+    words: str
+    """What it allows."""
+    implies: tuple[str, ...] = ()
+    """Others of them."""
 
 
 DEFAULTS = (
@@ -53,17 +63,21 @@ DEFAULTS = (
 class Roles:
     """Answers what people and services hold."""
 
-    def __init__(self, loaded: Sequence[Role] = ()) -> None:
-        """Take the default roles, and those of the configuration over them.
+    def __init__(
+        self, loaded: Sequence[Role] = (), custom: Mapping[str, Custom] | None = None
+    ) -> None:
+        """Take the default roles, those of the configuration over them, and its own scopes.
 
         Raises:
             Invalid: a role has no good name, a scope that does not exist, or changes `admin`.
         """
+        self.custom: Mapping[str, Custom] = custom or {}
+        self._implied = {name: it.implies for name, it in self.custom.items()}
         self._roles: dict[str, Role] = {role.name: role for role in DEFAULTS}
         for role in loaded:
             self._roles[role.name] = self._checked(role)
         self._parsed: Mapping[str, tuple[Scope, ...]] = {
-            name: tuple(Scope.parse(text) for text in role.scopes)
+            name: tuple(self._scope_of(role, text) for text in role.scopes)
             for name, role in self._roles.items()
         }
         self._given = self._by_user()
@@ -72,7 +86,8 @@ class Roles:
     def become(self, others: "Roles") -> None:
         """Be as `others` are; whoever asks is answered so from now on."""
         self._roles, self._parsed = others._roles, others._parsed  # noqa: SLF001
-        self._given = others._given  # noqa: SLF001
+        self._given, self._implied = others._given, others._implied  # noqa: SLF001
+        self.custom = others.custom
         self._held.cache_clear()
 
     def find(self, name: str) -> Role | None:
@@ -92,6 +107,21 @@ class Roles:
         """Return the names of the roles that `service` has, by name."""
         return sorted(role.name for role in self._roles.values() if service in role.services)
 
+    def parse(self, text: str) -> Scope:
+        """Return the scope that is written as `text`.
+
+        Raises:
+            Invalid: there is none.
+        """
+        scope = Scope.parse(text)
+        if is_custom(scope.name) and scope.name not in self.custom:
+            raise bad_scope(text, self.custom)
+        return scope
+
+    def expand(self, scopes: Iterable[Scope]) -> frozenset[Scope]:
+        """Return `scopes` and all they imply, those of the configuration too."""
+        return expand(scopes, self._implied)
+
     def of(self, user: User) -> frozenset[Scope]:
         """Return all that `user` may do, expanded."""
         return self._held(user.name, user.admin, user.groups)
@@ -103,7 +133,7 @@ class Roles:
             Invalid: there is no role of such a name.
         """
         own = {role.name for role in self._roles.values() if name in role.services}
-        return expand(resolved(self._scopes({*own, *more}), service=name))
+        return self.expand(resolved(self._scopes({*own, *more}), service=name))
 
     def texts(self, names: Iterable[str]) -> list[str]:
         """Return the scopes of the roles called `names`, as they are written.
@@ -127,7 +157,7 @@ class Roles:
     def _of(self, name: str, admin: bool, groups: frozenset[str]) -> frozenset[Scope]:  # noqa: FBT001 (a cache takes no names)
         shared = {role.name for role in self._roles.values() if role.groups & groups}
         held = self._scopes(self._own(name, admin=admin) | shared)
-        return expand(resolved(held, user=name))
+        return self.expand(resolved(held, user=name))
 
     def _scopes(self, names: Iterable[str]) -> list[Scope]:
         unknown = sorted(set(names) - self._roles.keys())
@@ -135,10 +165,28 @@ class Roles:
             raise Invalid("no-such-role", role=unknown[0])
         return [scope for name in sorted(set(names)) for scope in self._parsed[name]]
 
+    def _scope_of(self, role: Role, text: str) -> Scope:
+        try:
+            return self.parse(text)
+        except Invalid as error:
+            raise Invalid(error.code, **error.params, role=role.name) from error
+
     def _checked(self, role: Role) -> Role:
         if not _NAME.fullmatch(role.name):
             raise Invalid("role-name.bad", role=role.name)
         known = self._roles.get(role.name)
         if role.name == ADMIN and role.scopes and set(role.scopes) != set(DEFAULTS[1].scopes):
             raise Invalid("role-admin.fixed")
-        return replace(role, scopes=role.scopes or (known.scopes if known else ()))
+        return merged(known, role) if known else role
+
+
+def merged(one: Role, other: Role) -> Role:
+    """Return `one` with what `other` says of it, for everybody who has either."""
+    return replace(
+        other,
+        scopes=other.scopes or one.scopes,
+        description=other.description or one.description,
+        users=one.users | other.users,
+        groups=one.groups | other.groups,
+        services=one.services | other.services,
+    )

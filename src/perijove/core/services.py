@@ -14,7 +14,7 @@ from perijove.model.errors import Conflict, Denied, Fixed, Invalid, Stale, Unkno
 from perijove.model.overlap import within
 from perijove.model.principal import Principal
 from perijove.model.route import Route
-from perijove.model.scope import INHERIT, Scope, expand, resolved
+from perijove.model.scope import INHERIT, Scope, resolved
 from perijove.model.service import CLIENT, Service
 from perijove.store import feed, tokens
 from perijove.store import services as store
@@ -126,7 +126,7 @@ class Services:
         if routed != self._routed:
             await self.database.write(feed.touched())
             self._routed = routed
-        self._changed()
+            self._changed()
 
     async def client(self, id: str) -> Client | None:
         """Return the OAuth client of that id, or None."""
@@ -180,8 +180,8 @@ class Services:
         if (service.admin or not service.asks) and not by.admin:
             raise Denied("service.administrators-only")
         # Of people it may be given what they hold; so whoever makes it must hold it as well.
-        wanted = [Scope.parse(text) for text in service.allowed]
-        asked = expand(resolved(wanted, user=by.name, service=service.name))
+        wanted = [self.roles.parse(text) for text in service.allowed]
+        asked = self.roles.expand(resolved(wanted, user=by.name, service=service.name))
         if INHERIT in {scope.name for scope in wanted} and not by.admin:
             raise Denied("service.administrators-only")
         more = {scope for scope in asked if scope.name != INHERIT} | self.scopes(service)

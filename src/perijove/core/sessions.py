@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from perijove.core.lives import Lives
 from perijove.core.memory import Memory, Shelf
 from perijove.core.roles import Roles
 from perijove.kit.clock import Clock
@@ -19,7 +20,6 @@ from perijove.store import sessions as store
 from perijove.store.database import Database
 from perijove.store.statement import Statements
 
-LIFE = timedelta(days=14)
 _SECRET = 43
 _LONGEST_SECRET = 256
 _LONGEST_ADDRESS, _LONGEST_AGENT = 64, 255
@@ -27,7 +27,7 @@ _GRAIN = timedelta(minutes=1)
 """How exact `seen` is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Sessions:
     """Begins, finds and ends them."""
 
@@ -36,7 +36,7 @@ class Sessions:
     ids: Ids
     roles: Roles
     memory: Memory
-    life: timedelta = LIFE
+    lives: Lives = field(default_factory=Lives)
     _sweep: Rarely = field(init=False, default_factory=lambda: Rarely(_GRAIN))
     _shelf: Shelf[Visitor] = field(init=False, default_factory=Shelf[Visitor])
 
@@ -64,7 +64,7 @@ class Sessions:
             session=hexadecimal(),
             created=now,
             seen=now,
-            expires=now + self.life,
+            expires=now + self.lives.session,
             address=address[:_LONGEST_ADDRESS],
             agent=stored_as(agent[:_LONGEST_AGENT]),
         )

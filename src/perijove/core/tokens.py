@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
+from perijove.core.lives import Lives
 from perijove.core.memory import Memory, Shelf
 from perijove.core.roles import Roles
 from perijove.kit.clock import Clock
@@ -15,7 +16,7 @@ from perijove.kit.storable import stored_as
 from perijove.model.errors import Invalid, Stale, Unknown
 from perijove.model.overlap import intersect, people, within
 from perijove.model.principal import Principal
-from perijove.model.scope import INHERIT, Scope, bad_scope, expand, identify, resolved
+from perijove.model.scope import INHERIT, Scope, bad_scope, identify, resolved
 from perijove.model.scope import Kind as Filter
 from perijove.model.token import Kind, Token
 from perijove.model.user import Standing, User
@@ -27,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 _LONGEST_SECRET = 256
 _LONGEST_NOTE = 255
-_LONGEST_LIFE = 100 * 365 * 24 * 3600
 
 
 class Holders(Protocol):
@@ -72,6 +72,7 @@ class Tokens:
     """Our own programs, by the digest of their token."""
     services: Holders = field(default_factory=Nobody)
     """Say which service has a token of that digest."""
+    lives: Lives = field(default_factory=Lives)
     _shelf: Shelf[_Shown] = field(init=False, default_factory=Shelf[_Shown])
 
     def __post_init__(self) -> None:
@@ -105,13 +106,14 @@ class Tokens:
     ) -> tuple[Token, str]:
         """Return a new token of `owner`, and its secret, which is kept nowhere.
 
-        `scopes`: None is whatever the owner holds when it is used. `expires_in`: seconds.
+        `scopes`: None is whatever the owner holds when it is used. `expires_in`: seconds; None
+        is as long as may be.
 
         Raises:
             Invalid: a scope that the owner does not hold, or no good time.
             Stale: the owner is gone.
         """
-        now = self.clock()
+        now, life = self.clock(), self.lives.token(expires_in)
         token = Token(
             id=self.ids(),
             kind=Kind.API,
@@ -120,7 +122,7 @@ class Tokens:
             note=stored_as((note or _requested(owner, by))[:_LONGEST_NOTE]),
             scopes=(INHERIT,) if scopes is None else await self._granted(owner, scopes),
             created=now,
-            expires=None if expires_in is None else now + _life(expires_in),
+            expires=now + life if life else None,
         )
         secret = hexadecimal()
         try:
@@ -189,18 +191,18 @@ class Tokens:
         holds = self.roles.of(owner)
         if INHERIT in token.scopes:
             return holds
-        granted = expand(resolved(_parsed(token), user=owner.name))
+        granted = self.roles.expand(resolved(self._parsed(token), user=owner.name))
         both = intersect(granted, holds, await self._groups(owner, granted, holds))
         return both | (granted & identify(owner.name))
 
     async def _granted(self, owner: User, texts: Sequence[str]) -> tuple[str, ...]:
         """Return `texts` as they are stored, if `owner` holds them all."""
-        parsed = [Scope.parse(text) for text in texts]
+        parsed = [self.roles.parse(text) for text in texts]
         for scope in parsed:
             if scope.kind in {Filter.SERVER, Filter.SERVICE} and not scope.value:
                 raise bad_scope(scope.text)  # nothing says which
         asked = resolved(parsed, user=owner.name)
-        wanted = expand(scope for scope in asked if scope.name != INHERIT)
+        wanted = self.roles.expand(scope for scope in asked if scope.name != INHERIT)
         holds = self.roles.of(owner)
         if not within(wanted, holds, await self._groups(owner, wanted, holds)):
             lacking = sorted(scope.text for scope in wanted - holds)
@@ -218,30 +220,23 @@ class Tokens:
                 groups[name] = user.groups if user else frozenset()
         return groups
 
+    def _parsed(self, token: Token) -> list[Scope]:
+        """Return the scopes that `token` was granted, as far as they still exist."""
+        scopes = []
+        for text in token.scopes:
+            try:
+                scopes.append(self.roles.parse(text))
+            except Invalid:
+                words = "token a%d holds an unknown scope, which is ignored: %s"
+                logger.warning(words, token.id, text)
+        return scopes
+
 
 def service_principal(name: str, scopes: frozenset[Scope], *, admin: bool = False) -> Principal:
     """Return who shows the token of a service."""
     return Principal(name=name, kind="service", groups=frozenset(), scopes=scopes, admin=admin)
 
 
-def _parsed(token: Token) -> list[Scope]:
-    """Return the scopes that `token` was granted, as far as they still exist."""
-    scopes = []
-    for text in token.scopes:
-        try:
-            scopes.append(Scope.parse(text))
-        except Invalid:
-            logger.warning("token a%d holds an unknown scope, which is ignored: %s", token.id, text)
-    return scopes
-
-
 def _requested(owner: User, by: Principal) -> str:
     own = by.kind == "user" and by.name == owner.name
     return "Requested via api" if own else f"Requested via api by {by.kind} {by.name}"
-
-
-def _life(seconds: object) -> timedelta:
-    good = type(seconds) is int and 1 <= seconds <= _LONGEST_LIFE
-    if not good:
-        raise Invalid("bad-expires-in")
-    return timedelta(seconds=int(str(seconds)))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from perijove.model.token import Session
+
 LOGIN = "jupyterhub-hub-login"
 SESSION = "jupyterhub-session-id"
 XSRF = "_xsrf"
@@ -30,10 +32,12 @@ class Cookies:
 
     base_url: str
 
-    def sign_in(self, response: Response, secret: str, session: str, *, secure: bool) -> None:
+    def sign_in(self, response: Response, secret: str, session: Session, *, secure: bool) -> None:
         """Let the browser be known by `secret`, and tell servers its `session`."""
-        self._set(response, LOGIN, secret, self._hub, secure=secure, max_age=_LOGIN_LIFE)
-        self._set(response, SESSION, session, self.base_url, secure=secure)
+        life = int((session.expires - session.created).total_seconds())
+        kept = max(life, _LOGIN_LIFE)
+        self._set(response, LOGIN, secret, self._hub, secure=secure, max_age=kept)
+        self._set(response, SESSION, session.session, self.base_url, secure=secure)
 
     def sign_out(self, response: Response, *, secure: bool) -> None:
         """Let the browser forget who it was."""

@@ -24,12 +24,13 @@ _SAYS = "it changes nothing, it only says that a server does not run"
 
 async def redirect(hub: Hub, visit: Visit) -> Response:
     """Send a person to a path of their own server, which is started if it does not run."""
-    name = visit.me.user.name
-    there = prefix(hub.base_url, name, "") + visit.params["path"]
+    user, server = visit.me.user.name, hub.leading.default_server
+    there = prefix(hub.base_url, user, server) + visit.params.get("path", "")
     query = visit.request.raw_query
-    to = quote(there + (f"?{query}" if query else ""), safe="")
-    mine = quote(name, safe="@~")
-    return RedirectResponse(f"{hub.base_url}hub/spawn/{mine}?next={to}", 302)
+    to = there + (f"?{query}" if query else "")
+    path = (user, server) if server else (user,)
+    start = f"{visit.pages.url('spawn', *path)}?next={quote(to, safe='')}"
+    return RedirectResponse(start, 302, {"cache-control": "no-store"})
 
 
 async def error(hub: Hub, visit: Visit) -> Response:
@@ -73,6 +74,7 @@ PAGES = (
             ),
         )
     ),
+    page("GET", "/user-redirect", redirect),
     page("GET", "/user-redirect/{*path}", redirect),
     page("GET", "/error/{code}", error, public="proxies fetch it for whoever sees it"),
     page("POST", "/security/csp-report", report, public="browsers send it", same=True,

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from starlette.responses import RedirectResponse, Response
@@ -17,11 +17,8 @@ from perijove.model.scope import Kind, Target
 from perijove.model.server import Desired, Phase, Server
 from perijove.model.user import User
 
-_GONE = 424
 _STARTING = 503
 _BROKEN = 500
-_MOST = 4
-"""Redirects, after which the proxy and the hub do not agree about where the server is."""
 _LONGEST_WAIT = 10
 
 
@@ -42,9 +39,13 @@ async def arrive(hub: Hub, visit: Visit) -> Response:
     server, place = await _meant(hub, visit, owner)
     if visit.principal is None:
         return _anonymous(hub, visit, place)
-    _require_access(visit, owner, place)
+    if not _let_in(visit, owner, place.server):
+        first = _first(visit)
+        if not (first and _let_in(visit, owner, first)):
+            raise Unknown
+        server, place = None, replace(place, server=first)  # it may be gone, but not from them
     if server is not None and _up(server):
-        return await _onwards(visit, place)
+        return await _onwards(hub, visit, place)
     if _of_program(visit):
         return _starting() if server and not server.at_rest else _unavailable(hub, visit, place)
     if server is not None and (not server.at_rest or server.phase is Phase.FAILED):
@@ -54,11 +55,12 @@ async def arrive(hub: Hub, visit: Visit) -> Response:
     return visit.pages.draw(
         visit,
         "stopped.html",
-        _GONE,
+        hub.leading.gone,
         user=place.owner,
         server=place.server,
         next=f"{place.path}?{place.query}" if place.query else place.path,
         reason=server.reason if server else None,
+        starts_after=hub.leading.starts_after,
     )
 
 
@@ -73,11 +75,16 @@ async def refuse(hub: Hub, visit: Visit) -> Response:
 
 async def _meant(hub: Hub, visit: Visit, owner: User | None) -> tuple[Server | None, Place]:
     """Return the server that an address means, the default one unless it names another."""
-    first = unquote(visit.params.get("path", "").partition("/")[0])
+    first = _first(visit)
     servers: Sequence[Server] = await hub.servers.of(owner) if owner else []
     named = next((it for it in servers if it.name and it.name == first), None)
     default = next((it for it in servers if not it.name), None)
     return named or default, _place(hub, visit, named)
+
+
+def _first(visit: Visit) -> str:
+    """Return the first part of the path below the user: the name of a server, or of a page."""
+    return unquote(visit.params.get("path", "").partition("/")[0])
 
 
 def _place(hub: Hub, visit: Visit, named: Server | None) -> Place:
@@ -99,27 +106,24 @@ def _anonymous(hub: Hub, visit: Visit, place: Place) -> Response:
     return RedirectResponse(f"{hub.base_url}hub/login?next={quote(here, safe='')}", 302)
 
 
-def _require_access(visit: Visit, owner: User | None, place: Place) -> None:
-    """Refuse who may not enter, as if there were nothing.
-
-    Raises:
-        Unknown: they may not, or there is no such user.
-    """
+def _let_in(visit: Visit, owner: User | None, name: str) -> bool:
+    """Return whether they may enter a server; who may not is told that there is nothing."""
     if owner is None or visit.principal is None:
-        raise Unknown
-    target = Target(kind=Kind.SERVER, user=owner.name, server=place.server, groups=owner.groups)
+        return False
+    target = Target(kind=Kind.SERVER, user=owner.name, server=name, groups=owner.groups)
     try:
         grant(visit.principal, ("access:servers",), target)
-    except Denied as error:
-        raise Unknown from error
+    except (Denied, Unknown):
+        return False
+    return True
 
 
-async def _onwards(visit: Visit, place: Place) -> Response:
+async def _onwards(hub: Hub, visit: Visit, place: Place) -> Response:
     """Send to the server, more slowly each time: its route may not have reached the proxy."""
     query = parse_qsl(place.query, keep_blank_values=True)
     counts = [value for name, value in query if name == "redirects" and value.isdecimal()]
     count = int(counts[0][:3]) if counts else 0
-    if count >= _MOST:
+    if count >= hub.leading.most_redirects:
         params = {"server": f"{place.owner}/{place.server}"}
         return visit.pages.problem(visit, _BROKEN, "redirect-loop", params)
     if count > 0:
@@ -161,7 +165,7 @@ def _unavailable(hub: Hub, visit: Visit, place: Place) -> Response:
     url = prefix(hub.base_url, place.owner, place.server)
     restart = f"{visit.request.site}{_spawn(hub, place, 'spawn')}"
     message = f"JupyterHub server no longer running at {url}. Restart the server at {restart}"
-    return _json(_GONE, message)
+    return _json(hub.leading.gone, message)
 
 
 def _starting() -> Response:

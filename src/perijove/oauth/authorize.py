@@ -13,7 +13,7 @@ from perijove.http.page import Visit
 from perijove.http.reader import Reader
 from perijove.http.sentences import ENGLISH, told
 from perijove.model.errors import SentBack
-from perijove.model.scope import Scope, outermost
+from perijove.model.scope import Scope
 from perijove.model.server import Server
 
 _JUST_NOW = timedelta(minutes=2)
@@ -29,7 +29,7 @@ async def ask(hub: Hub, visit: Visit) -> Response:
     if not offer.confirm or await _has_just_come(hub, visit, offer):
         return await _go(hub, visit, offer)
     if offer.client.owner_id is None:
-        return _ask_whether(visit, offer)
+        return _ask_whether(hub, visit, offer)
     if await _has_said_why(hub, visit, offer.client.owner_id, offer.client.server_id):
         return await _go(hub, visit, offer)
     return await _ask_why(hub, visit, offer)
@@ -97,11 +97,11 @@ async def _has_said_why(hub: Hub, visit: Visit, owner_id: int, server_id: int | 
     )
 
 
-def _ask_whether(visit: Visit, offer: Offer) -> Response:
+def _ask_whether(hub: Hub, visit: Visit, offer: Offer) -> Response:
     reader = visit.pages.reader(visit)
     shown = [
-        {"text": scope.text, "words": _words(scope, reader)}
-        for scope in sorted(outermost(offer.scopes), key=lambda scope: scope.text)
+        {"text": scope.text, "words": _words(hub, scope, reader)}
+        for scope in sorted(_outermost(hub, offer), key=lambda scope: scope.text)
     ]
     place = urlsplit(offer.client.redirect_uri).netloc or urlsplit(visit.request.site).netloc
     return visit.pages.draw(
@@ -114,9 +114,21 @@ def _ask_whether(visit: Visit, offer: Offer) -> Response:
     )
 
 
-def _words(scope: Scope, reader: Reader) -> str:
+def _outermost(hub: Hub, offer: Offer) -> list[Scope]:
+    """Return the scopes that no other one implies."""
+    all_of_them = offer.scopes
+    return [
+        it
+        for it in all_of_them
+        if not any(it in hub.roles.expand([one]) for one in all_of_them - {it})
+    ]
+
+
+def _words(hub: Hub, scope: Scope, reader: Reader) -> str:
     """Return what a scope allows, or the scope itself if there are no words for it."""
-    code = f"scope.{scope.name}"
+    custom, code = hub.roles.custom.get(scope.name), f"scope.{scope.name}"
+    if custom:
+        return custom.words
     return told(code, {"value": scope.value}, reader) if code in ENGLISH else scope.text
 
 

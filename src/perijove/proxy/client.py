@@ -155,9 +155,8 @@ class Client(Line):
 
     def _serve(self, request: Request) -> None:
         path = canonical(request.path)
-        self._request = request
+        self._request, self._moved, self._since = request, True, self._edge.loop.time()
         self._begun = self._endless = False
-        self._moved, self._since = True, self._edge.loop.time()
         self._body = Incoming(request, self._edge, self._since) if request.body else None
         self._keep, self.upgrade = request.keep and not self._edge.draining, request.upgrade
         self._edge.counts.asked[request.upgrade] += 1
@@ -249,10 +248,11 @@ class Client(Line):
 
     def switched(self, response: Response) -> None:
         """Become a tunnel."""
-        self.frames, self._good = Frames(), True
-        self._replay = b""
+        assert self._request is not None
+        self.frames, self._good, self._replay = Frames(), True, b""
         self._edge.counts.answered(response.status, self._since)
         extra = self._outward.response(response, self._request, self._route)
+        self._request.fields.drop()
         self.write(response.outgoing(UPGRADE + extra))
         early, self._buffer = self._buffer, b""
         self.throttle()

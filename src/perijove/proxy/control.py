@@ -7,7 +7,7 @@ from typing import Protocol, cast
 import httptools
 
 from perijove.proxy.pages import PHRASES
-from perijove.proxy.transports import aborted, closed
+from perijove.proxy.transports import aborted, closed, unbuffered
 
 _HEAD_LIMIT = 65_536
 _BODY_LIMIT = 1024 * 1024
@@ -81,6 +81,7 @@ class Control(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
         self._transport = cast("asyncio.Transport", transport)
+        unbuffered(self._transport)
         self._lines.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's

@@ -133,6 +133,11 @@ class Fields:
         pieces += (self.head[at:-2], extra, b"\r\n")
         return b"".join(pieces)
 
+    def drop(self) -> None:
+        """Let go of all but what is told when the request ends: a WebSocket stays for hours."""
+        self.head, self.cuts, self.forwarded = b"", [], []
+        self.named = {name: it for name, it in self.named.items() if name == b"x-forwarded-for"}
+
     def value(self, name: bytes) -> bytes:
         """Return any field by its lower-case name; empty if there is none. Slow."""
         found = re.search(rb"\r\n" + re.escape(name) + rb":([^\r]*)", self.head, re.IGNORECASE)

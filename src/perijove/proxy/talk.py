@@ -15,7 +15,7 @@ def talking(make: Making, edge: Edge, *, http2: bool) -> Callable[[], asyncio.Pr
     """Return what makes the protocol of a connection; `http2`: those with TLS may choose that."""
     if not http2:
         return make
-    from perijove.proxy.http2 import Http2  # noqa: PLC0415 - most run without it
+    from perijove.proxy.http2.connection import Http2  # noqa: PLC0415 - most run without it
 
     return lambda: Negotiated(make, lambda: Http2(edge, make))
 

@@ -81,6 +81,10 @@ class Tree:
         """Return every target in use."""
         return self._targets.values()
 
+    def knows(self, url: str) -> bool:
+        """Return whether that is the address of a target in use."""
+        return url in self._targets
+
     def target(self, url: str) -> Target:
         """Return the target of that address.
 

@@ -1,14 +1,19 @@
 """`hub.config.<Class>.<trait>`: the traits that do something here, and what follows from them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from pydantic import Field, field_validator
 
+from perijove.core.lives import Lives
 from perijove.core.rules import Rules
 from perijove.kit.section import Traits
 from perijove.settings.people import LoadedGroup
+from perijove.settings.roles import CustomScopes, ExtraScopes, RoleSettings
+from perijove.settings.web import WebTraits
 
+_CENTURY = 100 * 365 * 86400
 LOCAL, DUMMY = "local", "dummy"
 CLASSES = {
     "local": LOCAL,
@@ -18,7 +23,7 @@ CLASSES = {
 }
 
 
-class JupyterHubTraits(Traits):
+class JupyterHubTraits(WebTraits):
     """`hub.config.JupyterHub`."""
 
     authenticator_class: str = LOCAL
@@ -30,6 +35,34 @@ class JupyterHubTraits(Traits):
     """Metrics are shown only to who holds the scope `read:metrics`; `false`: to everybody."""
     load_groups: dict[str, LoadedGroup] = Field(default={})
     """Groups and their members, made at every start; `people.groups` says more."""
+    load_roles: tuple[RoleSettings, ...] = ()
+    """Roles as a list; `hub.loadRoles` is the same by name."""
+    custom_scopes: CustomScopes = Field(default={})
+    """Scopes that mean something to services and servers, `custom:…`; the hub hands them out."""
+    extra_user_scopes: ExtraScopes = frozenset()
+    """What everybody may do beside what the role `user` allows."""
+    cookie_max_age_days: float = Field(default=14, gt=0, le=36500)
+    """For how many days somebody who has signed in stays so."""
+    oauth_token_expires_in: int | None = Field(default=None, ge=1, le=_CENTURY)
+    """For how many seconds a server or a service is let know who somebody is; unset: as long as
+    a sign-in is good."""
+    oauth_require_pkce: bool = False
+    """Refuse servers and services that sign people in without PKCE. `true` refuses the servers of
+    images from before 2026: jupyterhub-singleuser 5 and older."""
+    token_expires_in_max_seconds: int = Field(default=0, ge=0, le=_CENTURY)
+    """For how many seconds a token may live that somebody makes, and does if nobody says so. 0: as
+    long as its owner wants. Tokens of before stay as they are."""
+
+    @property
+    def lives(self) -> Lives:
+        """Return how long what lets people in is good."""
+        session = timedelta(days=self.cookie_max_age_days)
+        client, most = self.oauth_token_expires_in, self.token_expires_in_max_seconds
+        return Lives(
+            session=session,
+            client=session if client is None else timedelta(seconds=client),
+            most=timedelta(seconds=most) if most else None,
+        )
 
     @field_validator("authenticator_class")
     @classmethod
@@ -54,6 +87,8 @@ class AuthenticatorTraits(Traits):
     """These people may not enter, whatever else says so."""
     allow_existing_users: bool | None = None
     """Let in whoever has an account; unset: yes if `allowed_users` names anybody."""
+    auto_login: bool | None = None
+    """Whoever signs out stays at a page that says so, instead of where one signs in."""
 
 
 class DummyTraits(AuthenticatorTraits):
@@ -79,6 +114,8 @@ class SignIn:
     name: str
     password: str
     """The one of `dummy`; empty: any."""
+    by_itself: bool
+    """Whoever comes is signed in without a form, where that is possible."""
     rules: Rules
 
 
@@ -90,12 +127,12 @@ def sign_in(config: HubConfig, people: frozenset[str] = frozenset()) -> SignIn:
     name = CLASSES[config.jupyterhub.authenticator_class]
     own = config.dummy if name == DUMMY else config.local
     traits = {**_set(config.authenticator), **_set(own)}
-    password = traits.pop("password", None)
+    password, by_itself = traits.pop("password", None), traits.pop("auto_login", None)
     traits["admin_users"] = traits.get("admin_users") or config.jupyterhub.admin_users
     traits["allow_all"] = bool(traits.get("allow_all"))
     traits["allowed_users"] = traits.get("allowed_users", frozenset()) | people
     rules = Rules(approved=name == LOCAL, **traits)
-    return SignIn(name=name, password=password or "", rules=rules)
+    return SignIn(name=name, password=password or "", by_itself=bool(by_itself), rules=rules)
 
 
 def _set(traits: AuthenticatorTraits) -> dict[str, Any]:

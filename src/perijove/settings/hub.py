@@ -6,11 +6,11 @@ from pydantic import Field, field_validator, model_validator
 
 from perijove.core.orphans import Policy
 from perijove.core.roles import Role
-from perijove.kit.section import Section, Traits
-from perijove.model.errors import HubError, Refused
-from perijove.model.scope import Scope
+from perijove.kit.section import Section
+from perijove.model.errors import Refused
 from perijove.model.service import Service
 from perijove.settings.authentication import HubConfig
+from perijove.settings.roles import RoleSettings, combined
 from perijove.settings.services import ServiceSettings, configured
 from perijove.store.address import MYSQL, POSTGRES, SHARED, SQLITE, plain
 
@@ -74,33 +74,6 @@ def _plain(url: str) -> str:
         raise ValueError("must begin with postgresql://, mysql:// or sqlite:///") from None
 
 
-class RoleSettings(Traits):
-    """`hub.loadRoles.<name>`: a named set of scopes, and who has it."""
-
-    name: str = ""
-    """What the API calls it; its key if unset."""
-    description: str = ""
-    """What it is for, in words."""
-    scopes: tuple[str, ...] = ()
-    """What it allows."""
-    users: frozenset[str] = frozenset()
-    """Users who have it."""
-    groups: frozenset[str] = frozenset()
-    """Groups whose members have it."""
-    services: frozenset[str] = frozenset()
-    """Services that have it."""
-
-    @field_validator("scopes")
-    @classmethod
-    def _exist(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
-        for text in scopes:
-            try:
-                Scope.parse(text)
-            except (HubError, ValueError):
-                raise ValueError(f"there is no scope {text!r}") from None
-        return scopes
-
-
 class HubSettings(Section):
     """`hub`."""
 
@@ -118,6 +91,12 @@ class HubSettings(Section):
     db: DbSettings = DbSettings()
     services: dict[str, ServiceSettings] = Field(default={})
     load_roles: dict[str, RoleSettings] = Field(default={})
+    redirect_to_server: bool | None = None
+    """Where people come to who have signed in: to their server, which is started if it does not
+    run (true); to the home page (false); to their server if it runs, else to the home page
+    (unset)."""
+    shutdown_on_logout: bool | None = None
+    """Whoever signs out stops their servers."""
     port: int | None = _PORT
     """Where the hub itself listens, on this machine only; unset: a free one, chosen once."""
     instance: str | None = None
@@ -149,15 +128,9 @@ class HubSettings(Section):
 
     @property
     def loaded_roles(self) -> list[Role]:
-        """Return the roles of the configuration."""
-        return [
-            Role(
-                name=it.name or key,
-                description=it.description,
-                scopes=it.scopes,
-                users=it.users,
-                groups=it.groups,
-                services=it.services,
-            )
-            for key, it in self.load_roles.items()
-        ]
+        """Return the roles of the configuration, one of each name."""
+        traits = self.config.jupyterhub
+        loaded = [it.role(key) for key, it in self.load_roles.items()]
+        return combined(
+            [*loaded, *(it.role() for it in traits.load_roles)], traits.extra_user_scopes
+        )

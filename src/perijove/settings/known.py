@@ -19,6 +19,8 @@ MOVED: dict[str, tuple[str, ...]] = {
     "hub.config.JupyterHub.named_server_limit_per_user": ("hub", "namedServerLimitPerUser"),
     "hub.config.JupyterHub.concurrent_spawn_limit": ("hub", "concurrentSpawnLimit"),
     "hub.config.JupyterHub.active_server_limit": ("hub", "activeServerLimit"),
+    "hub.config.JupyterHub.redirect_to_server": ("hub", "redirectToServer"),
+    "hub.config.JupyterHub.shutdown_on_logout": ("hub", "shutdownOnLogout"),
     "hub.config.JupyterHub.db_url": ("hub", "db", "url"),
     "hub.config.Spawner.cmd": ("singleuser", "cmd"),
     "hub.config.Spawner.default_url": ("singleuser", "defaultUrl"),

@@ -25,6 +25,8 @@ HONOURED = frozenset(
     }
 )
 """Overrides of profiles that do something here."""
+OWN_SERVICES = frozenset({"perijove-cli", "perijove-proxy"})
+"""Ours, which hub.services does not have."""
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -33,7 +35,8 @@ def notices(
 ) -> list[Problem]:
     """Return what whoever wrote `settings` should know."""
     idle = [] if cluster else _idle(settings)
-    return [*_risks(settings, places, cluster=cluster), *_misspelt(settings, places), *idle]
+    risks = _risks(settings, places, cluster=cluster)
+    return [*risks, *_roles(settings, places), *_misspelt(settings, places), *idle]
 
 
 def _risks(settings: Settings, places: Mapping[Path, Place], *, cluster: bool) -> Iterator[Problem]:
@@ -56,6 +59,19 @@ def _risks(settings: Settings, places: Mapping[Path, Place], *, cluster: bool) -
     if not sign_in.rules.any and not sign_in.rules.admin_users:
         hint = "Set hub.config.Authenticator.allow_all, allowed_users or admin_users."
         yield Problem("nobody may sign in: no rule allows anybody.", "hub.config", None, hint)
+
+
+def _roles(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:
+    """Yield roles that keep people from what is their own, and those of services there are not."""
+    services = {it.name or key for key, it in settings.hub.services.items()} | OWN_SERVICES
+    for role in settings.hub.loaded_roles:
+        key: Path = ("hub", "loadRoles", role.name)
+        if role.name == "user" and role.scopes and "self" not in role.scopes:
+            words = "lacks `self`, so that nobody may start a server or see themselves."
+            yield Problem(words, dotted(key), place_of(places, key))
+        for name in sorted(role.services - services):
+            words = f"is given to the service {name!r}, which hub.services does not have."
+            yield Problem(words, dotted(key), place_of(places, key), meant(name, services))
 
 
 def _plain(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:

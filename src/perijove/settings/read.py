@@ -116,7 +116,11 @@ def _refused(error: Invalid, known: Mapping[str, Any], places: Mapping[Path, Pla
     said = {key: str(it) for key, it in error.params.items()}
     key: Path = ("hub", "loadRoles", said.get("role", ""))
     words = "has no good name, or changes what the role `admin` is."
-    if error.code == "no-such-role":
+    if error.code == "bad-scope":
+        words = f"there is no scope {said['scope']!r}; custom_scopes makes some."
+        if "service" in said:
+            key = ("hub", "services", said["service"], "oauth_client_allowed_scopes")
+    elif error.code == "no-such-role":
         key = _naming(known, said["role"])
         words = f"there is no role {said['role']!r}; hub.loadRoles makes roles."
     elif "group" in said:

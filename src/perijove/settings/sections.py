@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from perijove.core.devices import DeviceSettings
+from perijove.core.leading import Leading
 from perijove.core.naming import Naming
 from perijove.core.options import Profiles
 from perijove.core.people import Declared
@@ -15,6 +16,7 @@ from perijove.core.place import PlaceSettings
 from perijove.core.profiles import ProfileEntry, profiles, slug_of
 from perijove.core.roles import Roles
 from perijove.kit.section import Section
+from perijove.model.errors import Invalid
 from perijove.model.service import Service
 from perijove.settings.authentication import SignIn, sign_in
 from perijove.settings.cull import CullSettings
@@ -23,6 +25,8 @@ from perijove.settings.known import MISSPELT
 from perijove.settings.people import PeopleSettings
 from perijove.settings.pod_sections import PodSettings, SchedulingSettings
 from perijove.settings.proxy import ProxySettings
+from perijove.settings.roles import bearers, customs
+from perijove.settings.web import leading
 
 
 class SingleuserSettings(PodSettings):
@@ -116,21 +120,29 @@ class Settings(Section):
         """All roles, those of JupyterHub included, and who has them.
 
         Raises:
-            Invalid: a role has no good name, or changes what `admin` is, or does not exist.
+            Invalid: a role has no good name, changes what `admin` is, or does not exist; or
+                one of its scopes does not.
         """
-        return Roles(self.people.roles(self.hub.loaded_roles))
+        scopes = customs(self.hub.config.jupyterhub.custom_scopes)
+        return Roles(self.people.roles(self.hub.loaded_roles), scopes)
 
     @cached_property
     def services(self) -> dict[str, Service]:
         """The services of the configuration, by name.
 
         Raises:
-            Invalid: one of them is to be given what a role says that does not exist.
+            Invalid: one of them is to be given what does not exist.
         """
-        return {
-            name: replace(it, allowed=tuple(self.roles.texts(it.roles))) if it.roles else it
-            for name, it in self.hub.configured_services.items()
-        }
+        found = {}
+        for name, it in self.hub.configured_services.items():
+            allowed = tuple(self.roles.texts(it.roles)) if it.roles else it.allowed
+            for text in allowed:
+                try:
+                    self.roles.parse(text)
+                except Invalid as error:
+                    raise Invalid(error.code, **error.params, service=name) from error
+            found[name] = replace(it, allowed=allowed)
+        return found
 
     @cached_property
     def declared(self) -> Declared:
@@ -139,7 +151,18 @@ class Settings(Section):
         Raises:
             Invalid: nobody, or no group, may be called that.
         """
-        return self.people.declared(self.hub.config.jupyterhub.load_groups)
+        declared = self.people.declared(self.hub.config.jupyterhub.load_groups)
+        return replace(declared, bearers=bearers(self.hub.loaded_roles))
+
+    @property
+    def leading(self) -> Leading:
+        """Where people are led."""
+        return leading(
+            self.hub.config.jupyterhub,
+            to_server=self.hub.redirect_to_server,
+            stops_on_leaving=bool(self.hub.shutdown_on_logout),
+            stays_out=self.sign_in.by_itself,
+        )
 
     @property
     def naming(self) -> Naming:

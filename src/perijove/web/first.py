@@ -39,7 +39,7 @@ async def enter(hub: Hub, visit: Visit) -> Response:
         tell_of(visit, error)
         return await _form(hub, visit, secret, used=error)
     response = go(visit, "home")
-    visit.cookies.sign_in(response, cookie, session.session, secure=visit.request.secure)
+    visit.cookies.sign_in(response, cookie, session, secure=visit.request.secure)
     return response
 
 

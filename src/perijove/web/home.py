@@ -11,6 +11,7 @@ from perijove.http.page import Visit
 from perijove.http.sentences import told
 from perijove.model.errors import HubError, Untimely
 from perijove.model.server import Desired, Phase, Server
+from perijove.model.user import User
 from perijove.web import live
 from perijove.web.cards import Card, card, phase_shown
 from perijove.web.frame import away, done, draw, following, go, reader, server_url
@@ -19,13 +20,23 @@ from perijove.web.visits import latest
 
 
 async def front(hub: Hub, visit: Visit) -> Response:
-    """Lead to the own server if it runs, else home."""
+    """Lead to where the settings say, or to the own server if it runs, else home."""
     if visit.visitor is None:
         return away(visit.pages.url("login"), 302, next=visit.pages.url())
-    server = await hub.servers.find(visit.me.user, "")
-    running = server is not None and server.phase is Phase.RUNNING
-    default = server_url(hub, visit.me.user.name, "") if running else visit.pages.url("home")
-    return away(following(visit, default), 302)
+    return away(following(visit, await landing(hub, visit, visit.me.user)), 302)
+
+
+async def landing(hub: Hub, visit: Visit, user: User) -> str:
+    """Return where `user` comes to who has signed in and did not say where to go."""
+    leading, home = hub.leading, visit.pages.url("home")
+    if leading.default_url:
+        return leading.default_url
+    if leading.to_server is False:
+        return home
+    server = await hub.servers.find(user, "")
+    if server is not None and server.phase is Phase.RUNNING:
+        return server_url(hub, user.name, "")
+    return visit.pages.url("spawn") if leading.to_server else home
 
 
 async def show(hub: Hub, visit: Visit) -> Response:

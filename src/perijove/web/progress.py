@@ -15,7 +15,7 @@ from perijove.model.stage import Outcome, Stage
 from perijove.web import live
 from perijove.web.cards import card
 from perijove.web.failed import show as show_failed
-from perijove.web.frame import away, draw, following, go, reader, server_url
+from perijove.web.frame import away, draw, following, reader, server_url
 from perijove.web.held import Held, held, raw
 from perijove.web.steps import Step, events_of, steps_of
 
@@ -27,15 +27,28 @@ async def show(hub: Hub, visit: Visit) -> Response:
     name = visit.params.get("server", "")
     server = await hub.servers.find(visit.owner, name)
     if server is None or server.phase is Phase.STOPPED:
-        return go(visit, "home")
+        return await _not_running(hub, visit, server, name)
     if server.phase is Phase.RUNNING:
-        return away(following(visit, server_url(hub, visit.owner.name, name)))
+        return away(following(visit, server_url(hub, visit.owner.name, name)), 302)
     if server.phase is Phase.FAILED:
         return await show_failed(hub, visit, server)
     if server.phase is Phase.STOPPING:
-        return go(visit, "home")
+        return await draw(hub, visit, "stopping.html", server=name, refresh=_REFRESH)
     context = await _context(hub, visit, await hub.progress.now(server))
     return await draw(hub, visit, "progress.html", refresh=_REFRESH, **context)
+
+
+async def _not_running(hub: Hub, visit: Visit, server: Server | None, name: str) -> Response:
+    return await draw(
+        hub,
+        visit,
+        "stopped.html",
+        user=visit.owner.name,
+        server=name,
+        next=following(visit, "") if visit.asked("next") else "",
+        reason=server.reason if server else None,
+        starts_after=0,
+    )
 
 
 async def stream(hub: Hub, visit: Visit) -> Response:

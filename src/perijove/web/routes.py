@@ -28,7 +28,7 @@ from perijove.web import (
 GATE = "people come here to sign in"
 ASSET = "the sign-in page is made of these"
 SEE, ADMIN = ("admin-ui",), ("admin:users",)
-START, STOP, READ = ("start:servers",), ("delete:servers",), ("read:servers",)
+START, STOP = ("start:servers",), ("delete:servers",)
 ENTER, DELETE = ("access:servers",), ("delete:users",)
 
 
@@ -70,14 +70,15 @@ PAGES = [
     page("POST", "/token", tokens.make),
     page("POST", "/token/revoke/{id}", tokens.revoke),
     page("GET", "/spawn", start.own),
+    page("POST", "/spawn", start.own, unaudited="the form goes on to the address that starts"),
     *(
         row
         for path in ("{user}", "{user}/{server}")
         for row in (
             page("GET", f"/spawn/{path}", start.show, any_of=START, target=Kind.SERVER),
             page("POST", f"/spawn/{path}", start.answer, any_of=START, target=Kind.SERVER),
-            page("GET", f"/spawn-pending/{path}", progress.show, any_of=READ, target=Kind.SERVER),
-            page("GET", f"/spawn-stream/{path}", progress.stream, any_of=READ, target=Kind.SERVER),
+            page("GET", f"/spawn-pending/{path}", progress.show, any_of=START, target=Kind.SERVER),
+            page("GET", f"/spawn-stream/{path}", progress.stream, any_of=START, target=Kind.SERVER),
             page("POST", f"/start/{path}", servers.start, any_of=START, target=Kind.SERVER),
             page("POST", f"/stop/{path}", servers.stop, any_of=STOP, target=Kind.SERVER),
             page("POST", f"/extend/{path}", servers.extend, any_of=START, target=Kind.SERVER),

@@ -1,5 +1,7 @@
 """/login and /logout."""
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -11,11 +13,13 @@ from perijove.http.page import Visit
 from perijove.http.reader import noted
 from perijove.http.sentences import next_step, told
 from perijove.kit.timings import LOGIN, LOGOUT
-from perijove.model.errors import Busy, Denied, HubError, Invalid
+from perijove.model.errors import Busy, Denied, HubError, Invalid, Unknown
 from perijove.web.frame import Notice, away, draw, following, reader
+from perijove.web.home import landing
 
 SAID = {
     "out": noted("You are signed out. Your servers keep running."),
+    "stopped": noted("You are signed out. Your servers are being stopped."),
     "approved": noted("Your account has been approved. You can sign in now."),
     "registered": noted("Your account is ready. You can sign in now."),
 }
@@ -33,7 +37,7 @@ _PATIENCE = {"signup.waiting", "signin.slow-down"}
 async def show(hub: Hub, visit: Visit) -> Response:
     """Ask who it is; somebody who has signed in goes on at once."""
     if visit.visitor:
-        return away(following(visit, visit.pages.url()), 302)
+        return away(following(visit, await landing(hub, visit, visit.me.user)), 302)
     said = SAID.get(visit.asked("said"))
     said = reader(visit).say(said) if said else ""
     return await _form(hub, visit, visit.asked("username")[:255], said=said)
@@ -51,8 +55,10 @@ async def enter(hub: Hub, visit: Visit) -> Response:
     except (Denied, Busy, Invalid) as error:
         tell_of(visit, error)
         return await _refused(hub, visit, name[:255], error)
-    response = away(following(visit, visit.pages.url()), 302)  # hub.md 4.1
-    visit.cookies.sign_in(response, secret, session.session, secure=visit.request.secure)
+    user = await hub.accounts.by_id(session.user_id)
+    start = await landing(hub, visit, user) if user else visit.pages.url()
+    response = away(following(visit, start), 302)  # hub.md 4.1
+    visit.cookies.sign_in(response, secret, session, secure=visit.request.secure)
     return response
 
 
@@ -65,13 +71,32 @@ async def leave(hub: Hub, visit: Visit) -> Response:
 
 async def out(hub: Hub, visit: Visit) -> Response:
     """Sign out: the session ends, and every token given under it."""
+    stopping = False
     if visit.visitor:
         visit.request.done["session"] = str(visit.visitor.session.id)
+        stopping = hub.leading.stops_on_leaving and await _stop_all(hub, visit)
         with hub.timings.timed(LOGOUT):
             await hub.sessions.end(visit.visitor.session)
-    response = away(visit.pages.url("login"), 302, said="out")  # hub.md 4.1
+    if hub.leading.stays_out:
+        gone = replace(visit, visitor=None, principal=None, xsrf="")
+        response = await draw(hub, gone, "signed-out.html", stopping=stopping)
+    else:
+        said = "stopped" if stopping else "out"
+        response = away(visit.pages.url("login"), 302, said=said)  # hub.md 4.1
     visit.cookies.sign_out(response, secure=visit.request.secure)
     return response
+
+
+async def _stop_all(hub: Hub, visit: Visit) -> bool:
+    """Ask every server of who leaves to stop; return whether there was any."""
+    user = visit.me.user
+    moving = [it.name for it in await hub.servers.of(user) if not it.at_rest]
+    for name in moving:
+        with suppress(Unknown):  # it was removed meanwhile
+            await hub.servers.stop(user, name)
+    if moving:
+        visit.request.done["stops"] = [f"{user.name}/{name}" for name in moving]
+    return bool(moving)
 
 
 def tell_of(visit: Visit, error: HubError) -> None:

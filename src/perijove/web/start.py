@@ -1,6 +1,7 @@
 """/spawn: choose a profile and its options, then start."""
 
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.responses import Response
 
@@ -15,35 +16,69 @@ from perijove.model.user import User
 from perijove.web.cards import card
 from perijove.web.choices import about, answered, offered, still_there
 from perijove.web.frame import away, draw, following, go, reader, server_url
+from perijove.web.linked import linked, names_option
 
+_OWN = {"called", "_xsrf"}
+"""Fields of the query that are for this page alone."""
 _MOVING = {Phase.QUEUED, Phase.STARTING, Phase.STOPPING}
 
 
 async def own(_: Hub, visit: Visit) -> Response:
-    """Lead to the start page of the own default server."""
+    """Lead to the start page of the own default server; a form that is sent here goes with it."""
     path = visit.pages.url("spawn", visit.me.user.name)
     query = visit.request.raw_query
-    return away(path + (f"?{query}" if query else ""))
+    return away(
+        path + (f"?{query}" if query else ""), 307 if visit.request.method == "POST" else 302
+    )
 
 
 async def show(hub: Hub, visit: Visit) -> Response:
-    """Show the choices; a server that runs is opened instead."""
+    """Show the choices, or start at once what leaves none; a server that runs is opened."""
     owner, name = visit.owner, visit.params.get("server", "")
     server = await hub.servers.find(owner, name)
     if server and server.phase is Phase.RUNNING:
-        return away(following(visit, server_url(hub, owner.name, name)))
+        return away(_onwards(hub, visit, owner, name), 302)
     if server and server.phase in _MOVING:
-        return away(_pending(visit, owner, name))
+        return away(_pending(visit, owner, name), 302)
     if server is None:  # what could not be started is refused before anything is chosen
         hub.servers.naming.require_new(owner, name, 0)
-    return await _form(hub, visit, server, await _last(hub, owner, server))
+    last = await _last(hub, owner, server)
+    options = None if _only_looks(visit) else _named(hub, visit, server, last)
+    if options is None:
+        return await _form(hub, visit, server, last)
+    visit.request.done["starts"] = f"{owner.name}/{name}"  # a GET is not audited by itself
+    refused = await begin(hub, visit, options, called=visit.asked("called") or None)
+    return refused or away(_pending(visit, owner, name), 302)
+
+
+def _named(
+    hub: Hub, visit: Visit, server: Server | None, last: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Return what the address says to start with; None: somebody has to choose.
+
+    Where there is nothing to choose it is what was started last, unless that has failed.
+    """
+    profiles = hub.profiles.of_groups(visit.owner.groups)
+    named = linked(profiles, visit.query)
+    if named is not None or hub.profiles.items:
+        return named
+    failed = server is not None and server.phase is Phase.FAILED
+    return None if failed else last
+
+
+def _only_looks(visit: Visit) -> bool:
+    """Return whether a browser fetches the page before anybody has asked for it."""
+    given = visit.request.given
+    purpose = given.get("sec-purpose", "") + given.get("purpose", "")
+    return visit.request.method == "HEAD" or "prefetch" in purpose
 
 
 async def answer(hub: Hub, visit: Visit) -> Response:
     """Start what was chosen, and show how far it is."""
     owner, name = visit.owner, visit.params.get("server", "")
     chosen = answered(hub, visit.form)
-    called, rescue = visit.posted("called") or None, bool(visit.posted("rescue"))
+    called = visit.posted("called") or visit.posted("display_name") or None
+    rescue = bool(visit.posted("rescue"))
     response = await begin(hub, visit, chosen, called=called, rescue=rescue)
     return response or away(_pending(visit, owner, name))
 
@@ -64,7 +99,7 @@ async def begin(
         )
     except Untimely as error:
         if error.code == "already-running":
-            return away(following(visit, server_url(hub, owner.name, name)))
+            return away(_onwards(hub, visit, owner, name))
         if error.code == "pending-stop":
             return go(visit, "home", said="stopping", what=name or "")
         return await _form(hub, visit, None, options, error)
@@ -86,7 +121,7 @@ async def _form(
     profiles = hub.profiles.of_groups(owner.groups)
     kept = await _to_be_had(hub, profiles, still_there(profiles, last))
     said = told(error.code, error.params, who) if error else ""
-    query = visit.request.raw_query
+    query = _kept(visit)
     path = (owner.name, name) if name else (owner.name,)
     mine = owner.id == visit.me.user.id
     return await draw(
@@ -128,5 +163,20 @@ async def _last(hub: Hub, owner: User, server: Server | None) -> dict[str, Any]:
 def _pending(visit: Visit, owner: User, name: str) -> str:
     path = (owner.name, name) if name else (owner.name,)
     address = visit.pages.url("spawn-pending", *path)
-    query = visit.request.raw_query
+    query = _kept(visit)
     return f"{address}?{query}" if query else address
+
+
+def _onwards(hub: Hub, visit: Visit, owner: User, name: str) -> str:
+    """Return where a server that runs is opened."""
+    address = server_url(hub, owner.name, name)
+    if visit.asked("next"):
+        return following(visit, address)
+    query = _kept(visit)
+    return f"{address}?{query}" if query else address
+
+
+def _kept(visit: Visit) -> str:
+    """Return what of the query goes on with the browser: all that is not about the start."""
+    asked = parse_qsl(visit.request.raw_query, keep_blank_values=True)
+    return urlencode([(n, it) for n, it in asked if n not in _OWN and not names_option(n)])

@@ -1,5 +1,6 @@
 """/token: make tokens for programs, see them, revoke them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -105,7 +106,10 @@ async def _show(
     error: HubError | None = None,
 ) -> Response:
     who, tokens = reader(visit), await hub.tokens.of(visit.me.user)
-    asked = {"note": "", "expires_in": _USUAL, "scopes": ["read:users!user"]}
+    offered = {text: who.say(words) for text, words in OFFERED.items()} | _custom(hub, visit)
+    lives = _lifetimes(who, hub.tokens.lives.most)
+    usual = min(lives[-1][0] or _USUAL, _USUAL)
+    asked = {"note": "", "expires_in": usual, "scopes": ["read:users!user"]}
     return await draw(
         hub,
         visit,
@@ -115,33 +119,42 @@ async def _show(
         notices=done(visit),
         trouble=told(error.code, error.params, who) if error else "",
         given=given or asked,
-        lifetimes=_lifetimes(who),
-        offered=[May(text, who.say(words)) for text, words in OFFERED.items()],
-        tokens=[_line(hub, token, visit, who) for token in tokens if token.kind is Kind.API],
+        lifetimes=lives,
+        offered=[May(text, words) for text, words in offered.items()],
+        tokens=[_line(hub, token, visit, offered) for token in tokens if token.kind is Kind.API],
         entered=_entered([token for token in tokens if token.kind is Kind.OAUTH], who),
     )
 
 
-def _lifetimes(who: Reader) -> list[tuple[int, str]]:
+def _lifetimes(who: Reader, most: timedelta | None) -> list[tuple[int, str]]:
+    """Return the lives that are offered, in seconds and in words; 0 is until it is revoked."""
+    if most is None:
+        return [*(_until(n * _DAY, who) for n in _LIVES), (0, who.say("Until I revoke it"))]
+    shorter = [n * _DAY for n in _LIVES if n * _DAY < most]
+    return [_until(life, who) for life in [*shorter, most]]
+
+
+def _until(life: timedelta, who: Reader) -> tuple[int, str]:
     assert who.now is not None
-    days = [
-        (
-            n * 86400,
-            who.say(
-                "{days}, until {day}",
-                {"days": who.count("{n} day", "{n} days", n), "day": who.day(who.now + n * _DAY)},
-            ),
-        )
-        for n in _LIVES
-    ]
-    return [*days, (0, who.say("Until I revoke it"))]
+    seconds = int(life.total_seconds())
+    if life < _DAY:
+        return seconds, who.say("until {moment}", {"moment": who.moment(who.now + life)})
+    days = who.count("{n} day", "{n} days", life.days)
+    words = {"days": days, "day": who.day(who.now + life)}
+    return seconds, who.say("{days}, until {day}", words)
 
 
-def _line(hub: Hub, token: Token, visit: Visit, who: Reader) -> Line:
+def _custom(hub: Hub, visit: Visit) -> dict[str, str]:
+    """Return the scopes of the configuration that the visitor holds, in its words."""
+    custom, held = hub.roles.custom, visit.me.principal.scopes
+    texts = sorted(scope.text for scope in held if scope.name in custom)
+    return {text: custom[text.partition("!")[0]].words for text in texts}
+
+
+def _line(hub: Hub, token: Token, visit: Visit, offered: Mapping[str, str]) -> Line:
     own = f"={visit.me.user.name}"
     words = [
-        who.say(OFFERED[text]) if (text := scope.removesuffix(own)) in OFFERED else scope
-        for scope in token.scopes
+        offered.get(scope.removesuffix(own), offered.get(scope, scope)) for scope in token.scopes
     ]
     return Line(
         id=token.id,

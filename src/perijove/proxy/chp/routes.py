@@ -55,15 +55,20 @@ class Routes(Tree):
             ValueError: the target is none.
         """
         key = self._key(path)
-        host = urlsplit(str(data["target"])).hostname or ""
-        if self._shuns is not None and self._shuns(host):
-            raise ValueError(f"{host} needs --allow-link-local: clouds tell secrets there")
+        self._check(str(data["target"]))
         name = unquote(path.decode("latin-1"))
         prefix = name.rstrip("/") or "/"
         given = {it: value for it, value in data.items() if it != "last_activity"}
         if self.by_host and prefix != "/":
             given["host"] = prefix.split("/")[1]
         self._lead(key, prefix, given)
+
+    def _check(self, url: str) -> None:
+        if self._shuns is None or self.knows(url):
+            return
+        host = urlsplit(url).hostname or ""
+        if self._shuns(host):
+            raise ValueError(f"{host} needs --allow-link-local: clouds tell secrets there")
 
     def _lead(self, key: bytes, prefix: str, data: dict[str, Any]) -> Told:
         target = self.target(str(data["target"]))

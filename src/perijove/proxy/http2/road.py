@@ -12,10 +12,10 @@ from h2.settings import SettingCodes, Settings
 
 from perijove.proxy.client import Client
 from perijove.proxy.edge import Edge
-from perijove.proxy.frames import Frames
 from perijove.proxy.head import LIMIT
-from perijove.proxy.lane import Lane
-from perijove.proxy.spoken import Answer
+from perijove.proxy.http2.frames import Frames
+from perijove.proxy.http2.lane import Lane
+from perijove.proxy.http2.spoken import Answer
 from perijove.proxy.transports import aborted, closed
 
 STREAMS = 100

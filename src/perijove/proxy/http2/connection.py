@@ -24,11 +24,11 @@ from hyperframe.frame import GoAwayFrame
 from perijove.proxy.client import Client
 from perijove.proxy.edge import Edge
 from perijove.proxy.forwarded import plain_address
-from perijove.proxy.frames import Flood
-from perijove.proxy.lane import Lane
+from perijove.proxy.http2.frames import Flood
+from perijove.proxy.http2.lane import Lane
+from perijove.proxy.http2.road import Road
+from perijove.proxy.http2.spoken import asked
 from perijove.proxy.refusal import Refusal
-from perijove.proxy.road import Road
-from perijove.proxy.spoken import asked
 from perijove.proxy.transports import aborted, closed, unbuffered
 
 _ALL_WINDOWS = 1_048_576

@@ -8,9 +8,9 @@ import httptools
 
 from perijove.proxy.client import Client
 from perijove.proxy.edge import Edge
+from perijove.proxy.http2.spoken import Answer, Asked
 from perijove.proxy.pace import SHARED
 from perijove.proxy.refusal import Refusal
-from perijove.proxy.spoken import Answer, Asked
 
 _FINAL = 200
 _ANY = b"GET / HTTP/1.1\r\n\r\n"
