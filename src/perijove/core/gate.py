@@ -20,6 +20,8 @@ from perijove.core.roles import Roles
 from perijove.core.rules import Rules
 from perijove.core.services import Services, nothing
 from perijove.core.sessions import Sessions
+from perijove.core.share_codes import ShareCodes
+from perijove.core.shares import Shares
 from perijove.core.tokens import Tokens
 from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
@@ -72,6 +74,7 @@ class Gate:
     sessions: Sessions
     tokens: Tokens
     grants: Grants
+    share_codes: ShareCodes
     roles: Roles
     people: People
     services: Services
@@ -106,6 +109,7 @@ def assemble(needs: Needs) -> Gate:
         ),
         tokens=tokens,
         grants=grants,
+        share_codes=_share_codes(needs, accounts.memory),
         roles=needs.roles,
     )
 
@@ -139,6 +143,12 @@ def _services(needs: Needs, memory: Memory) -> Services:
         configured=needs.services,
         rerouted=needs.rerouted,
     )
+
+
+def _share_codes(needs: Needs, memory: Memory) -> ShareCodes:
+    database = needs.database
+    shares = Shares(database=database, clock=needs.clock, ids=needs.ids, memory=memory)
+    return ShareCodes(database=database, shares=shares)
 
 
 def renew(gate: Gate, needs: Needs) -> None:

@@ -1,10 +1,10 @@
-"""Revision 0007: services that were made through the API."""
+"""Revision 0008: services that were made through the API."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 
 def upgrade() -> None:
