@@ -69,6 +69,8 @@ class Parts:
     awaits_proxies: Awaited = field(default_factory=Awaited)
     traits: Callable[[Settings], Mapping[str, Any]] = lambda _: {}
     """What the spawner gives to every server, after a reload; raises BadConfig."""
+    authenticator: Authenticator | None = None
+    """How people sign in; None: as the settings say."""
     journal: Journal | None = None
     """Keeps the audit log; None: entries go to the log."""
     read: Callable[[], Reading] | None = None
@@ -136,6 +138,8 @@ def of_gate(settings: Settings, parts: Parts, life: Lifecycle) -> gate.Needs:
     way, roles = settings.sign_in, settings.roles
 
     def authenticator(accounts: Accounts, passwords: Passwords) -> Authenticator:
+        if parts.authenticator:
+            return parts.authenticator
         if way.name == DUMMY:
             return DummyAuthenticator(way.password)
         return LocalAuthenticator(accounts, passwords)
@@ -152,6 +156,7 @@ def of_gate(settings: Settings, parts: Parts, life: Lifecycle) -> gate.Needs:
         services=_services(settings, parts, life),
         base_url=settings.hub.base_url,
         rerouted=life.rerouted,
+        managing=way.managing,
         first=parts.first,
         lives=settings.hub.config.jupyterhub.lives,
         require_proof=settings.hub.config.jupyterhub.oauth_require_pkce,

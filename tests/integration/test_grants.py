@@ -11,11 +11,11 @@ import pytest
 
 from perijove.core.gate import Gate
 from perijove.core.grants import Offer, Question
-from perijove.core.roles import Role
 from perijove.kit.secret import digest
 from perijove.model.client import Client
 from perijove.model.errors import BadGrant, Denied, Invalid, SentBack
 from perijove.model.placement import Placement
+from perijove.model.role import Role
 from perijove.model.scope import identify
 from perijove.model.server import Desired, Phase, Server
 from perijove.model.token import Token

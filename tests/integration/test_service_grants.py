@@ -7,9 +7,9 @@ import pytest
 
 from perijove.core.gate import Gate
 from perijove.core.grants import Offer, Question
-from perijove.core.roles import Role
 from perijove.kit.secret import digest
 from perijove.model.errors import Denied, Invalid, SentBack
+from perijove.model.role import Role
 from perijove.model.service import Service
 from perijove.model.visitor import Visitor
 from perijove.store.database import Database

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perijove.core.gate import Gate
-from perijove.core.roles import Role
 from perijove.core.tokens import service_principal
 from perijove.kit.secret import digest
 from perijove.model.errors import Invalid, Unknown
 from perijove.model.principal import Principal
+from perijove.model.role import Role
 from perijove.model.scope import SCOPES, Scope, Target
 from perijove.model.scope import Kind as Filter
 from perijove.model.token import Kind, Token

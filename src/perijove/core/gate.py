@@ -14,6 +14,7 @@ from perijove.core.groups import Groups
 from perijove.core.limits import Limits
 from perijove.core.lives import Lives
 from perijove.core.login import Login
+from perijove.core.managed import Managed, Managing
 from perijove.core.memory import Memory
 from perijove.core.people import Declared, Difference, People
 from perijove.core.roles import Roles
@@ -55,6 +56,7 @@ class Needs:
     rerouted: Callable[[], None] = nothing
     """Is called when routes to services are others than there were."""
     passwords: Passwords = field(default_factory=Passwords)
+    managing: Managing = field(default_factory=Managing)
     first: Path | None = None
     """The file with the secret of the one-time link."""
     lives: Lives = field(default_factory=Lives)
@@ -105,6 +107,7 @@ def assemble(needs: Needs) -> Gate:
             authenticator=needs.authenticator(accounts, needs.passwords),
             rules=needs.rules,
             limits=Limits(database=needs.database, clock=needs.clock),
+            managed=Managed(accounts=accounts, roles=needs.roles, managing=needs.managing),
             first=FirstLink(path=needs.first, clock=needs.clock) if needs.first else None,
         ),
         tokens=tokens,
@@ -160,12 +163,20 @@ def renew(gate: Gate, needs: Needs) -> None:
     gate.services.configured = needs.services
     gate.sessions.lives = gate.tokens.lives = gate.grants.lives = needs.lives
     gate.grants.require_proof = needs.require_proof
+    gate.login.managed.managing = needs.managing
     gate.people.declared = needs.declared
     gate.accounts.memory.forget()
 
 
 def _by_digest(ours: Mapping[str, Principal]) -> dict[str, Principal]:
     return {digest(token): who for token, who in ours.items()}
+
+
+async def begin(gate: Gate) -> None:
+    """Do what is done once, at the start."""
+    managed = gate.login.managed
+    if managed.managing.reset:
+        await managed.reset()
 
 
 async def apply_rules(gate: Gate) -> list[Difference]:

@@ -241,7 +241,7 @@ class Grants:
                 if word == "identify":
                     found |= identify(visitor.user.name)
                     continue
-                texts = self.roles.texts([word]) if self.roles.find(word) else [word]
+                texts = self.roles.texts([word]) if self.roles.known(word) else [word]
                 found |= resolved(map(self.roles.parse, texts), user=visitor.user.name)
             except Invalid as error:
                 raise SentBack("invalid-scope", to=client.redirect_uri) from error

@@ -166,7 +166,7 @@ class Tokens:
 
     async def holds(self, owner: User) -> frozenset[Scope]:
         """Return all that `owner` may do now, expanded."""
-        return await held(self.database, self.roles, owner)
+        return await held(self.database, self.roles, owner, self.clock())
 
     async def scopes(self, owner: User, token: Token) -> frozenset[Scope]:
         """Return what `token` lets its owner do now, expanded."""

@@ -5,9 +5,9 @@ from typing import Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from perijove.core.orphans import Policy
-from perijove.core.roles import Role
 from perijove.kit.section import Section
 from perijove.model.errors import Refused
+from perijove.model.role import Role
 from perijove.model.service import Service
 from perijove.settings.authentication import HubConfig
 from perijove.settings.roles import RoleSettings, combined

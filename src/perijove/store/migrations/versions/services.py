@@ -1,10 +1,10 @@
-"""Revision 0008: services that were made through the API."""
+"""Revision 0009: services that were made through the API."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:
