@@ -1,13 +1,49 @@
 """/proxy/feed and /proxy/activity: what proxies and the hub tell each other."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from perijove.api.models import FeedQuery, RouteTimes
+from pydantic import AwareDatetime, BaseModel, Field, RootModel
+
 from perijove.core import Hub
 from perijove.http.route import Call, Reply
 from perijove.model.route import Delta, Route, Whole
 
 _LONG_POLL = 25.0
+
+
+class RouteTimes(BaseModel):
+    """POST /proxy/activity."""
+
+    routes: dict[str, AwareDatetime]
+
+
+class FeedQuery(BaseModel):
+    """GET /proxy/feed."""
+
+    after: Annotated[int, Field(ge=0)] | None = None
+
+
+class FeedModel(BaseModel):
+    """All routes, or what has changed since `after`."""
+
+    version: int
+    checksum: str
+    after: int | None = None
+    routes: dict[str, dict[str, Any]] | None = None
+    set: dict[str, dict[str, Any]] | None = None
+    removed: list[str] | None = None
+
+
+class RouteModel(BaseModel):
+    """One route of GET /proxy."""
+
+    routespec: str
+    target: str
+    data: dict[str, Any]
+
+
+class RoutesModel(RootModel[dict[str, RouteModel]]):
+    """GET /proxy: every route by its prefix."""
 
 
 async def feed(hub: Hub, call: Call) -> Reply:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from perijove.core.lives import Lives
+from perijove.core.managed import Managing
 from perijove.core.rules import Rules
 from perijove.kit.section import Traits
 from perijove.settings.people import LoadedGroup
@@ -33,6 +35,11 @@ class JupyterHubTraits(WebTraits):
 
     authenticate_prometheus: bool = True
     """Metrics are shown only to who holds the scope `read:metrics`; `false`: to everybody."""
+    last_activity_interval: float = Field(default=60, gt=0)
+    """Seconds between two looks at all routes of `proxy.kind: chp`, when those that are wrong are
+    mended and it is read which servers were used."""
+    proxy_check_interval: float = Field(default=5, gt=0)
+    """Seconds between two looks whether `proxy.kind: chp` has lost all of its routes."""
     load_groups: dict[str, LoadedGroup] = Field(default={})
     """Groups and their members, made at every start; `people.groups` says more."""
     load_roles: tuple[RoleSettings, ...] = ()
@@ -87,6 +94,13 @@ class AuthenticatorTraits(Traits):
     """These people may not enter, whatever else says so."""
     allow_existing_users: bool | None = None
     """Let in whoever has an account; unset: yes if `allowed_users` names anybody."""
+    manage_groups: bool = False
+    """At each sign-in people are in exactly the groups that the authenticator names, if it does."""
+    manage_roles: bool = False
+    """At each sign-in people have the roles that the authenticator names, if it does, beside those
+    of the configuration."""
+    reset_managed_roles_on_startup: bool = False
+    """Forget at the start what roles the authenticator gave."""
     auto_login: bool | None = None
     """Whoever signs out stays at a page that says so, instead of where one signs in."""
 
@@ -98,6 +112,45 @@ class DummyTraits(AuthenticatorTraits):
     """The one password that everybody uses; unset: any will do."""
 
 
+class ChpTraits(Traits):
+    """`hub.config.ConfigurableHTTPProxy`: for `proxy.kind: chp`."""
+
+    api_url: str | None = None
+    """Where its REST API is; unset: on this machine, at the port after `proxy.port`."""
+    auth_token: str | None = Field(default=None, json_schema_extra={"secret": True})
+    """What its API wants to be shown; unset: a secret of the data directory."""
+    should_start: bool = True
+    """`perijove up` starts it, and again when it ends; `false`: somebody else does."""
+    command: tuple[str, ...] = ("configurable-http-proxy",)
+    """What starts it: one word, or a list of words."""
+    concurrency: int = Field(default=10, ge=1)
+    """How many calls it may be busy with at once."""
+
+    @field_validator("api_url")
+    @classmethod
+    def _address(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "http://127.0.0.1")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be http://host:port or https://host:port")
+        if url and not parts.port:
+            raise ValueError("names no port")
+        return url
+
+    @field_validator("command", mode="before")
+    @classmethod
+    def _words(cls, command: Any) -> Any:
+        if isinstance(command, str):
+            return (command,)
+        return tuple(command) if isinstance(command, list) else command
+
+    @field_validator("command")
+    @classmethod
+    def _something(cls, command: tuple[str, ...]) -> tuple[str, ...]:
+        if not command or not command[0].strip():
+            raise ValueError("names no command")
+        return command
+
+
 class HubConfig(Traits):
     """`hub.config`: the classes whose traits do something here."""
 
@@ -105,6 +158,7 @@ class HubConfig(Traits):
     authenticator: AuthenticatorTraits = Field(default=AuthenticatorTraits(), alias="Authenticator")
     dummy: DummyTraits = Field(default=DummyTraits(), alias="DummyAuthenticator")
     local: AuthenticatorTraits = Field(default=AuthenticatorTraits(), alias="LocalAuthenticator")
+    chp: ChpTraits = Field(default=ChpTraits(), alias="ConfigurableHTTPProxy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +171,7 @@ class SignIn:
     by_itself: bool
     """Whoever comes is signed in without a form, where that is possible."""
     rules: Rules
+    managing: Managing
 
 
 def sign_in(config: HubConfig, people: frozenset[str] = frozenset()) -> SignIn:
@@ -128,11 +183,22 @@ def sign_in(config: HubConfig, people: frozenset[str] = frozenset()) -> SignIn:
     own = config.dummy if name == DUMMY else config.local
     traits = {**_set(config.authenticator), **_set(own)}
     password, by_itself = traits.pop("password", None), traits.pop("auto_login", None)
+    managing = Managing(
+        groups=traits.pop("manage_groups", False),
+        roles=traits.pop("manage_roles", False),
+        reset=traits.pop("reset_managed_roles_on_startup", False),
+    )
     traits["admin_users"] = traits.get("admin_users") or config.jupyterhub.admin_users
     traits["allow_all"] = bool(traits.get("allow_all"))
     traits["allowed_users"] = traits.get("allowed_users", frozenset()) | people
     rules = Rules(approved=name == LOCAL, **traits)
-    return SignIn(name=name, password=password or "", by_itself=bool(by_itself), rules=rules)
+    return SignIn(
+        name=name,
+        password=password or "",
+        by_itself=bool(by_itself),
+        rules=rules,
+        managing=managing,
+    )
 
 
 def _set(traits: AuthenticatorTraits) -> dict[str, Any]:

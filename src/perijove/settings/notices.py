@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from perijove.core.managed import Managing
 from perijove.settings.authentication import DUMMY
 from perijove.settings.known import MISSPELT, traits
 from perijove.settings.problem import Path, Place, Problem, dotted
@@ -47,6 +48,7 @@ def _risks(settings: Settings, places: Mapping[Path, Place], *, cluster: bool) -
         if open_to_all:
             words = "`dummy` lets anybody in, and `proxy.ip` opens this to the network."
         yield Problem(words, dotted(key), place_of(places, key))
+    yield from _unused(settings, places)
     if not cluster:
         yield from _plain(settings, places)
     if settings.cull.enabled and settings.cull.users and settings.cull.timeout:
@@ -61,8 +63,21 @@ def _risks(settings: Settings, places: Mapping[Path, Place], *, cluster: bool) -
         yield Problem("nobody may sign in: no rule allows anybody.", "hub.config", None, hint)
 
 
+def _unused(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:
+    """Yield that a proxy is described which nobody has asked for; the chart sets its token."""
+    given = settings.hub.config.chp.model_fields_set - {"auth_token"}
+    if given and not settings.proxy.told:
+        key = ("hub", "config", "ConfigurableHTTPProxy")
+        words = "has no effect: people come through Perijove's own proxy."
+        hint = "`proxy.kind: chp` takes a configurable-http-proxy."
+        yield Problem(words, dotted(key), place_of(places, key), hint)
+
+
 def _roles(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:
-    """Yield roles that keep people from what is their own, and those of services there are not."""
+    """Yield roles that keep people from what is theirs, or that nobody can have."""
+    if settings.sign_in.managing != Managing():
+        words = f"have no effect: `{settings.sign_in.name}` says nothing of groups and roles."
+        yield Problem(words, "hub.config.Authenticator.manage_groups, manage_roles")
     services = {it.name or key for key, it in settings.hub.services.items()} | OWN_SERVICES
     for role in settings.hub.loaded_roles:
         key: Path = ("hub", "loadRoles", role.name)
