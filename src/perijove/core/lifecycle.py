@@ -112,6 +112,11 @@ class Lifecycle:
     teller: Teller | None = None
     """Tells a proxy its routes, if it does not pull them."""
 
+    def rerouted(self) -> None:
+        """Take note that other routes than those of servers were written."""
+        self.feed.heard()
+        self.feed.tell()
+
     async def run(self) -> None:
         """Run until cancelled. No server ends with it."""
         async with asyncio.TaskGroup() as tasks:
