@@ -5,7 +5,8 @@ from itertools import product
 EVIL = "evil.example"
 _BEFORE = (
     "", " ", "\t", "\n", "\r\n", "\x00", "\x0b", "\x1f", "\x7f", "\xa0", "\u3000", "\u2028",
-    "\ufeff", "\u200b", "\xad", "%20", "%09", "%0d%0a", "%00", ".", "..", "./", "../", "/.", "/..", "/./",
+    "\ufeff", "\u200b", "\xad", "%20", "%09", "%0d%0a", "%00", ".", "..", "./", "../", "/.", "/..",
+    "/./",
 )  # fmt: skip
 _SCHEMES = (
     "", "http:", "https:", "HTTPS:", "hTtP:", "ftp:", "ws:", "http%3A", "https\n:", "java\tscript:",
@@ -19,7 +20,8 @@ _SLASHES = (
 _HOSTS = (
     EVIL, f"hub.example@{EVIL}", f"{EVIL}\\@hub.example", f"{EVIL}#hub.example",
     f"{EVIL}?hub.example", f"hub.example.{EVIL}", f"hub.example:80@{EVIL}", f"{EVIL}:443",
-    "evil%2eexample", "evil。example", "ⓔⓥⓘⓛ.example", "[::1]", "[::ffff:1.2.3.4]", "2130706433", "0x7f.1", "0177.0.0.1",
+    "evil%2eexample", "evil。example", "ⓔⓥⓘⓛ.example", "[::1]", "[::ffff:1.2.3.4]", "2130706433",
+    "0x7f.1", "0177.0.0.1",
     f"{EVIL}%00.hub.example", f"{EVIL}\x00.hub.example", f"{EVIL} .hub.example", "", ".", "..",
 )  # fmt: skip
 _AFTER = ("", "/", "/hub/home", "?next=//evil.example", "#//evil.example", "/..", "%2F", "\\")
