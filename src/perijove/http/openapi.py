@@ -27,6 +27,7 @@ _PROBLEM = {
         "title": {"type": "string"},
         "detail": {"type": "string"},
         "params": {"type": "object"},
+        "failures": {"type": "array", "items": {"type": "object"}},
     },
 }
 _MEANT = {
