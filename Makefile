@@ -96,8 +96,10 @@ BAR_16 := $(BIN)/pytest tests/integration/test_proxy_smuggling.py tests/integrat
 	tests/unit/test_proxy_head.py tests/unit/test_proxy_body.py tests/unit/test_proxy_fuzz.py
 BAR_17 := PERIJOVE_BAR=17 $(BIN)/pytest tests/unit/test_paths_agree.py \
 	tests/integration/test_paths_over_http.py
-BAR_21 := $(BIN)/pytest tests/integration/test_shut_out.py tests/integration/test_signin.py \
-	tests/integration/test_tokens.py
+BAR_20 := PERIJOVE_BAR=20 $(BIN)/pytest tests/integration/test_oauth_refusals.py \
+	tests/storm/test_code_race.py
+BAR_21 := $(BIN)/pytest tests/integration/test_shut_out.py tests/integration/test_shut_out_meanwhile.py \
+	tests/integration/test_signin.py tests/integration/test_tokens.py
 BAR_22 := $(BIN)/pytest tests/integration/test_lock_out.py tests/integration/test_signin.py
 # Half heads and slow readers; then idle WebSockets and a soak with aborts, ten minutes each.
 BAR_23 := PERIJOVE_BAR=23 $(BIN)/pytest -s tests/integration/test_proxy_slow.py \
@@ -106,7 +108,7 @@ BAR_24 := PERIJOVE_BAR=24 $(BIN)/pytest tests/integration/test_proxy_stream.py
 BAR_27 := $(BIN)/pytest tests/e2e/test_canary.py
 # The soak of half an hour: 45 small servers, 5 with JupyterLab.
 BAR_30 := SOAK_MINUTES=30 SOAK_SMALL=45 SOAK_LABS=5 $(BIN)/pytest -s tests/storm/test_soak.py
-BARS := 1 2 3 4 5 6 7 8 9 11 12 13 14 16 17 21 22 23 24 27 30
+BARS := 1 2 3 4 5 6 7 8 9 11 12 13 14 16 17 20 21 22 23 24 27 30
 
 bar: $(VENV)/dev.stamp  ## Run a bar at full size (B=1, 1 to 30; it lists them)
 	@test -n "$(BAR_$(B))" || { echo "There is no bar B=$(B) yet: choose one of $(BARS)." >&2; exit 2; }
@@ -126,8 +128,9 @@ lock-check: $(BIN)/uv
 			echo "requirements/$$lock.txt is out of date: run make lock." >&2; exit 1; }; \
 	done; echo "locks are up to date"
 
-# Servers of older images, for the contract that all keep (tests/singleuser/older.py).
-OLDER := $(basename $(notdir $(wildcard requirements/singleuser-*.in)))
+# Servers of older images, for the contract that all keep (tests/singleuser/older.py), and
+# programs that speak to a hub (tests/clients/programs.py).
+OLDER := $(basename $(notdir $(wildcard requirements/singleuser-*.in requirements/client-*.in)))
 
 define compile
 $(LOCK) $(2) requirements/uv.in -o $(1)/uv.txt && \

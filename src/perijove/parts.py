@@ -18,6 +18,7 @@ from perijove.core.lifecycle import Lifecycle
 from perijove.core.place import Names
 from perijove.core.ready import Knocker, knock
 from perijove.core.roles import Roles
+from perijove.core.teller import TellerSettings
 from perijove.core.tokens import service_principal
 from perijove.kit.clock import Clock
 from perijove.kit.journal import Journal
@@ -74,6 +75,8 @@ class Parts:
     patience: Patience = field(default_factory=Patience)
     replica: str = ""
     """What this hub is called among those that share its database, the same after a restart."""
+    tells: TellerSettings | None = None
+    """The proxy that is told its routes; None: proxies pull them."""
     silence: float = 8.0
     """Seconds of it in a stream, after which something is sent so that no proxy gives up."""
 
@@ -112,6 +115,7 @@ def of_lifecycle(settings: Settings, parts: Parts) -> lifecycle.Needs:
         culling=_culling(settings),
         in_cluster=parts.in_cluster,
         awaits_proxies=parts.awaits_proxies,
+        tells=parts.tells,
     )
 
 

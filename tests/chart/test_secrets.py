@@ -89,3 +89,13 @@ def test_other_values_make_another_hub_pod_and_leave_the_proxy() -> None:
     for name, same in [("hub", False), ("proxy", True)]:
         before, after = (it["Deployment", name]["spec"]["template"] for it in (one, other))
         assert (before == after) is same
+
+
+def test_the_hub_is_told_where_a_proxy_of_another_make_has_its_api() -> None:
+    def told(*settings: str) -> object:
+        values = yaml.safe_load(secret('proxy.kind="chp"', *settings)["values.yaml"])
+        return values["hub"]["config"]["ConfigurableHTTPProxy"]["api_url"]
+
+    assert told() == "http://proxy-api:8001"
+    mine = "http://mine:1"
+    assert told(f'hub.config.ConfigurableHTTPProxy.api_url="{mine}"') == mine

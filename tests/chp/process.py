@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +61,15 @@ class Chp:
         return answer
 
     async def routes(self, query: str = "") -> dict[str, Any]:
-        """Return them; one that is about to go says "try again", as JupyterHub then does."""
-        answer = await self.api.get(f"/api/routes{query}")
+        """Return them. As JupyterHub does, ask again where one is about to go, or has just gone."""
         end = time.monotonic() + 10
-        while answer.status_code == 503 and time.monotonic() < end:
+        while True:
+            with suppress(httpx.TransportError):
+                answer = await self.api.get(f"/api/routes{query}")
+                if answer.status_code != 503 or time.monotonic() > end:
+                    break
+            assert time.monotonic() < end, self.said()
             await asyncio.sleep(0.1)
-            answer = await self.api.get(f"/api/routes{query}")
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found

@@ -18,7 +18,7 @@ from perijove.cli.source import begin_anew, database_url
 from perijove.cli.supervisor.leftovers import end_leftovers
 from perijove.cli.supervisor.ports import chosen
 from perijove.cli.trouble import Trouble, with_data
-from perijove.settings import of
+from perijove.settings import Settings, of
 from tests.ports import free_port
 
 HOLD = """
@@ -164,20 +164,24 @@ def test_a_file_where_the_directory_should_be_is_named(tmp_path: Path) -> None:
 def test_ports_are_chosen_once(box: Box) -> None:
     with pytest.raises(Trouble, match="perijove up"):
         box.ports()
-    first = chosen(box, public=None, hub=None, ip="127.0.0.1")
-    assert chosen(box, public=None, hub=None, ip="127.0.0.1") == first == box.ports()
+    first = chosen(box, Settings())
+    assert chosen(box, Settings()) == first == box.ports()
     other = free_port()
-    moved = chosen(box, public=other, hub=None, ip="127.0.0.1")
+    moved = chosen(box, Settings(), public=other)
     assert moved == box.ports() == Ports(public=other, hub=first.hub)
+
+
+def _hub_at(port: int) -> Settings:
+    return of({"hub": {"port": port}})
 
 
 def test_the_hubs_port_moves_only_while_nobody_knows_it(box: Box) -> None:
     public, first, second, third = (free_port() for _ in range(4))
-    chosen(box, public=public, hub=first, ip="127.0.0.1")
-    assert chosen(box, public=None, hub=second, ip="127.0.0.1") == Ports(public=public, hub=second)
+    chosen(box, _hub_at(first), public=public)
+    assert chosen(box, _hub_at(second)) == Ports(public=public, hub=second)
     (box.workloads / "jupyter-ada").mkdir()
     with pytest.raises(Trouble, match=rf"hub\.port is {third}.*at {second}"):
-        chosen(box, public=None, hub=third, ip="127.0.0.1")
+        chosen(box, _hub_at(third))
 
 
 def test_a_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:

@@ -1,6 +1,28 @@
 {{- /* What the pods of hub and proxy have in common. */ -}}
 
 {{- /* The root, an image section, and the one that stands in for what it leaves out. */ -}}
+{{- define "perijove.told" -}}
+{{- eq (.Values.proxy.kind | default "perijove") "chp" -}}
+{{- end }}
+
+{{- /* The root: what the proxy runs, and from where: ours is in the image of the hub. */ -}}
+{{- define "perijove.proxy-image" -}}
+{{- $image := .Values.proxy.chp.image -}}
+{{- if eq (include "perijove.told" .) "true" -}}
+{{- include "perijove.image" (list . $image (dict "name" "quay.io/jupyterhub/configurable-http-proxy" "tag" "5.3.0")) -}}
+{{- else -}}
+{{- include "perijove.image" (list . $image .Values.hub.image) -}}
+{{- end -}}
+{{- end }}
+
+{{- define "perijove.proxy-command" -}}
+{{- $command := .Values.proxy.chp.command -}}
+{{- if and (eq (include "perijove.told" .) "true") (eq (join " " $command) "perijove proxy") -}}
+{{- $command = list "configurable-http-proxy" -}}
+{{- end -}}
+{{- toYaml $command -}}
+{{- end }}
+
 {{- define "perijove.image" -}}
 {{- $image := index . 1 -}}
 {{- $other := index . 2 -}}

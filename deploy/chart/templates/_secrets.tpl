@@ -34,5 +34,10 @@
 {{- $values := .Values | toYaml | fromYaml -}}
 {{- $labels := include "perijove.release-labels" . | fromYaml -}}
 {{- $pods := dict "extraLabels" $labels "storage" (dict "extraLabels" $labels) -}}
-{{- toYaml (mustMergeOverwrite $values (dict "singleuser" $pods)) -}}
+{{- $values = mustMergeOverwrite $values (dict "singleuser" $pods) -}}
+{{- if eq (include "perijove.told" .) "true" -}}
+{{- $api := dict "api_url" (printf "http://%s:8001" (include "perijove.proxy-api" .)) -}}
+{{- $values = mustMerge $values (dict "hub" (dict "config" (dict "ConfigurableHTTPProxy" $api))) -}}
+{{- end -}}
+{{- toYaml $values -}}
 {{- end }}

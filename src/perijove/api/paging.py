@@ -22,9 +22,14 @@ class Page:
     """With its place in the list around it."""
 
 
-def asked(call: Call, about: About, offset: int, limit: int | None) -> Page:
-    """Return the page that a request asks for; `offset` and `limit` are its own."""
-    paged = _PAGED in call.asked.given.get("accept", "")
+def asked(
+    call: Call, about: About, offset: int, limit: int | None, *, always: bool = False
+) -> Page:
+    """Return the page that a request asks for; `offset` and `limit` are its own.
+
+    `always`: its place in the list is told, whatever the request accepts.
+    """
+    paged = always or _PAGED in call.asked.given.get("accept", "")
     default = about.page_limit if paged else about.page_most
     most = min(abs(default if limit is None else limit) or default, about.page_most)
     return Page(min(abs(offset), _MOST), most, paged)

@@ -64,7 +64,7 @@ async def _signed(hub: Hub, call: Call, body: NewToken) -> Principal:
         name=user.name,
         kind="user",
         groups=user.groups,
-        scopes=hub.roles.of(user),
+        scopes=await hub.tokens.holds(user),
         user_id=user.id,
         admin=user.admin,
         user=user,

@@ -47,19 +47,33 @@ def _certified(box: Box, https: HttpsSettings) -> list[str]:
     Raises:
         Trouble: the certificate is no good.
     """
-    box.serve("https" if https.served else "http")
-    if not https.served:
+    files = certificate(box, https)
+    if files is None:
         return []
-    cert = _file(box, "https.crt", https.manual.cert or "")
-    key = _file(box, "https.key", https.manual.key or "")
-    try:
-        Terms().shown(Certificate(cert=cert, key=key))
-    except ValueError as problem:
-        raise Trouble(f"proxy.https.manual: {problem}.", exit_code=USAGE) from None
     led = ("--redirect-port", str(https.redirect_port)) if https.redirect_port else ()
     strict = ("--hsts", str(https.strict_seconds)) if https.strict_seconds else ()
     many = ("--http2",) if https.http2 else ()
-    return ["--ssl-cert", str(cert), "--ssl-key", str(key), *led, *strict, *many]
+    return ["--ssl-cert", str(files.cert), "--ssl-key", str(files.key), *led, *strict, *many]
+
+
+def certificate(box: Box, https: HttpsSettings) -> Certificate | None:
+    """Return the files for TLS, None without it; and write down how the proxy is spoken to.
+
+    Raises:
+        Trouble: the certificate is no good.
+    """
+    box.serve("https" if https.served else "http")
+    if not https.served:
+        return None
+    found = Certificate(
+        cert=_file(box, "https.crt", https.manual.cert or ""),
+        key=_file(box, "https.key", https.manual.key or ""),
+    )
+    try:
+        Terms().shown(found)
+    except ValueError as problem:
+        raise Trouble(f"proxy.https.manual: {problem}.", exit_code=USAGE) from None
+    return found
 
 
 def _file(box: Box, name: str, given: str) -> Path:

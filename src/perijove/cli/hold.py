@@ -62,17 +62,19 @@ class Hold:
         Raises:
             Held: somebody else does.
         """
-        lock = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        lock = self._locked()
         try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Held(self.path, self.holder()) from None
-            signature = f"{os.getpid()} {started(os.getpid())}"
-            os.pwrite(lock, f"{signature:<{_SIGNATURE}}\n".encode(), 0)  # over the last, at once
             yield
         finally:
             os.close(lock)
+
+    def keep(self) -> None:
+        """Hold it as long as this process lives, whatever program it becomes.
+
+        Raises:
+            Held: somebody else does.
+        """
+        os.set_inheritable(self._locked(), True)  # noqa: FBT003 - it takes no keyword
 
     @contextmanager
     def wait(self) -> Iterator[None]:
@@ -83,6 +85,21 @@ class Hold:
             yield
         finally:
             os.close(lock)
+
+    def _locked(self) -> int:
+        """Return the lock file, locked and signed."""
+        lock = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            signature = f"{os.getpid()} {started(os.getpid())}"
+            os.pwrite(lock, f"{signature:<{_SIGNATURE}}\n".encode(), 0)  # over the last, at once
+        except BlockingIOError:
+            os.close(lock)
+            raise Held(self.path, self.holder()) from None
+        except BaseException:
+            os.close(lock)
+            raise
+        return lock
 
     def free(self) -> bool:
         """Return whether nobody holds it."""

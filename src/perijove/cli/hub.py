@@ -18,6 +18,7 @@ import uvloop
 
 from perijove.app import running_hub
 from perijove.cli.box import Box
+from perijove.cli.chp import told
 from perijove.cli.doctor.accounts import require_accounts
 from perijove.cli.hangups import HangUps
 from perijove.cli.hold import Held
@@ -91,7 +92,7 @@ def command(given: Namespace) -> None:
         where = _another(given, settings)
     if where is None:
         if box.hold("up").free():  # else it has chosen, and its --port is the newer word
-            chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
+            chosen(box, settings)
         where = here(box)
     box.remember(settings.hub.base_url, given.file)
     run(settings, box, where=where, again=partial(_again, given.file, cluster=cluster))
@@ -191,7 +192,8 @@ async def _run(
     except (Refused, Unavailable) as error:
         raise Trouble(sentence(error.code, error.params, "en")) from error
     made = spawner or partial(_processes, box, settings, database)
-    parts = replace(_parts(box, database, made, where, end), read=again)
+    parts = _parts(box, database, made, where, end)
+    parts = replace(parts, read=again, tells=told(settings, box, pods=where.reach is not None))
     try:
         await asyncio.to_thread(box.sign)
         async with (

@@ -63,7 +63,7 @@ def _of_box(box: Box, file: Path | None) -> list[str]:
     from perijove.settings import load  # noqa: PLC0415 - likewise
 
     settings = load(file)
-    ports = chosen(box, public=settings.proxy.port, hub=settings.hub.port, ip=settings.proxy.ip)
+    ports = chosen(box, settings)
     return of_box(box, ports, settings)
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 from argparse import Namespace
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from perijove.cli.box import Box
@@ -68,9 +69,16 @@ def _certificate(given: Namespace) -> None:
         return
     box = Box.at(given.data)
     holder = box.hold("proxy").holder() if box.scheme() == "https" else None
-    if holder is not None:
+    if holder is not None and _is_ours(holder.pid):
         with suppress(OSError):
             os.kill(holder.pid, signal.SIGHUP)
+
+
+def _is_ours(pid: int) -> bool:
+    """Return whether it is our proxy: another make's (proxy.kind) would end of a SIGHUP."""
+    with suppress(OSError):
+        return b"perijove" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
 
 
 def _notices(found: dict[str, Any]) -> None:

@@ -5,10 +5,11 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
+from perijove.cli import chp
 from perijove.cli.box import Box, Ports, data_trouble
 from perijove.cli.doctor.accounts import require_accounts, worth_saying
 from perijove.cli.front import address, of_box
@@ -18,7 +19,7 @@ from perijove.cli.supervisor.leftovers import end_leftovers
 from perijove.cli.supervisor.local import LocalHub
 from perijove.cli.supervisor.orders import Orders
 from perijove.cli.supervisor.part import Part
-from perijove.cli.supervisor.ports import chosen, require_free
+from perijove.cli.supervisor.ports import chosen, of_others, require_free
 from perijove.cli.supervisor.supervise import Supervisor
 from perijove.cli.supervisor.tools import require_singleuser
 from perijove.cli.trouble import Trouble
@@ -72,7 +73,7 @@ def bring_up(settings: Settings, asked: Asked) -> None:
         box.renew_sign_in(Clock()().timestamp())
         ports = _ports(box, settings, asked, orders)
         hub = _part("hub", box, _hub(box, asked))
-        proxy = _part("proxy", box, _proxy(box, ports, settings))
+        proxy = None if of_others(settings) else _proxy(box, ports, settings)
         _supervised(_Run(settings, asked, box, ports, orders, hub, proxy))
 
 
@@ -86,7 +87,8 @@ class _Run:
     ports: Ports
     orders: Orders
     hub: Part
-    proxy: Part
+    proxy: Part | None
+    """None: somebody else starts it."""
 
     @property
     def host(self) -> str:
@@ -140,9 +142,8 @@ def _supervised(run: _Run) -> None:
 
 def _ports(box: Box, settings: Settings, asked: Asked, orders: Orders) -> Ports:
     end_leftovers(box, say, orders.wait)
-    public = asked.port or settings.proxy.port
-    ports = chosen(box, public=public, hub=settings.hub.port, ip=settings.proxy.ip)
-    require_free(ports, settings.proxy.ip)
+    ports = chosen(box, settings, public=asked.port)
+    require_free(ports, settings)
     return ports
 
 
@@ -156,10 +157,14 @@ def _hub(box: Box, asked: Asked) -> tuple[str, ...]:
     return "perijove", "hub", "--data", str(box.path), *file
 
 
-def _proxy(box: Box, ports: Ports, settings: Settings) -> tuple[str, ...]:
+def _proxy(box: Box, ports: Ports, settings: Settings) -> Part:
     """Return what `perijove proxy` becomes, at once: it must be back within a second."""
+    if settings.proxy.told:
+        told = _part("proxy", box, chp.command(box, ports, settings))
+        secrets = {"CONFIGPROXY_AUTH_TOKEN": chp.token(settings, box)}
+        return replace(told, secrets=secrets, reloads=False)
     options = of_box(box, ports, settings)
-    return "perijove.cli.proxy", str(box.path), *options
+    return _part("proxy", box, ("perijove.cli.proxy", str(box.path), *options))
 
 
 def _tell(run: _Run) -> None:
@@ -171,7 +176,7 @@ def _tell(run: _Run) -> None:
             "url": run.url,
             "sign_in": sign_in,
             "data": str(run.box.path),
-            "pids": {"hub": run.hub.pid, "proxy": run.proxy.pid},
+            "pids": {it.name: it.pid for it in (run.hub, run.proxy) if it},
         }
         print(json.dumps(found), flush=True)  # noqa: T201 - what was asked for
         return

@@ -100,10 +100,14 @@ class Activity:
         """
         told = {path: self._told(moment) for path, moment in times.items()}
         for path, moment in told.items():
-            server = self.feed.server(path)
-            if server is not None:
-                self.note_server(server.id, moment)
-                self.note_user(server.user_id, moment)
+            self.note_route(path, moment)
+
+    def note_route(self, path: str, at: datetime) -> None:
+        """Note that the server behind `path` was used at `at` by our clock, if there is one."""
+        server = self.feed.server(path)
+        if server is not None:
+            self.note_server(server.id, at)
+            self.note_user(server.user_id, at)
 
     def of_server(self, server: Server) -> datetime | None:
         """Return when `server` was last used, written down or not."""

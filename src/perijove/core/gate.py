@@ -19,6 +19,8 @@ from perijove.core.people import Declared, Difference, People
 from perijove.core.roles import Roles
 from perijove.core.rules import Rules
 from perijove.core.sessions import Sessions
+from perijove.core.share_codes import ShareCodes
+from perijove.core.shares import Shares
 from perijove.core.tokens import Tokens
 from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
@@ -65,6 +67,7 @@ class Gate:
     sessions: Sessions
     tokens: Tokens
     grants: Grants
+    share_codes: ShareCodes
     roles: Roles
     people: People
 
@@ -96,6 +99,7 @@ def assemble(needs: Needs) -> Gate:
         ),
         tokens=tokens,
         grants=grants,
+        share_codes=_share_codes(needs, accounts.memory),
         roles=needs.roles,
     )
 
@@ -115,6 +119,12 @@ def _credentials(needs: Needs, memory: Memory) -> tuple[Sessions, Tokens, Grants
         Tokens(**of_all, services=_by_digest(needs.services)),
         Grants(**of_all, require_proof=needs.require_proof),
     )
+
+
+def _share_codes(needs: Needs, memory: Memory) -> ShareCodes:
+    database = needs.database
+    shares = Shares(database=database, clock=needs.clock, ids=needs.ids, memory=memory)
+    return ShareCodes(database=database, shares=shares)
 
 
 def renew(gate: Gate, needs: Needs) -> None:

@@ -24,7 +24,7 @@ from perijove.model.scope import Scope, identify, resolved
 from perijove.model.token import Kind, Token
 from perijove.model.user import Standing
 from perijove.model.visitor import Visitor
-from perijove.store import clients, codes, tokens, users
+from perijove.store import clients, codes, sessions, tokens, users
 from perijove.store.database import Database
 
 CODE_LIFE = timedelta(seconds=300)
@@ -98,7 +98,11 @@ class Grants:
     async def code(
         self, visitor: Visitor, offer: Offer, chosen: Sequence[str] | None = None
     ) -> str:
-        """Return a code for the client. `chosen`: the scopes that were ticked; None is all."""
+        """Return a code for the client. `chosen`: the scopes that were ticked; None is all.
+
+        Raises:
+            Stale: they have signed out meanwhile.
+        """
         scopes = offer.scopes
         if chosen is not None:
             ticked = frozenset(scope for scope in scopes if scope.text in chosen)
@@ -115,7 +119,14 @@ class Grants:
             method=(offer.question.method or "plain") if offer.question.challenge else None,
             expires=now + CODE_LIFE,
         )
-        await self.database.write(codes.purge(now - _KEPT), codes.add(code, digest(secret)))
+        hold = sessions.hold(code.user_id, code.session)
+        try:
+            await self.database.write(
+                hold, codes.purge(now - _KEPT), codes.add(code, digest(secret))
+            )
+        except Stale:
+            self.memory.forget()  # so that the next look sees who has signed out
+            raise
         return secret
 
     async def redeem(self, form: Mapping[str, str]) -> tuple[str, Token]:
@@ -136,9 +147,9 @@ class Grants:
         token = await self._token(code, client)
         given = letters(_SECRET)
         try:
-            # Of any number at once, one finds the code unspent.
-            spend = codes.spend(secret, token.id)
-            await self.database.write(spend, tokens.add(token, digest(given)))
+            # Of any number at once, one finds the code unspent; a signing out waits, or was first.
+            hold, spend = sessions.hold(code.user_id, code.session), codes.spend(secret, token.id)
+            await self.database.write(hold, spend, tokens.add(token, digest(given)))
         except Stale as error:
             again = await self.database.read(codes.find(secret))
             if again is not None:

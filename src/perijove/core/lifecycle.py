@@ -26,6 +26,7 @@ from perijove.core.ready import Knocker, knock
 from perijove.core.reconcile import Reconciler
 from perijove.core.rings import Rings
 from perijove.core.servers import Servers
+from perijove.core.teller import Teller, TellerSettings, teller
 from perijove.core.transition import Transitions
 from perijove.core.visits import Visits
 from perijove.kit.clock import Clock
@@ -85,6 +86,8 @@ class Needs:
     replica: str = ""
     """What this hub is called among those that share the database; empty: it is alone."""
     rhythm: Rhythm = field(default_factory=Rhythm)
+    tells: TellerSettings | None = None
+    """The proxy that is told its routes; None: proxies pull them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +109,8 @@ class Lifecycle:
     gauges: Gauges
     rings: Rings | None = None
     """What is told to the other hubs, if there may be any."""
+    teller: Teller | None = None
+    """Tells a proxy its routes, if it does not pull them."""
 
     async def run(self) -> None:
         """Run until cancelled. No server ends with it."""
@@ -118,6 +123,8 @@ class Lifecycle:
             tasks.create_task(self.servers.allotment.look())
             if self.rings:
                 tasks.create_task(self.rings.run())
+            if self.teller:
+                tasks.create_task(self.teller.run())
 
 
 async def assemble(needs: Needs) -> Lifecycle:
@@ -158,6 +165,7 @@ async def assemble(needs: Needs) -> Lifecycle:
         culler=_culler(needs, ends, reconciler),
         gauges=Gauges(gauge=spawner.gauge, clock=clock),
         rings=rings,
+        teller=teller(needs.tells, feed, activity, reconciler.leases),
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from perijove.core.held import held
 from perijove.core.lives import Lives
 from perijove.core.memory import Memory, Shelf
 from perijove.core.roles import Roles
@@ -95,8 +96,8 @@ class Sessions:
         """Sign out: end the session, and every token and code that was given under it."""
         await self.database.write(
             store.remove(session.id),
-            tokens.remove_of_session(session.user_id, session.session),
             codes.remove_of_session(session.user_id, session.session),
+            tokens.remove_of_session(session.user_id, session.session),
         )
         self.memory.forget()
 
@@ -113,16 +114,16 @@ class Sessions:
         now = self.clock()
         if now - session.seen >= _GRAIN and session.expires > now:
             await self.database.write(store.see(session.id, now))
-        return Visitor(user=user, session=session, principal=self._principal(user, session))
+        return Visitor(user=user, session=session, principal=await self._principal(user, session))
 
-    def _principal(self, user: User, session: Session) -> Principal:
+    async def _principal(self, user: User, session: Session) -> Principal:
         return Principal(
             name=user.name,
             kind="user",
             user_id=user.id,
             groups=user.groups,
             admin=user.admin,
-            scopes=self.roles.of(user),
+            scopes=await held(self.database, self.roles, user),
             session=session.session,
             user=user,
             cookie=True,
@@ -134,6 +135,6 @@ def ending(user: User, keep: Session | None = None) -> Statements:
     but = keep.session if keep else ""
     return (
         store.remove_all(user.id, but),
-        tokens.remove_all_but(user.id, but),
         codes.remove_all(user.id, but),
+        tokens.remove_all_but(user.id, but),
     )

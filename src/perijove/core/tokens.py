@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from perijove.core.held import held
 from perijove.core.lives import Lives
 from perijove.core.memory import Memory, Shelf
 from perijove.core.roles import Roles
@@ -19,9 +20,10 @@ from perijove.model.scope import INHERIT, Scope, bad_scope, identify, resolved
 from perijove.model.scope import Kind as Filter
 from perijove.model.token import Kind, Token
 from perijove.model.user import Standing, User
+from perijove.store import sessions, users
 from perijove.store import tokens as store
-from perijove.store import users
 from perijove.store.database import Database
+from perijove.store.statement import Statements
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +84,7 @@ class Tokens:
 
         Raises:
             Invalid: a scope that the owner does not hold, or no good time.
-            Stale: the owner is gone.
+            Stale: the owner is gone, or who asks was shut out a moment ago.
         """
         now, life = self.clock(), self.lives.token(expires_in)
         token = Token(
@@ -96,11 +98,12 @@ class Tokens:
             expires=now + life if life else None,
         )
         secret = hexadecimal()
+        still = _still(by)
         try:
-            await self.database.write(store.add(token, digest(secret)))
-        except Stale:  # another hub has made the same id (kit.ids), or the owner is gone
+            await self.database.write(*still, store.add(token, digest(secret)))
+        except Stale:  # another hub has made the same id (kit.ids), or who asks or owns is gone
             token = replace(token, id=self.ids())
-            await self.database.write(store.add(token, digest(secret)))
+            await self.database.write(*still, store.add(token, digest(secret)))
         return token, secret
 
     async def of(self, owner: User) -> list[Token]:
@@ -132,6 +135,10 @@ class Tokens:
             await self.database.write(store.remove(id))
         self.memory.forget()
 
+    async def holds(self, owner: User) -> frozenset[Scope]:
+        """Return all that `owner` may do now, expanded."""
+        return await held(self.database, self.roles, owner)
+
     async def scopes(self, owner: User, token: Token) -> frozenset[Scope]:
         """Return what `token` lets its owner do now, expanded."""
         return await self._effective(owner, token)
@@ -159,7 +166,7 @@ class Tokens:
         return shown
 
     async def _effective(self, owner: User, token: Token) -> frozenset[Scope]:
-        holds = self.roles.of(owner)
+        holds = await self.holds(owner)
         if INHERIT in token.scopes:
             return holds
         granted = self.roles.expand(resolved(self._parsed(token), user=owner.name))
@@ -174,7 +181,7 @@ class Tokens:
                 raise bad_scope(scope.text)  # nothing says which
         asked = resolved(parsed, user=owner.name)
         wanted = self.roles.expand(scope for scope in asked if scope.name != INHERIT)
-        holds = self.roles.of(owner)
+        holds = await self.holds(owner)
         if not within(wanted, holds, await self._groups(owner, wanted, holds)):
             lacking = sorted(scope.text for scope in wanted - holds)
             raise Invalid("token-scopes", user=owner.name, scopes=", ".join(lacking))
@@ -206,6 +213,15 @@ class Tokens:
 def service_principal(name: str, scopes: frozenset[Scope], *, admin: bool = False) -> Principal:
     """Return who shows the token of a service."""
     return Principal(name=name, kind="service", groups=frozenset(), scopes=scopes, admin=admin)
+
+
+def _still(by: Principal) -> Statements:
+    """Return what requires that `by` may still ask: another hub may have ended that just now."""
+    if by.token_id is not None:
+        return (store.hold(by.token_id),)
+    if by.cookie and by.user_id is not None and by.session:
+        return (sessions.hold(by.user_id, by.session),)
+    return ()
 
 
 def _requested(owner: User, by: Principal) -> str:

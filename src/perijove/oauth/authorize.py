@@ -12,11 +12,15 @@ from perijove.core.visits import SAME_VISIT
 from perijove.http.page import Visit
 from perijove.http.reader import Reader
 from perijove.http.sentences import ENGLISH, told
-from perijove.model.errors import SentBack
+from perijove.model.errors import Invalid, SentBack, Stale
 from perijove.model.scope import Scope
 from perijove.model.server import Server
 
 _JUST_NOW = timedelta(minutes=2)
+_ONCE = (
+    "client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge",
+    "code_challenge_method",
+)  # fmt: skip
 _STATE = re.compile(r"(?:^|&)state=([^&]*)")
 
 
@@ -57,7 +61,10 @@ async def _go(
         if server is not None:
             visit.request.done |= {"as": server.user, "server": server.name, "why": why}
             await hub.visits.add(server, visit.me.user, why)
-    code = await hub.grants.code(visit.me, offer, chosen)
+    try:
+        code = await hub.grants.code(visit.me, offer, chosen)
+    except Stale:  # they have signed out a moment ago, at another hub
+        return RedirectResponse(_here(visit), 303, {"cache-control": "no-store"})
     return _redirect(visit, offer.client.redirect_uri, code=code)
 
 
@@ -124,6 +131,14 @@ def _words(hub: Hub, scope: Scope, reader: Reader) -> str:
 
 
 def _question(visit: Visit) -> Question:
+    """Return what is asked.
+
+    Raises:
+        Invalid: a parameter is there twice, so that another reader may see another question.
+    """
+    twice = next((name for name in _ONCE if len(visit.query.get(name, ())) > 1), None)
+    if twice:
+        raise Invalid("oauth-repeated", parameter=twice)
     return Question(
         client_id=visit.asked("client_id"),
         redirect_uri=visit.asked("redirect_uri"),

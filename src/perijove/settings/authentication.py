@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
@@ -33,6 +34,11 @@ class JupyterHubTraits(WebTraits):
 
     authenticate_prometheus: bool = True
     """Metrics are shown only to who holds the scope `read:metrics`; `false`: to everybody."""
+    last_activity_interval: float = Field(default=60, gt=0)
+    """Seconds between two looks at all routes of `proxy.kind: chp`, when those that are wrong are
+    mended and it is read which servers were used."""
+    proxy_check_interval: float = Field(default=5, gt=0)
+    """Seconds between two looks whether `proxy.kind: chp` has lost all of its routes."""
     load_groups: dict[str, LoadedGroup] = Field(default={})
     """Groups and their members, made at every start; `people.groups` says more."""
     load_roles: tuple[RoleSettings, ...] = ()
@@ -98,6 +104,45 @@ class DummyTraits(AuthenticatorTraits):
     """The one password that everybody uses; unset: any will do."""
 
 
+class ChpTraits(Traits):
+    """`hub.config.ConfigurableHTTPProxy`: for `proxy.kind: chp`."""
+
+    api_url: str | None = None
+    """Where its REST API is; unset: on this machine, at the port after `proxy.port`."""
+    auth_token: str | None = Field(default=None, json_schema_extra={"secret": True})
+    """What its API wants to be shown; unset: a secret of the data directory."""
+    should_start: bool = True
+    """`perijove up` starts it, and again when it ends; `false`: somebody else does."""
+    command: tuple[str, ...] = ("configurable-http-proxy",)
+    """What starts it: one word, or a list of words."""
+    concurrency: int = Field(default=10, ge=1)
+    """How many calls it may be busy with at once."""
+
+    @field_validator("api_url")
+    @classmethod
+    def _address(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "http://127.0.0.1")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be http://host:port or https://host:port")
+        if url and not parts.port:
+            raise ValueError("names no port")
+        return url
+
+    @field_validator("command", mode="before")
+    @classmethod
+    def _words(cls, command: Any) -> Any:
+        if isinstance(command, str):
+            return (command,)
+        return tuple(command) if isinstance(command, list) else command
+
+    @field_validator("command")
+    @classmethod
+    def _something(cls, command: tuple[str, ...]) -> tuple[str, ...]:
+        if not command or not command[0].strip():
+            raise ValueError("names no command")
+        return command
+
+
 class HubConfig(Traits):
     """`hub.config`: the classes whose traits do something here."""
 
@@ -105,6 +150,7 @@ class HubConfig(Traits):
     authenticator: AuthenticatorTraits = Field(default=AuthenticatorTraits(), alias="Authenticator")
     dummy: DummyTraits = Field(default=DummyTraits(), alias="DummyAuthenticator")
     local: AuthenticatorTraits = Field(default=AuthenticatorTraits(), alias="LocalAuthenticator")
+    chp: ChpTraits = Field(default=ChpTraits(), alias="ConfigurableHTTPProxy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

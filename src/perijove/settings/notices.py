@@ -47,6 +47,7 @@ def _risks(settings: Settings, places: Mapping[Path, Place], *, cluster: bool) -
         if open_to_all:
             words = "`dummy` lets anybody in, and `proxy.ip` opens this to the network."
         yield Problem(words, dotted(key), place_of(places, key))
+    yield from _unused(settings, places)
     if not cluster:
         yield from _plain(settings, places)
     if settings.cull.enabled and settings.cull.users and settings.cull.timeout:
@@ -59,6 +60,16 @@ def _risks(settings: Settings, places: Mapping[Path, Place], *, cluster: bool) -
     if not sign_in.rules.any and not sign_in.rules.admin_users:
         hint = "Set hub.config.Authenticator.allow_all, allowed_users or admin_users."
         yield Problem("nobody may sign in: no rule allows anybody.", "hub.config", None, hint)
+
+
+def _unused(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:
+    """Yield that a proxy is described which nobody has asked for; the chart sets its token."""
+    given = settings.hub.config.chp.model_fields_set - {"auth_token"}
+    if given and not settings.proxy.told:
+        key = ("hub", "config", "ConfigurableHTTPProxy")
+        words = "has no effect: people come through Perijove's own proxy."
+        hint = "`proxy.kind: chp` takes a configurable-http-proxy."
+        yield Problem(words, dotted(key), place_of(places, key), hint)
 
 
 def _roles(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:

@@ -12,6 +12,13 @@ HALF_A_YEAR = 15_724_800
 """As Zero-to-JupyterHub has it."""
 
 
+class Make(Enum):
+    """Which proxy people come through."""
+
+    OURS = "perijove"
+    CHP = "chp"
+
+
 class Kind(Enum):
     """Where a certificate is from."""
 
@@ -76,6 +83,9 @@ class HttpsSettings(Section):
 class ProxySettings(Section):
     """`proxy`."""
 
+    kind: Make = Make.OURS
+    """`perijove`, or `chp`: a configurable-http-proxy, which `hub.config.ConfigurableHTTPProxy`
+    describes."""
     port: int | None = Field(default=None, ge=1, le=65535)
     """The port of the address that people open; unset: a free one, chosen once."""
     ip: str = "127.0.0.1"
@@ -83,6 +93,17 @@ class ProxySettings(Section):
     trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     """Networks whose X-Forwarded-* headers are believed."""
     https: HttpsSettings = HttpsSettings()
+
+    @property
+    def told(self) -> bool:
+        """Return whether the hub tells the proxy its routes; ours pulls them."""
+        return self.kind is Make.CHP
+
+    @model_validator(mode="after")
+    def _able(self) -> Self:
+        if self.told and self.https.http2:
+            raise ValueError("kind: chp speaks no HTTP/2: leave https.http2 out")
+        return self
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from perijove.model.token import Kind, Token
 from perijove.model.user import User
@@ -36,6 +36,7 @@ _OF_CLIENT = Query(
 _NONE = "-"
 """No session is called that."""
 _ADD = Query(insert(tokens))
+_HOLD = Query(update(tokens).where(_c.id == bindparam("was_id")).values(id=bindparam("was_id")))
 _REMOVE = Query(delete(tokens).where(_c.id == bindparam("was_id")))
 _OF_USER = _c.user_id == bindparam("of_user")
 _REMOVE_ALL = Query(delete(tokens).where(_OF_USER))
@@ -92,6 +93,11 @@ def add(token: Token, secret: str) -> Statement[None]:
             "last_activity": micros(token.last_activity) if token.last_activity else None,
         },
     )
+
+
+def hold(id: int) -> Statement[None]:
+    """Require that the token is there, and let nobody end it before what is written with this."""
+    return write(_HOLD, {"was_id": id})
 
 
 def remove(id: int) -> Statement[None]:

@@ -24,7 +24,8 @@ class Ending:
     """Tells people what it waits for; a second Ctrl-C ends all patience."""
 
     hub: Part
-    proxy: Part
+    proxy: Part | None
+    """None: somebody else's, who ends it."""
     local: LocalHub
     workloads: Path
     orders: Orders
@@ -32,7 +33,8 @@ class Ending:
 
     def everything(self) -> None:
         """End the proxy, so that nobody starts one more; the servers; then the hub."""
-        self._end(self.proxy)
+        if self.proxy:
+            self._end(self.proxy)
         if any(running((self.hub,))):
             self._through_the_hub()
         self._end(self.hub)
@@ -41,7 +43,7 @@ class Ending:
 
     def parts_alone(self) -> None:
         """End the proxy and the hub; servers go on."""
-        self._end(self.proxy, self.hub)
+        self._end(*((self.proxy, self.hub) if self.proxy else (self.hub,)))
         left = len(self._workloads())
         self.say(f"Stopped; {_servers(left)} left running." if left else "Stopped.")
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,10 @@ class Part:
     name: str
     command: tuple[str, ...]
     log: Path
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
+    """More of its environment."""
+    reloads: bool = True
+    """Whether it reads its configuration again on SIGHUP; else that would end it."""
     process: subprocess.Popen[bytes] | None = None
     began: float = 0.0
     due: float = 0.0
@@ -56,7 +60,7 @@ class Part:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env=environment(),
+                env={**environment(), **self.secrets},
             )
         self.began = monotonic()
 
@@ -90,7 +94,8 @@ class Part:
 
     def reload(self) -> None:
         """Ask it to read its configuration again."""
-        self._send(signal.SIGHUP)
+        if self.reloads:
+            self._send(signal.SIGHUP)
 
     def end(self) -> None:
         """Ask it to end."""

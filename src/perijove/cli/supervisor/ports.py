@@ -9,6 +9,7 @@ from pathlib import Path
 
 from perijove.cli.box import Box, Ports
 from perijove.cli.trouble import Trouble
+from perijove.settings import Settings
 from perijove.spawners.sockets import Listeners, sockets
 
 _PUBLIC = range(8000, 8100)
@@ -16,15 +17,22 @@ _HUB = range(10000, 20000)
 """Below the ports of servers, and below those that the kernel gives to clients."""
 
 
-def chosen(box: Box, *, public: int | None, hub: int | None, ip: str) -> Ports:
-    """Return the ports of `box`, chosen now if it has none; `public` and `hub` were asked for.
+def chosen(box: Box, settings: Settings, *, public: int | None = None) -> Ports:
+    """Return the ports of `box`, chosen now if it has none; `public` wins over the settings.
 
     Raises:
         Trouble: the hub's cannot move, because servers that run know it; or the public one that
-            was asked for is taken, and is not kept.
+            was asked for is taken, and is not kept; or is not said, though somebody else has it.
     """
+    public, hub, ip = public or settings.proxy.port, settings.hub.port, settings.proxy.ip
+    others = of_others(settings)
+    if others and not public:
+        raise Trouble(
+            "Somebody else starts the proxy (ConfigurableHTTPProxy.should_start): set proxy.port"
+            " to the one at which people reach it."
+        )
     if not box.has_ports():
-        if public:
+        if public and not others:
             _require_public(public, ip)
         ports = Ports(
             public=public or _first_free(_PUBLIC, ip),
@@ -39,15 +47,20 @@ def chosen(box: Box, *, public: int | None, hub: int | None, ip: str) -> Ports:
             " stop them first, or take hub.port out of the configuration."
         )
     ports = Ports(public=public or kept.public, hub=hub or kept.hub)
-    if ports.public != kept.public:
+    if ports.public != kept.public and not others:
         _require_public(ports.public, ip)
     if ports != kept:
         box.keep(ports)
     return ports
 
 
-def require_free(ports: Ports, ip: str) -> None:
-    """Return if both can be listened on.
+def of_others(settings: Settings) -> bool:
+    """Return whether somebody else listens at the public port: a proxy that we do not start."""
+    return settings.proxy.told and not settings.hub.config.chp.should_start
+
+
+def require_free(ports: Ports, settings: Settings) -> None:
+    """Return if both can be listened on; the public one only if it is ours.
 
     Raises:
         Trouble: naming the program that has one.
@@ -57,7 +70,8 @@ def require_free(ports: Ports, ip: str) -> None:
             f"Port {ports.hub}, where this hub's servers look for it, is taken by"
             f" {owner(ports.hub)}: stop that program, then run `perijove up` again."
         )
-    _require_public(ports.public, ip)
+    if not of_others(settings):
+        _require_public(ports.public, settings.proxy.ip)
 
 
 def _require_public(port: int, ip: str) -> None:

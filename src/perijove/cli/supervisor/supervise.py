@@ -20,14 +20,15 @@ class Supervisor:
     """Knows that a part lives, nothing of what it does."""
 
     hub: Part
-    proxy: Part
+    proxy: Part | None
+    """None: somebody else starts it."""
     orders: Orders
     say: Callable[[str], None]
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """Return both."""
-        return self.hub, self.proxy
+        """Return all that it starts."""
+        return (self.hub, self.proxy) if self.proxy else (self.hub,)
 
     def start(self, itself: LocalHub, through_the_proxy: LocalHub) -> None:
         """Start the hub, then the proxy; return once the hub answers through it, or on a stop.
@@ -36,7 +37,7 @@ class Supervisor:
             Trouble: a part refuses to start, or nobody answers.
         """
         end = monotonic() + _PATIENCE
-        for part, way in ((self.hub, itself), (self.proxy, through_the_proxy)):
+        for part, way in zip(self.parts, (itself, through_the_proxy), strict=False):
             part.start()
             while not way.healthy():
                 if self.orders.stop:
@@ -60,8 +61,8 @@ class Supervisor:
         if self.orders.reload:
             self.orders.reload = False
             self.say("The hub reads the configuration again; its log says what has changed.")
-            self.hub.reload()
-            self.proxy.reload()
+            for part in self.parts:
+                part.reload()
 
     def _begun(self) -> list[Part]:
         """Return those that were started once."""

@@ -1,0 +1,237 @@
+"""/shares/{user}, and what is shared with a person or a group (hub.md 2.4)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from perijove.api import paging
+from perijove.api.models import Name
+from perijove.api.servers import find, shown
+from perijove.core import Hub
+from perijove.core.access import grant
+from perijove.core.names import short
+from perijove.core.shares import With, require_held
+from perijove.http.route import Call, Reply
+from perijove.model.errors import Denied, Invalid, Unknown
+from perijove.model.scope import Kind, Target
+from perijove.model.server import Server
+from perijove.model.share import ACCESS, Share, ShareCode, names, on
+
+Texts = Annotated[list[Name], Field(max_length=100)]
+_OF_SERVER = ("name", "url", "full_url", "ready")
+
+
+class SharesQuery(BaseModel):
+    """GET of shares and of share codes."""
+
+    offset: int = 0
+    limit: int | None = None
+
+
+class ShareBody(BaseModel):
+    """POST and PATCH /shares/{user}/{server}."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scopes: Texts | None = None
+    """Left out or empty: access, or everything where it is taken away."""
+    user: Name | None = None
+    group: Name | None = None
+
+    @model_validator(mode="after")
+    def _either(self) -> "ShareBody":
+        if bool(self.user) == bool(self.group):
+            raise ValueError("user or group")
+        return self
+
+
+class NamedModel(BaseModel):
+    """Who it is."""
+
+    name: str
+
+
+class SharedServerModel(BaseModel):
+    """What is told of a server that is shared."""
+
+    user: NamedModel
+    name: str
+    url: str
+    full_url: str | None
+    ready: bool
+
+
+class ShareModel(BaseModel):
+    """One share."""
+
+    server: SharedServerModel
+    scopes: list[str]
+    user: NamedModel | None
+    group: NamedModel | None
+    kind: str
+    created_at: datetime
+
+
+class SharesModel(BaseModel):
+    """A page of shares."""
+
+    items: list[ShareModel]
+    pagination: dict[str, Any] = Field(serialization_alias="_pagination")
+
+
+async def of_owner(hub: Hub, call: Call) -> Reply:
+    """List the shares of all servers of a user, a page at a time."""
+    return _page(hub, call, await hub.shares.of_owner(call.owner))
+
+
+async def of_server(hub: Hub, call: Call) -> Reply:
+    """List the shares of a server, a page at a time."""
+    return _page(hub, call, await hub.shares.of_server(await find(hub, call)))
+
+
+async def give(hub: Hub, call: Call) -> Reply:
+    """Share a server with a user or a group; what they may do already stays."""
+    assert isinstance(call.body, ShareBody)
+    server = await find(hub, call)
+    scopes = names(call.body.scopes or (ACCESS,), server)
+    require_held(call.principal, server, call.owner, scopes)
+    them = await _named(hub, call, call.body)
+    call.asked.done |= {**_told(call.body), "scopes": list(scopes)}
+    return Reply(200, model(hub, await hub.shares.grant(server, scopes, them)))
+
+
+async def take(hub: Hub, call: Call) -> Reply:
+    """Take scopes, or all, from whom a server is shared with; {} if nothing is left."""
+    assert isinstance(call.body, ShareBody)
+    server = await find(hub, call)
+    scopes = names(call.body.scopes, server) if call.body.scopes else None
+    call.asked.done |= {**_told(call.body), "scopes": list(scopes or ("all",))}
+    them = await _known(hub, call.body)
+    left = await hub.shares.revoke(server, them, scopes) if them else None
+    return Reply(200, model(hub, left) if left else {})
+
+
+async def take_all(hub: Hub, call: Call) -> Reply:
+    """Share a server with nobody any more."""
+    await hub.shares.revoke_all(await find(hub, call))
+    return Reply(204)
+
+
+async def with_user(hub: Hub, call: Call) -> Reply:
+    """List what is shared with a user, also by their groups, a page at a time."""
+    return _page(hub, call, await hub.shares.with_person(call.owner))
+
+
+async def with_group(hub: Hub, call: Call) -> Reply:
+    """List what is shared with a group, a page at a time."""
+    group = await hub.groups.named(call.target.group)
+    return _page(hub, call, await hub.shares.with_group(group.name))
+
+
+async def one_with_user(hub: Hub, call: Call) -> Reply:
+    """Return the share of a server with a user."""
+    return Reply(200, model(hub, await _one(hub, call, With(user=call.owner))))
+
+
+async def one_with_group(hub: Hub, call: Call) -> Reply:
+    """Return the share of a server with a group."""
+    return Reply(200, model(hub, await _one(hub, call, With(group=call.target.group))))
+
+
+async def leave(hub: Hub, call: Call) -> Reply:
+    """Give up the share of a server with a user."""
+    return await _left(hub, call, With(user=call.owner))
+
+
+async def leave_of_group(hub: Hub, call: Call) -> Reply:
+    """Give up the share of a server with a group."""
+    return await _left(hub, call, With(group=call.target.group))
+
+
+def model(hub: Hub, share: Share) -> dict[str, Any]:
+    """Return what clients see of `share`, a ShareModel."""
+    return {
+        **shared(hub, share),
+        "user": {"name": share.user} if share.user is not None else None,
+        "group": {"name": share.group} if share.group is not None else None,
+        "kind": "user" if share.group is None else "group",
+        "created_at": share.created,
+    }
+
+
+def shared(hub: Hub, it: Share | ShareCode) -> dict[str, Any]:
+    """Return what of a share is as in a share code: the server, and what may be done there."""
+    full = shown(hub, it.server)
+    server = {"user": {"name": it.server.user}, **{name: full[name] for name in _OF_SERVER}}
+    return {"server": server, "scopes": [on(name, it.server).text for name in it.scopes]}
+
+
+def _page(hub: Hub, call: Call, shares: Sequence[Share]) -> Reply:
+    assert isinstance(call.query, SharesQuery)
+    page = paging.asked(call, hub.about, call.query.offset, call.query.limit, always=True)
+    found = [model(hub, it) for it in shares[page.offset : page.offset + page.limit]]
+    return paging.reply(call, page, found, len(shares))
+
+
+async def _one(hub: Hub, call: Call, them: With) -> Share:
+    share = await hub.shares.find(await _server(hub, call), them)
+    if share is None:
+        raise Unknown
+    return share
+
+
+async def _left(hub: Hub, call: Call, them: With) -> Reply:
+    share = await _one(hub, call, them)
+    await hub.shares.revoke(share.server, them)
+    return Reply(204)
+
+
+async def _server(hub: Hub, call: Call) -> Server:
+    """Return the server at the end of the path, of somebody else than the path is about."""
+    owner = await hub.accounts.named(call.params["owner"])
+    server = await hub.servers.find(owner, call.params["server"]) if owner else None
+    if server is None:
+        raise Unknown
+    return server
+
+
+async def _named(hub: Hub, call: Call, body: ShareBody) -> With:
+    """Return whom `body` names, if the caller may know that they exist.
+
+    Raises:
+        Denied: they may not.
+        Invalid: there is nobody of that name.
+    """
+    them = await _known(hub, body)
+    user = them.user if them else None
+    scope, target = "read:groups:name", Target(kind=Kind.GROUP, group=body.group or "")
+    if body.user:
+        groups = user.groups if user else frozenset[str]()
+        scope, target = "read:users:name", Target(kind=Kind.USER, user=body.user, groups=groups)
+    try:
+        grant(call.principal, (scope,), target)
+    except (Denied, Unknown) as error:
+        raise Denied("share.no-names", scope=scope) from error
+    if them is None and body.user:
+        raise Invalid("share.no-such-user", user=short(body.user))
+    if them is None:
+        raise Invalid("share.no-such-group", group=short(body.group or ""))
+    return them
+
+
+async def _known(hub: Hub, body: ShareBody) -> With | None:
+    """Return whom `body` names, or None if there is nobody of that name."""
+    if body.user:
+        user = await hub.accounts.named(body.user)
+        return With(user=user) if user else None
+    try:
+        return With(group=(await hub.groups.named(body.group or "")).name)
+    except Unknown:
+        return None
+
+
+def _told(body: ShareBody) -> dict[str, str]:
+    """Return what the audit log tells of whom it is about."""
+    return {"user": body.user} if body.user else {"group": body.group or ""}
