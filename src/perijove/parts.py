@@ -93,6 +93,8 @@ def of_lifecycle(settings: Settings, parts: Parts) -> lifecycle.Needs:
         key=parts.server_tokens,
         hub=parts.hub,
         base_url=hub.base_url,
+        domains=hub.config.jupyterhub.domains,
+        cookies=hub.config.jupyterhub.cookie_rules,
         clock=parts.clock,
         patience=patience,
         knock=parts.knock,
