@@ -69,7 +69,10 @@ def test_addresses_and_keys() -> None:
     assert HUB.key("/", "zoe", "") == "/zoe.hub.test/user/zoe/"
     assert HUB.key("/b/", "Zoë@x", "lab") == "/u-zox--df0ee38.hub.test/b/user/Zo%C3%AB@x/lab/"
     assert HUB.public("/", "zoe", "") == "http://zoe.hub.test:18020/user/zoe/"
+    key = HUB.key_of_service("/b/", "my-svc")
+    assert key == "/my-svc--service.hub.test/b/services/my-svc/"
     public = Domains(site="https://x.example")
+    assert public.key_of_service("/", "x") == "/services/x/"
     assert public.public("/", "zoe", "") == "https://x.example/user/zoe/"
     for nowhere in (Domains(), public):
         assert (nowhere.of_user("zoe"), nowhere.host("zoe")) == ("", "")

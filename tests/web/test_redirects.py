@@ -9,7 +9,7 @@ import pytest
 
 from perijove.model.server import Phase
 from perijove.store.database import Database
-from tests.vectors.redirects import AWAY, opened
+from tests.vectors.away import AWAY, opened
 from tests.web.desk import PASSWORD, Browser, Desk
 from tests.web.test_leading import entered, owner
 from tests.web.test_servers import until

@@ -17,6 +17,13 @@ SERVER_AT = "Server at "
 """What the token and the client of a server are called begins so."""
 
 
+def service_secret(key: bytes, instance: str, name: str) -> str:
+    """Return the token of a service that the hub runs and that was given none; always the same."""
+    message = f"{instance}/service/{name}".encode()
+    hashed = hashlib.sha256(key).digest()
+    return hashlib.blake2b(message, key=hashed, digest_size=_BYTES).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
     """Makes them: the same for one incarnation, whoever asks and when; another for the next."""

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from urllib.parse import quote, urlsplit
 
 from perijove.core.routes import prefix
+from perijove.core.service_rules import prefix as service_prefix
 
 Label: TypeAlias = Callable[[str], str]
 """The name of a user or a service -> what stands before the domain of the hub."""
@@ -75,6 +76,12 @@ class Domains:
         """Return the prefix of a server's route; the host comes first, where there are hosts."""
         path = prefix(base_url, user, name)
         return f"/{self.host(user).lower()}{path}" if self.own else path
+
+    def key_of_service(self, base_url: str, name: str) -> str:
+        """Return the prefix of a service's route, as `key`."""
+        host = urlsplit(self.of_service(name)).hostname or ""
+        path = service_prefix(base_url, name)
+        return f"/{host}{path}" if self.own else path
 
     def public(self, base_url: str, user: str, name: str) -> str:
         """Return the whole address of a server; '' if it is not known."""

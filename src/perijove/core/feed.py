@@ -5,10 +5,11 @@ import hashlib
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeAlias
 
 from perijove.core.absence import Absence
 from perijove.core.domains import Domains
@@ -32,6 +33,13 @@ _NEW = timedelta(seconds=2)
 """For so long after it has begun to run it is asked whether proxies know of a server."""
 _OUTAGE = timedelta(minutes=1)
 """The same, of a hub that has just begun: the one before may have died before it told them."""
+
+
+Beside: TypeAlias = Callable[[], Awaitable[Mapping[str, Route]]]
+
+
+async def _none() -> Mapping[str, Route]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,8 @@ class Feed:
     followers: Followers = field(default_factory=Followers)
     tell: Callable[[], None] = lambda: None
     """Is called when this replica has changed a route, for the others."""
+    beside: Beside = _none
+    """Reads the routes to what is no server: to services."""
     version: int = field(init=False, default=0)
     checksum: str = field(init=False, default="")
     _routes: dict[str, Route] = field(init=False, default_factory=dict[str, Route])
@@ -189,7 +199,7 @@ class Feed:
         found = {self.key(it.user, it.name): it for it in rows}
         routes = {path: route for path, it in found.items() if (route := route_of(path, it))}
         first = hub_route(self.hub)
-        self._publish(version, {**routes, first.prefix: first}, found)
+        self._publish(version, {**await self.beside(), **routes, first.prefix: first}, found)
 
     async def _follow(self) -> None:
         """Publish what is noted; return when another replica has changed something."""

@@ -116,6 +116,11 @@ class Lifecycle:
     teller: Teller | None = None
     """Tells a proxy its routes, if it does not pull them."""
 
+    def rerouted(self) -> None:
+        """Take note that other routes than those of servers were written."""
+        self.feed.heard()
+        self.feed.tell()
+
     async def run(self) -> None:
         """Run until cancelled. No server ends with it."""
         async with asyncio.TaskGroup() as tasks:
@@ -272,14 +277,9 @@ def _reconciler(
 
 def _feed(needs: Needs) -> Feed:
     return Feed(
-        database=needs.database,
-        hub=needs.hub,
-        base_url=needs.base_url,
-        domains=needs.domains,
-        clock=needs.clock,
-        timings=needs.timings,
-        awaits=needs.awaits_proxies,
-    )
+        database=needs.database, hub=needs.hub, base_url=needs.base_url, domains=needs.domains,
+        clock=needs.clock, timings=needs.timings, awaits=needs.awaits_proxies,
+    )  # fmt: skip
 
 
 def _launcher(needs: Needs, transitions: Transitions) -> Launcher:

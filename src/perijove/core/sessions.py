@@ -123,7 +123,7 @@ class Sessions:
             user_id=user.id,
             groups=user.groups,
             admin=user.admin,
-            scopes=await held(self.database, self.roles, user),
+            scopes=await held(self.database, self.roles, user, self.clock()),
             session=session.session,
             user=user,
             cookie=True,

@@ -107,9 +107,8 @@ async def _has_said_why(hub: Hub, visit: Visit, owner_id: int, server_id: int | 
 def _ask_whether(hub: Hub, visit: Visit, offer: Offer) -> Response:
     reader = visit.pages.reader(visit)
     shown = [
-        {"text": scope.text, "words": words}
-        for scope in sorted(offer.scopes, key=lambda scope: scope.text)
-        if (words := _words(hub, scope, reader))
+        {"text": scope.text, "words": _words(hub, scope, reader)}
+        for scope in sorted(_outermost(hub, offer), key=lambda scope: scope.text)
     ]
     place = urlsplit(offer.client.redirect_uri).netloc or urlsplit(visit.request.site).netloc
     return visit.pages.draw(
@@ -122,12 +121,22 @@ def _ask_whether(hub: Hub, visit: Visit, offer: Offer) -> Response:
     )
 
 
+def _outermost(hub: Hub, offer: Offer) -> list[Scope]:
+    """Return the scopes that no other one implies."""
+    all_of_them = offer.scopes
+    return [
+        it
+        for it in all_of_them
+        if not any(it in hub.roles.expand([one]) for one in all_of_them - {it})
+    ]
+
+
 def _words(hub: Hub, scope: Scope, reader: Reader) -> str:
-    """Return what a scope allows; '' if it goes without saying."""
+    """Return what a scope allows, or the scope itself if there are no words for it."""
     custom, code = hub.roles.custom.get(scope.name), f"scope.{scope.name}"
     if custom:
         return custom.words
-    return told(code, {"value": scope.value}, reader) if code in ENGLISH else ""
+    return told(code, {"value": scope.value}, reader) if code in ENGLISH else scope.text
 
 
 def _question(visit: Visit) -> Question:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from perijove.core.managed import Managing
 from perijove.settings.authentication import DUMMY
 from perijove.settings.known import MISSPELT, traits
 from perijove.settings.problem import Path, Place, Problem, dotted
@@ -74,7 +75,10 @@ def _unused(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Proble
 
 
 def _roles(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:
-    """Yield roles that keep people from what is their own, and those of services there are not."""
+    """Yield roles that keep people from what is theirs, or that nobody can have."""
+    if settings.sign_in.managing != Managing():
+        words = f"have no effect: `{settings.sign_in.name}` says nothing of groups and roles."
+        yield Problem(words, "hub.config.Authenticator.manage_groups, manage_roles")
     services = {it.name or key for key, it in settings.hub.services.items()} | OWN_SERVICES
     for role in settings.hub.loaded_roles:
         key: Path = ("hub", "loadRoles", role.name)

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.responses import Response
 
 from perijove.core import Hub
-from perijove.core.naming import name_for, require_display_name
+from perijove.core.naming import display_name_of, name_for
 from perijove.http.page import Visit
 from perijove.http.sentences import told
 from perijove.model.errors import HubError, Untimely
@@ -57,12 +57,11 @@ async def stream(hub: Hub, visit: Visit) -> Response:
 
 async def new(hub: Hub, visit: Visit) -> Response:
     """Name another server, then choose its options."""
-    user, called = visit.me.user, visit.posted("name").strip()
+    user, called = visit.me.user, " ".join(visit.posted("name").split())
     if not hub.servers.naming.allowed:
         raise Untimely("named-servers-off")
     try:
-        require_display_name(called)
-        name = name_for(called)
+        name = name_for(display_name_of(called))
         held = [server for server in await hub.servers.of(user) if server.name]
         hub.servers.naming.require_new(user, name, len(held))
     except HubError as error:
