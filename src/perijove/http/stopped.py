@@ -49,7 +49,9 @@ async def arrive(hub: Hub, visit: Visit) -> Response:
         return await _onwards(hub, visit, place)
     if _of_program(visit):
         return _starting() if server and not server.at_rest else _unavailable(hub, visit, place)
-    if server is not None and (not server.at_rest or server.phase is Phase.FAILED):
+    may_start = _let_in(visit, owner, place.server, "start:servers")
+    moves = server is not None and (not server.at_rest or server.phase is Phase.FAILED)
+    if moves and may_start:
         there = f"{place.path}?{place.query}" if place.query else place.path
         to = f"{_spawn(hub, place, 'spawn-pending')}?next={quote(there, safe='')}"
         return RedirectResponse(to, 303)
@@ -60,8 +62,9 @@ async def arrive(hub: Hub, visit: Visit) -> Response:
         user=place.owner,
         server=place.server,
         next=f"{place.path}?{place.query}" if place.query else place.path,
-        reason=server.reason if server else None,
-        starts_after=hub.leading.starts_after,
+        reason=server.reason if server and may_start else None,
+        may_start=may_start,
+        starts_after=hub.leading.starts_after if may_start else 0,
     )
 
 
@@ -107,13 +110,16 @@ def _anonymous(hub: Hub, visit: Visit, place: Place) -> Response:
     return RedirectResponse(f"{hub.base_url}hub/login?next={quote(here, safe='')}", 302)
 
 
-def _let_in(visit: Visit, owner: User | None, name: str) -> bool:
-    """Return whether they may enter a server; who may not is told that there is nothing."""
+def _let_in(visit: Visit, owner: User | None, name: str, by: str = "access:servers") -> bool:
+    """Return whether they may enter a server; who may not is told that there is nothing.
+
+    `by`: the scope by which they may do something else with it.
+    """
     if owner is None or visit.principal is None:
         return False
     target = Target(kind=Kind.SERVER, user=owner.name, server=name, groups=owner.groups)
     try:
-        grant(visit.principal, ("access:servers",), target)
+        grant(visit.principal, (by,), target)
     except (Denied, Unknown):
         return False
     return True
