@@ -42,6 +42,10 @@ class Services:
     """By name. One of them hides another of its name that was made through the API."""
     rerouted: Callable[[], None] = nothing
     """Is called when other routes were written than there were."""
+    pids: dict[str, int] = field(init=False, default_factory=dict[str, int])
+    """The processes of those that this hub runs."""
+    answering: dict[str, bool] = field(init=False, default_factory=dict[str, bool])
+    """Of those that this hub looks after: whether anybody listens at their address."""
     _shelf: Shelf[Mapping[str, Service]] = field(
         init=False, default_factory=Shelf[Mapping[str, Service]]
     )
