@@ -138,7 +138,7 @@ async def test_a_user_whose_server_starts_can_be_deleted(running: Running) -> No
 
 
 async def test_pages_of_users_lead_to_each_other(running: Running) -> None:
-    await running.hub.accounts.create_all([f"u{n:03}" for n in range(248)])
+    await running.hub.newcomers.add([f"u{n:03}" for n in range(248)])
     path, seen = "/hub/api/users?limit=100&name_filter=u", []
     browser = by(running, "admin")
     while path:

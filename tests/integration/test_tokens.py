@@ -255,7 +255,7 @@ async def test_signing_out_ends_the_tokens_of_that_browser_alone(database: Datab
 
 
 async def test_the_token_of_a_service_stands_in_the_configuration(database: Database) -> None:
-    at = gate(database, services={"s3cret-of-grader": service_principal("grader", parsed("proxy"))})
+    at = gate(database, ours={"s3cret-of-grader": service_principal("grader", parsed("proxy"))})
     principal = await shown(at, "s3cret-of-grader")
     assert (principal.kind, principal.name, principal.user_id) == ("service", "grader", None)
     assert await at.tokens.principal("s3cret-of-grade") is None

@@ -4,10 +4,12 @@ A browser comes with a question (`ask`), is given a code, and the client swaps t
 """
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeAlias
 
+from perijove.core.allowance import allowance
 from perijove.core.lives import Lives
 from perijove.core.memory import Memory
 from perijove.core.proof import CHALLENGE, METHODS, proves
@@ -31,6 +33,13 @@ CODE_LIFE = timedelta(seconds=300)
 _KEPT = timedelta(hours=1)
 """How long a used code is remembered, so that a second use takes back what it gave."""
 _SECRET = 30
+
+
+FindService: TypeAlias = Callable[[str], Awaitable[Client | None]]
+
+
+async def _no_service(_: str) -> Client | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +74,17 @@ class Grants:
     ids: Ids
     roles: Roles
     memory: Memory
+    service: FindService = _no_service
+    """Finds the client of a service."""
     require_proof: bool = False
     """Refuse clients that send no PKCE challenge."""
     lives: Lives = field(default_factory=Lives)
 
     async def client(self, id: str) -> Client | None:
         """Return the client of that id, or None."""
+        service = await self.service(id)
+        if service is not None:
+            return service
         return await self.database.read(clients.find(id)) if storable(id) else None
 
     async def ask(self, visitor: Visitor, question: Question) -> Offer:
@@ -88,12 +102,18 @@ class Grants:
             raise Invalid("oauth-redirect")
         self._require_good(question, client)
         access = await self._access(visitor, client)
-        allowed = self.roles.expand({*access, *identify(visitor.user.name)})
-        # Whatever it asks for, it learns who they are and that they may enter; no more.
-        if question.scope and not within(self._asked(question, visitor, client), allowed):
-            raise SentBack("invalid-scope", to=client.redirect_uri)
-        confirm = await self._must_confirm(visitor, client, allowed)
-        return Offer(client=client, scopes=allowed, confirm=confirm, question=question)
+        scopes = self.roles.expand({*access, *identify(visitor.user.name)})
+        more = await allowance(self.database, self.roles, visitor, client)
+        given = more.held
+        # Whatever it asks for, it learns who they are and that they may enter.
+        if question.scope:
+            asked = self._asked(question, visitor, client)
+            if not within(asked, scopes | more.allowed):
+                raise SentBack("invalid-scope", to=client.redirect_uri)
+            given = intersect(asked, given)
+        scopes |= given
+        confirm = await self._must_confirm(visitor, client, scopes)
+        return Offer(client=client, scopes=scopes, confirm=confirm, question=question)
 
     async def code(
         self, visitor: Visitor, offer: Offer, chosen: Sequence[str] | None = None
@@ -105,7 +125,7 @@ class Grants:
         """
         scopes = offer.scopes
         if chosen is not None:
-            ticked = frozenset(scope for scope in scopes if scope.text in chosen)
+            ticked = self.roles.expand(it for it in scopes if it.text in chosen) & scopes
             scopes = ticked | identify(visitor.user.name)
         now = self.clock()
         secret = letters(_SECRET)
@@ -234,10 +254,11 @@ class Grants:
             Denied: they hold none.
         """
         groups = await self._groups(visitor, client)
-        for text in client.scopes:
-            held = intersect([Scope.parse(text)], visitor.principal.scopes, groups)
-            if held:
-                return held
+        # By a wider one whoever may enter another server of its owner would come in as well.
+        narrowest = [Scope.parse(text) for text in client.scopes[:1]]
+        held = intersect(narrowest, visitor.principal.scopes, groups)
+        if held:
+            return held
         raise Denied("no-access", client=client.description)
 
     async def _groups(self, visitor: Visitor, client: Client) -> Groups:
@@ -251,8 +272,11 @@ class Grants:
     async def _must_confirm(
         self, visitor: Visitor, client: Client, scopes: frozenset[Scope]
     ) -> bool:
-        """Return whether to ask: not for their own server, nor for what it holds already."""
-        if client.owner_id == visitor.user.id:
+        """Return whether to ask: not for their own server, nor for what it holds already.
+
+        Nor of a service that the administrator answers for.
+        """
+        if client.owner_id == visitor.user.id or not client.asks:
             return False
         now = self.clock()
         given = await self.database.read(tokens.of_client(visitor.user.id, client.id))

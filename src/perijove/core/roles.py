@@ -118,6 +118,10 @@ class Roles:
         """Return the names of the roles that the members of `group` have by it."""
         return sorted(role.name for role in self._roles.values() if group in role.groups)
 
+    def names_of_service(self, service: str) -> list[str]:
+        """Return the names of the roles that `service` has, by name."""
+        return sorted(role.name for role in self._roles.values() if service in role.services)
+
     def parse(self, text: str) -> Scope:
         """Return the scope that is written as `text`.
 

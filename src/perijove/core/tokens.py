@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 
 from perijove.core.held import held
 from perijove.core.lives import Lives
@@ -31,6 +32,29 @@ _LONGEST_SECRET = 256
 _LONGEST_NOTE = 255
 
 
+class Holders(Protocol):
+    """Others than people, who have tokens of their own."""
+
+    def known(self, token: str) -> Principal | None:
+        """Return who has a token with that digest, if that needs no look."""
+        ...
+
+    async def found(self, token: str) -> Principal | None:
+        """Return who has one, after a look."""
+
+
+class Nobody:
+    """There are no others."""
+
+    def known(self, token: str) -> Principal | None:  # noqa: ARG002
+        """Return None."""
+        return None
+
+    async def found(self, token: str) -> Principal | None:  # noqa: ARG002
+        """Return None."""
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Shown:
     principal: Principal
@@ -39,15 +63,17 @@ class _Shown:
 
 @dataclass(slots=True, kw_only=True)
 class Tokens:
-    """All tokens: those in the database, and those of services in the configuration."""
+    """All tokens: those in the database, and those of services and of our own programs."""
 
     database: Database
     clock: Clock
     ids: Ids
     roles: Roles
     memory: Memory
-    services: Mapping[str, Principal] = field(default_factory=dict[str, Principal])
-    """By the digest of their token."""
+    ours: Mapping[str, Principal] = field(default_factory=dict[str, Principal])
+    """Our own programs, by the digest of their token."""
+    services: Holders = field(default_factory=Nobody)
+    """Say which service has a token of that digest."""
     lives: Lives = field(default_factory=Lives)
     _shelf: Shelf[_Shown] = field(init=False, default_factory=Shelf[_Shown])
 
@@ -60,11 +86,14 @@ class Tokens:
         if len(secret) > _LONGEST_SECRET:
             return None
         key = digest(secret)
-        if key in self.services:
-            return self.services[key]
+        known = self.ours.get(key) or self.services.known(key)
+        if known:
+            return known
         now = self.clock()
         shown = self._shelf.get(key, now) or await self._read(key, now)
-        if shown is None or (shown.expires is not None and shown.expires <= now):
+        if shown is None:
+            return await self.services.found(key)
+        if shown.expires is not None and shown.expires <= now:
             return None
         return shown.principal
 

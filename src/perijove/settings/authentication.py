@@ -40,6 +40,10 @@ class JupyterHubTraits(WebTraits):
     mended and it is read which servers were used."""
     proxy_check_interval: float = Field(default=5, gt=0)
     """Seconds between two looks whether `proxy.kind: chp` has lost all of its routes."""
+    api_page_default_limit: int = Field(default=50, ge=1, le=10_000)
+    """How many items a page of a list has that does not say how many."""
+    api_page_max_limit: int = Field(default=200, ge=1, le=10_000)
+    """How many it has at most; also a list for a client that knows no pages."""
     load_groups: dict[str, LoadedGroup] = Field(default={})
     """Groups and their members, made at every start; `people.groups` says more."""
     load_roles: tuple[RoleSettings, ...] = ()

@@ -51,6 +51,7 @@ _REMOVE_SESSION = Query(delete(tokens).where(_OF_USER, _c.session == bindparam("
 _REMOVE_CLIENT = Query(delete(tokens).where(_c.client == bindparam("of_client")))
 _REMOVE_CLIENT_OF = Query(delete(tokens).where(_OF_USER, _c.client == bindparam("of_client")))
 _REMOVE_SERVER = Query(delete(tokens).where(_OF_USER, _c.server_id == bindparam("of_server")))
+_CLIENTS = Query(select(_c.client).where(_c.client.startswith(bindparam("begin"))).distinct())
 _FILTERED = Query(select(_c.id, _c.scopes).where(_c.scopes.like("%!%=%")))
 _RESCOPE = Query(
     update(tokens).where(_c.id == bindparam("was_id")).values(scopes=bindparam("scopes"))
@@ -132,6 +133,11 @@ def remove_of_client(client: str, user_id: int | None = None) -> Statement[None]
     if user_id is None:
         return write(_REMOVE_CLIENT, {"of_client": client}, touches=None)
     return write(_REMOVE_CLIENT_OF, {"of_client": client, "of_user": user_id}, touches=None)
+
+
+def clients_like(begin: str) -> Statement[list[str]]:
+    """Return the clients that tokens were issued to, of those whose id begins so."""
+    return Statement(_CLIENTS, {"begin": begin}, every(lambda row: str(row[0])))
 
 
 def remove_of_server(server_id: int, user_id: int) -> Statement[None]:
