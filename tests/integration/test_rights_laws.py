@@ -110,7 +110,7 @@ def shows(more: Any, less: Any) -> bool:
     if isinstance(less, dict):
         still = {k: v for k, v in less.items() if k not in MOVING}
         return less.keys() <= more.keys() and all(shows(more[k], v) for k, v in still.items())
-    if isinstance(less, list) and less and isinstance(less[0], dict):
+    if isinstance(less, list) and all(isinstance(it, dict) for it in less):
         named = {str(it.get("name", it.get("id"))): it for it in more}
         keys = [str(it.get("name", it.get("id"))) for it in less]
         return all(
