@@ -41,7 +41,8 @@ class ServiceSettings(Traits):
         validation_alias=AliasChoices("api_token", "apiToken"),
         json_schema_extra={"secret": True},
     )
-    """Its token, of 8 to 64 characters. Without one it cannot call the API, unless the hub runs it and makes one."""
+    """Its token, of 8 to 64 characters. Without one it cannot call the API, unless the hub runs it
+    and makes one."""
     url: str = ""
     """Where it listens, http://host:port; people reach it below /services/<name>/."""
     command: tuple[str, ...] = ()
