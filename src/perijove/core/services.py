@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from perijove.core.domains import Domains
 from perijove.core.memory import Memory, Shelf
 from perijove.core.naming import require_properties
 from perijove.core.roles import ADMIN, Roles
@@ -36,6 +37,7 @@ class Services:
     roles: Roles
     memory: Memory
     base_url: str = "/"
+    domains: Domains = field(default_factory=Domains)
     configured: Mapping[str, Service] = field(default_factory=dict[str, Service])
     """By name. One of them hides another of its name that was made through the API."""
     rerouted: Callable[[], None] = nothing
@@ -168,7 +170,8 @@ class Services:
         found = {}
         for service in (await self.all()).values():
             if service.url:
-                path, parts = self.prefix(service.name), urlsplit(service.url)
+                parts = urlsplit(service.url)
+                path = self.domains.key_of_service(self.base_url, service.name)
                 data = {"service": service.name}
                 target = f"{parts.scheme}://{parts.netloc}"
                 found[path] = Route(prefix=path, target=target, data=data)
@@ -177,6 +180,10 @@ class Services:
     def prefix(self, name: str) -> str:
         """Return the path below which a service is reached."""
         return prefix(self.base_url, name)
+
+    def address(self, name: str) -> str:
+        """Return the same with its host, where services have hosts of their own."""
+        return f"{self.domains.of_service(name)}{self.prefix(name)}"
 
     def role_names(self, service: Service) -> list[str]:
         """Return the names of the roles of `service`."""
@@ -214,7 +221,7 @@ class Services:
         return Client(
             id=service.client,
             secret=service.token,
-            redirect_uri=service.redirect_uri or f"{self.prefix(service.name)}oauth_callback",
+            redirect_uri=service.redirect_uri or f"{self.address(service.name)}oauth_callback",
             description=service.name,
             scopes=access(service.name),
             allowed=service.allowed,

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from perijove.core import Hub
 from perijove.core.access import grant
 from perijove.core.routes import prefix
+from perijove.http.asked import Asked
 from perijove.http.page import Visit
 from perijove.model.errors import Denied, Unknown
 from perijove.model.scope import Kind, Target
@@ -136,16 +137,21 @@ async def _onwards(hub: Hub, visit: Visit, place: Place) -> Response:
         await asyncio.sleep(min(2**count, _LONGEST_WAIT))
     kept = [(name, value) for name, value in query if name != "redirects"]
     text = urlencode([*kept, ("redirects", count + 1)])
-    return RedirectResponse(f"{place.path}?{text}", 302, {"cache-control": "no-store"})
+    there = f"{hub.domains.of_user(place.owner)}{place.path}?{text}"
+    return RedirectResponse(there, 302, {"cache-control": "no-store"})
 
 
 def _up(server: Server) -> bool:
     return server.phase is Phase.RUNNING and server.desired is Desired.RUNNING
 
 
+def of_program(asked: Asked, path: str) -> bool:
+    """Return whether no person sees the answer to what is asked of `path` below a user."""
+    return "api" in path.split("/") or prefers_json(asked.given.get("accept", ""))
+
+
 def _of_program(visit: Visit) -> bool:
-    below = visit.params.get("path", "").split("/")
-    return "api" in below or prefers_json(visit.request.given.get("accept", ""))
+    return of_program(visit.request, visit.params.get("path", ""))
 
 
 def prefers_json(accept: str) -> bool:

@@ -48,4 +48,4 @@ async def accept(hub: Hub, visit: Visit) -> Response:
 
 def _next(visit: Visit, wanted: str) -> str:
     """Return where the link leads, if that is on this site."""
-    return (within(wanted, visit.request.site) or "") if wanted else ""
+    return (within(wanted, visit.request) or "") if wanted else ""

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse, Response
 
 from perijove.core import Hub
-from perijove.core.routes import prefix
 from perijove.http.next_url import destination
 from perijove.http.page import Visit
 from perijove.http.reader import Reader, noted
@@ -125,4 +124,4 @@ def following(visit: Visit, default: str) -> str:
 
 def server_url(hub: Hub, user: str, name: str) -> str:
     """Return the address of a server."""
-    return prefix(hub.base_url, user, name)
+    return hub.address(user, name)
