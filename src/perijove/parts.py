@@ -15,6 +15,7 @@ from perijove.core.credentials import service_secret
 from perijove.core.cull import Culling
 from perijove.core.departures import Leaving
 from perijove.core.followers import Awaited
+from perijove.core.keeper import Launch
 from perijove.core.lifecycle import Lifecycle
 from perijove.core.place import Names
 from perijove.core.ready import Knocker, knock
@@ -82,6 +83,8 @@ class Parts:
     """What this hub is called among those that share its database, the same after a restart."""
     tells: TellerSettings | None = None
     """The proxy that is told its routes; None: proxies pull them."""
+    launch: Launch | None = None
+    """Starts a service that the hub is to run; None: it runs none."""
     silence: float = 8.0
     """Seconds of it in a stream, after which something is sent so that no proxy gives up."""
 
@@ -98,6 +101,8 @@ def of_lifecycle(settings: Settings, parts: Parts) -> lifecycle.Needs:
         key=parts.server_tokens,
         hub=parts.hub,
         base_url=hub.base_url,
+        domains=hub.config.jupyterhub.domains,
+        cookies=hub.config.jupyterhub.cookie_rules,
         clock=parts.clock,
         patience=patience,
         knock=parts.knock,
@@ -155,6 +160,7 @@ def of_gate(settings: Settings, parts: Parts, life: Lifecycle) -> gate.Needs:
         ours=_ours(parts, roles),
         services=_services(settings, parts, life),
         base_url=settings.hub.base_url,
+        domains=settings.hub.config.jupyterhub.domains,
         rerouted=life.rerouted,
         managing=way.managing,
         first=parts.first,

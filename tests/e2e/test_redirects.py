@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from playwright.sync_api import Browser as Chromium
 
-from perijove.http.next_url import within
+from perijove.http.next_url import path_of
 from perijove.settings import of
 from perijove.store.migrations.sqlite import prepare
 from perijove.store.open import open_database
@@ -59,7 +59,7 @@ def test_what_next_is_taken_for_stays_here(browser: Chromium) -> None:
     wanted = redirects()
     assert len(wanted) >= 2000
     for site in ("https://hub.example", SITE, "http://[::1]:8000"):
-        followed = [path for text in wanted if (path := within(text, site)) is not None]
+        followed = [path for text in wanted if (path := path_of(text, site)) is not None]
         assert followed, "some lead to a page of ours"
         assert leads_away(browser, [("/hub/login", path) for path in followed], site) == []
 

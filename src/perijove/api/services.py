@@ -128,7 +128,7 @@ def _shown(hub: Hub, sight: Sight, service: Service) -> dict[str, Any]:
         "url": service.url,
         "prefix": hub.services.prefix(service.name) if service.url else "",
         "command": list(service.command),
-        "pid": 0,
+        "pid": hub.services.pids.get(service.name, 0),
         "info": dict(service.info),
         "display": service.display,
     }

@@ -12,8 +12,9 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from perijove.core.absence import Absence
+from perijove.core.domains import Domains
 from perijove.core.followers import Awaited, Followers
-from perijove.core.routes import hub_route, prefix, route_of
+from perijove.core.routes import hub_route, route_of
 from perijove.kit.clock import Clock
 from perijove.kit.timings import CHECK, Timings
 from perijove.model.errors import Stale
@@ -63,6 +64,7 @@ class Feed:
     hub: str
     """http://host:port of the hub itself, which answers for what has no other route."""
     base_url: str = "/"
+    domains: Domains = field(default_factory=Domains)
     gather: float = 0.05
     look: float = 1.0
     clock: Clock = field(default_factory=Clock)
@@ -107,6 +109,10 @@ class Feed:
         self._due = -math.inf
         self._bell.set()
 
+    def key(self, user: str, name: str) -> str:
+        """Return the prefix of the route of a server."""
+        return self.domains.key(self.base_url, user, name)
+
     def server(self, prefix: str) -> Server | None:
         """Return the server behind `prefix`, if it has a route."""
         return self._servers.get(prefix)
@@ -119,7 +125,7 @@ class Feed:
         """
         if self.clock() - server.since > (_NEW if self._have_caught_up() else _OUTAGE):
             return True
-        path = prefix(self.base_url, server.user, server.name)
+        path = self.key(server.user, server.name)
         if path not in self._routes:
             return False
         change = next((it for it in reversed(self._changes) if path in it.prefixes), None)
@@ -190,7 +196,7 @@ class Feed:
             version = await self.database.read(store.version()) or 1
         self._noted.clear()  # the rows below are as new, or newer
         rows = await self.database.read(servers.running())
-        found = {prefix(self.base_url, it.user, it.name): it for it in rows}
+        found = {self.key(it.user, it.name): it for it in rows}
         routes = {path: route for path, it in found.items() if (route := route_of(path, it))}
         first = hub_route(self.hub)
         self._publish(version, {**await self.beside(), **routes, first.prefix: first}, found)
@@ -223,7 +229,7 @@ class Feed:
         noted, self._noted = self._noted, []
         routes, known = dict(self._routes), dict(self._servers)
         for server in noted:
-            path = prefix(self.base_url, server.user, server.name)
+            path = self.key(server.user, server.name)
             route = route_of(path, server)
             if route is None:
                 routes.pop(path, None)

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from perijove.authenticators import Authenticator
 from perijove.core.accounts import Accounts, Rooms
+from perijove.core.domains import Domains
 from perijove.core.first import FirstLink
 from perijove.core.grants import Grants
 from perijove.core.groups import Groups
@@ -53,6 +54,7 @@ class Needs:
     services: Mapping[str, Service] = field(default_factory=dict[str, Service])
     """Those of the configuration, by name."""
     base_url: str = "/"
+    domains: Domains = field(default_factory=Domains)
     rerouted: Callable[[], None] = nothing
     """Is called when routes to services are others than there were."""
     passwords: Passwords = field(default_factory=Passwords)
@@ -143,6 +145,7 @@ def _services(needs: Needs, memory: Memory) -> Services:
         roles=needs.roles,
         memory=memory,
         base_url=needs.base_url,
+        domains=needs.domains,
         configured=needs.services,
         rerouted=needs.rerouted,
     )

@@ -1,9 +1,10 @@
 """Services: programs beside the hub. Which there are, what each may do, and where it is reached."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from perijove.core.domains import Domains
 from perijove.core.memory import Memory, Shelf
 from perijove.core.naming import require_properties
 from perijove.core.roles import ADMIN, Roles
@@ -14,7 +15,7 @@ from perijove.model.errors import Conflict, Denied, Fixed, Invalid, Stale, Unkno
 from perijove.model.overlap import within
 from perijove.model.principal import Principal
 from perijove.model.route import Route
-from perijove.model.scope import INHERIT, Scope, resolved
+from perijove.model.scope import INHERIT, Kind, Scope, Target, resolved
 from perijove.model.service import CLIENT, Service
 from perijove.store import feed, tokens
 from perijove.store import services as store
@@ -36,10 +37,15 @@ class Services:
     roles: Roles
     memory: Memory
     base_url: str = "/"
+    domains: Domains = field(default_factory=Domains)
     configured: Mapping[str, Service] = field(default_factory=dict[str, Service])
     """By name. One of them hides another of its name that was made through the API."""
     rerouted: Callable[[], None] = nothing
     """Is called when other routes were written than there were."""
+    pids: dict[str, int] = field(init=False, default_factory=dict[str, int])
+    """The processes of those that this hub runs."""
+    answering: dict[str, bool] = field(init=False, default_factory=dict[str, bool])
+    """Of those that this hub looks after: whether anybody listens at their address."""
     _shelf: Shelf[Mapping[str, Service]] = field(
         init=False, default_factory=Shelf[Mapping[str, Service]]
     )
@@ -63,6 +69,14 @@ class Services:
             known = {name: both[name] for name in sorted(both)}
             self._shelf.put(_ALL, known, now, times_cleared)
         return known
+
+    async def open_to(self, scopes: Iterable[Scope]) -> list[Service]:
+        """Return those that people are shown and that a holder of `scopes` may enter."""
+        access = [it for it in scopes if it.name == "access:services"]
+        if not access:
+            return []
+        shown = (it for it in (await self.all()).values() if it.display and it.url)
+        return [it for it in shown if any(one.covers(_target(it)) for one in access)]
 
     async def named(self, name: str) -> Service:
         """Return the service called `name`.
@@ -156,7 +170,8 @@ class Services:
         found = {}
         for service in (await self.all()).values():
             if service.url:
-                path, parts = self.prefix(service.name), urlsplit(service.url)
+                parts = urlsplit(service.url)
+                path = self.domains.key_of_service(self.base_url, service.name)
                 data = {"service": service.name}
                 target = f"{parts.scheme}://{parts.netloc}"
                 found[path] = Route(prefix=path, target=target, data=data)
@@ -165,6 +180,10 @@ class Services:
     def prefix(self, name: str) -> str:
         """Return the path below which a service is reached."""
         return prefix(self.base_url, name)
+
+    def address(self, name: str) -> str:
+        """Return the same with its host, where services have hosts of their own."""
+        return f"{self.domains.of_service(name)}{self.prefix(name)}"
 
     def role_names(self, service: Service) -> list[str]:
         """Return the names of the roles of `service`."""
@@ -202,7 +221,7 @@ class Services:
         return Client(
             id=service.client,
             secret=service.token,
-            redirect_uri=service.redirect_uri or f"{self.prefix(service.name)}oauth_callback",
+            redirect_uri=service.redirect_uri or f"{self.address(service.name)}oauth_callback",
             description=service.name,
             scopes=access(service.name),
             allowed=service.allowed,
@@ -213,6 +232,10 @@ class Services:
     def _changed(self) -> None:
         self.memory.forget()
         self.rerouted()
+
+
+def _target(service: Service) -> Target:
+    return Target(kind=Kind.SERVICE, service=service.name)
 
 
 def _share(one: Service, other: Service) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from perijove.core.trail import Trail
 from perijove.http.asked import Asked
 from perijove.http.page import Page
 from perijove.http.route import Route
@@ -14,6 +15,7 @@ from perijove.http.xsrf import SAFE
 from perijove.kit.clock import Clock
 from perijove.kit.journal import Journal
 from perijove.model.principal import Principal
+from perijove.model.share import ShareCode
 from perijove.model.token import Kind, Token
 
 logger = logging.getLogger("perijove.audit")
@@ -60,6 +62,8 @@ class Audit:
     clock: Clock
     journal: Journal | None
     """None: entries are logged, for whoever gathers the logs (a cluster)."""
+    trail: Trail = field(default_factory=Trail)
+    """Reads them back."""
     refusals: Refusals = field(default_factory=Refusals)
 
     async def __call__(
@@ -86,6 +90,7 @@ class Audit:
             **_given("refused_before", left_out),
         }
         if self.journal is None:
+            self.trail.remember(entry)
             logger.info("%s by %s: %d", entry["call"], entry["who"], status, extra={"audit": entry})
         else:
             await self.journal.write(entry)
@@ -94,6 +99,12 @@ class Audit:
 def of_token(token: Token) -> dict[str, Any]:
     """Return what an entry tells of a new token."""
     return {"token": f"a{token.id}", "note": token.note, "scopes": list(token.scopes)}
+
+
+def of_code(code: ShareCode) -> dict[str, Any]:
+    """Return what an entry tells of a new share code."""
+    until = code.expires.isoformat(timespec="seconds")
+    return {"share_code": f"sc_{code.id}", "scopes": list(code.scopes), "until": until}
 
 
 def _matters(asked: Asked, row: Route | Page, status: int) -> bool:

@@ -15,6 +15,8 @@ from perijove.http.sentences import ENGLISH, told
 from perijove.model.errors import Invalid, SentBack, Stale
 from perijove.model.scope import Scope
 from perijove.model.server import Server
+from perijove.oauth.shared import ask as ask_guest
+from perijove.oauth.shared import guest
 
 _JUST_NOW = timedelta(minutes=2)
 _ONCE = (
@@ -30,8 +32,11 @@ async def ask(hub: Hub, visit: Visit) -> Response:
         offer = await hub.grants.ask(visit.me, _question(visit))
     except SentBack as error:
         return _sent_back(visit, error)
-    if not offer.confirm or await _has_just_come(hub, visit, offer):
-        return await _go(hub, visit, offer)
+    who = await guest(hub, visit, offer)
+    if who and offer.confirm and not who.accepted:
+        return ask_guest(visit, who, _texts(offer), _here(visit))
+    if who or not offer.confirm or await _has_just_come(hub, visit, offer):
+        return await _go(hub, visit, offer, told=not who)
     if offer.client.owner_id is None:
         return _ask_whether(hub, visit, offer)
     if await _has_said_why(hub, visit, offer.client.owner_id, offer.client.server_id):
@@ -46,21 +51,35 @@ async def answer(hub: Hub, visit: Visit) -> Response:
     except SentBack as error:
         return _sent_back(visit, error)
     why = "".join(filter(str.isprintable, visit.posted("why"))).strip()
-    if offer.confirm and offer.client.owner_id is not None and not why:
+    who = await guest(hub, visit, offer)
+    if who:
+        await hub.shares.accept(who.shares)
+    elif offer.confirm and offer.client.owner_id is not None and not why:
         return await _ask_why(hub, visit, offer, error="visit.why")
-    return await _go(hub, visit, offer, chosen=visit.form.get("scopes", []), why=why)
+    chosen = visit.form.get("scopes", [])
+    return await _go(hub, visit, offer, chosen=chosen, why=why, told=not who)
 
 
 async def _go(
-    hub: Hub, visit: Visit, offer: Offer, *, chosen: list[str] | None = None, why: str = ""
+    hub: Hub,
+    visit: Visit,
+    offer: Offer,
+    *,
+    chosen: list[str] | None = None,
+    why: str = "",
+    told: bool = True,
 ) -> Response:
-    """Send the browser back; who enters another's server is written down."""
+    """Send the browser back; who enters another's server is written down.
+
+    `told`: its owner is told, for they have not shared it.
+    """
     visit.request.done["client"] = offer.client.id
     if offer.client.owner_id not in {None, visit.me.user.id}:
         server = await _server(hub, offer)
         if server is not None:
             visit.request.done |= {"as": server.user, "server": server.name, "why": why}
-            await hub.visits.add(server, visit.me.user, why)
+            if told:
+                await hub.visits.add(server, visit.me.user, why)
     try:
         code = await hub.grants.code(visit.me, offer, chosen)
     except Stale:  # they have signed out a moment ago, at another hub

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse, Response
 
 from perijove.core import Hub
-from perijove.core.routes import prefix
 from perijove.http.next_url import destination
 from perijove.http.page import Visit
 from perijove.http.reader import Reader, noted
@@ -33,6 +32,10 @@ DONE = {
     "signed-out": noted("That browser is signed out."),
     "signed-out-all": noted("Every other browser is signed out."),
     "revoked": noted("The token is revoked: it opens nothing any more."),
+    "shared": noted("{what} can use the server now."),
+    "unshared": noted("{what} cannot use the server any more."),
+    "link-revoked": noted("The link is good for nothing any more."),
+    "left": noted("The server of {what} is shared with you no more."),
     "deleted": noted("{what} is deleted."),
     "stopping": noted("{what} is being stopped."),
     "starting": noted("{what} is being started."),
@@ -61,7 +64,18 @@ async def draw(
 ) -> Response:
     """Return the page, with the navigation of who has signed in."""
     waiting = len(await hub.accounts.waiting()) if visit.administers else 0
-    return visit.pages.draw(visit, template, status, **({"waiting": waiting} | context))
+    known = {"waiting": waiting, "has_services": await _has_services(hub, visit)}
+    return visit.pages.draw(visit, template, status, **(known | context))
+
+
+async def _has_services(hub: Hub, visit: Visit) -> bool:
+    """Return whether there is a service that the visitor may open, or look after."""
+    if visit.visitor is None:
+        return False
+    scopes = visit.visitor.principal.scopes
+    if any(scope.name == "list:services" for scope in scopes) and await hub.services.all():
+        return True
+    return bool(await hub.services.open_to(scopes))
 
 
 def done(visit: Visit) -> list[Notice]:
@@ -110,4 +124,4 @@ def following(visit: Visit, default: str) -> str:
 
 def server_url(hub: Hub, user: str, name: str) -> str:
     """Return the address of a server."""
-    return prefix(hub.base_url, user, name)
+    return hub.address(user, name)

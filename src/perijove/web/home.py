@@ -7,14 +7,18 @@ from starlette.responses import Response
 
 from perijove.core import Hub
 from perijove.core.naming import display_name_of, name_for
+from perijove.core.shares import holds
 from perijove.http.page import Visit
 from perijove.http.sentences import told
 from perijove.model.errors import HubError, Untimely
+from perijove.model.scope import Kind, Target
 from perijove.model.server import Desired, Phase, Server
 from perijove.model.user import User
 from perijove.web import live
 from perijove.web.cards import Card, card, phase_shown
 from perijove.web.frame import away, done, draw, following, go, reader, server_url
+from perijove.web.services import offered
+from perijove.web.shared import lent
 from perijove.web.uses import uses
 from perijove.web.visits import latest
 
@@ -77,7 +81,13 @@ async def _show(hub: Hub, visit: Visit, called: str = "", error: str = "") -> Re
     default = card(hub, visit, user.name, servers.pop("", None))
     named = [card(hub, visit, user.name, server) for _, server in sorted(servers.items())]
     notices = [*done(visit), *await latest(hub, visit)]
-    shared: dict[str, Any] = {"notices": notices, "has_options": bool(hub.profiles.items)}
+    shared: dict[str, Any] = {
+        "notices": notices,
+        "has_options": bool(hub.profiles.items),
+        "shares_servers": _shares(visit),
+        "lent": await lent(hub, visit),
+        "services": await offered(hub, visit),
+    }
     if default.since is None and not named and not error:
         account = hub.shared_account
         return await draw(
@@ -101,6 +111,13 @@ async def _show(hub: Hub, visit: Visit, called: str = "", error: str = "") -> Re
 
 def _dialogs(default: Card, named: list[Card]) -> list[tuple[Card, str]]:
     return [(default, "main"), *((each, f"named-{n}") for n, each in enumerate(named, 1))]
+
+
+def _shares(visit: Visit) -> bool:
+    """Return whether they may share their servers."""
+    user = visit.me.user
+    own = Target(kind=Kind.SERVER, user=user.name, groups=user.groups)
+    return holds(visit.me.principal, "shares", own)
 
 
 def _forgotten(server: Server) -> bool:
