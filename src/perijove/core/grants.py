@@ -16,7 +16,6 @@ from perijove.core.proof import CHALLENGE, METHODS, proves
 from perijove.core.roles import Roles
 from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
-from perijove.kit.rarely import Rarely
 from perijove.kit.secret import digest, letters
 from perijove.kit.storable import storable
 from perijove.model.client import Client, Code
@@ -80,7 +79,6 @@ class Grants:
     require_proof: bool = False
     """Refuse clients that send no PKCE challenge."""
     lives: Lives = field(default_factory=Lives)
-    _sweep: Rarely = field(init=False, default_factory=lambda: Rarely(_KEPT))
 
     async def client(self, id: str) -> Client | None:
         """Return the client of that id, or None."""
@@ -177,8 +175,6 @@ class Grants:
             if again is not None:
                 await self._take_back(again)
             raise BadGrant("invalid-grant") from error
-        if self._sweep(token.created):
-            await self.database.write(tokens.purge(token.created))
         return given, token
 
     async def _token(self, code: Code, client: Client) -> Token:
