@@ -10,13 +10,14 @@ from perijove.authenticators import Authenticator
 from perijove.authenticators.local import LocalAuthenticator
 from perijove.core.accounts import Accounts
 from perijove.core.gate import Gate, Needs, assemble
-from perijove.core.roles import Role, Roles
+from perijove.core.roles import Roles
 from perijove.core.rules import Rules
 from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
 from perijove.kit.passwords import Passwords
 from perijove.kit.secret import digest
 from perijove.model.client import Client
+from perijove.model.role import Role
 from perijove.model.server import Server
 from perijove.model.user import User
 from perijove.model.visitor import Visitor

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 import httpx
 
 from perijove.app import Running
+from perijove.core.grants import Question
 from perijove.kit.secret import digest
 from perijove.model.client import Client
 from perijove.store import clients
@@ -39,6 +40,11 @@ def question(client: Client, **more: str) -> dict[str, str]:
         "state": "opaque",
         **more,
     }
+
+
+def asked(client: Client) -> Question:
+    """Return the same question, as the core is asked it."""
+    return Question(client_id=client.id, redirect_uri=client.redirect_uri, response_type="code")
 
 
 def form(client: Client, code: str, **more: str) -> dict[str, str]:

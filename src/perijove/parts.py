@@ -11,9 +11,11 @@ from perijove.authenticators.dummy import DummyAuthenticator
 from perijove.authenticators.local import LocalAuthenticator
 from perijove.core import gate, lifecycle
 from perijove.core.accounts import Accounts
+from perijove.core.credentials import service_secret
 from perijove.core.cull import Culling
 from perijove.core.departures import Leaving
 from perijove.core.followers import Awaited
+from perijove.core.keeper import Launch
 from perijove.core.lifecycle import Lifecycle
 from perijove.core.place import Names
 from perijove.core.ready import Knocker, knock
@@ -23,9 +25,11 @@ from perijove.core.tokens import service_principal
 from perijove.kit.clock import Clock
 from perijove.kit.journal import Journal
 from perijove.kit.passwords import Passwords
+from perijove.kit.secret import digest
 from perijove.model.decide import Patience
 from perijove.model.principal import Principal
 from perijove.model.scope import Scope
+from perijove.model.service import Service
 from perijove.settings import Reading, Settings
 from perijove.settings.authentication import DUMMY
 from perijove.spawners import Spawner
@@ -66,6 +70,8 @@ class Parts:
     awaits_proxies: Awaited = field(default_factory=Awaited)
     traits: Callable[[Settings], Mapping[str, Any]] = lambda _: {}
     """What the spawner gives to every server, after a reload; raises BadConfig."""
+    authenticator: Authenticator | None = None
+    """How people sign in; None: as the settings say."""
     journal: Journal | None = None
     """Keeps the audit log; None: entries go to the log."""
     read: Callable[[], Reading] | None = None
@@ -77,6 +83,8 @@ class Parts:
     """What this hub is called among those that share its database, the same after a restart."""
     tells: TellerSettings | None = None
     """The proxy that is told its routes; None: proxies pull them."""
+    launch: Launch | None = None
+    """Starts a service that the hub is to run; None: it runs none."""
     silence: float = 8.0
     """Seconds of it in a stream, after which something is sent so that no proxy gives up."""
 
@@ -93,6 +101,8 @@ def of_lifecycle(settings: Settings, parts: Parts) -> lifecycle.Needs:
         key=parts.server_tokens,
         hub=parts.hub,
         base_url=hub.base_url,
+        domains=hub.config.jupyterhub.domains,
+        cookies=hub.config.jupyterhub.cookie_rules,
         clock=parts.clock,
         patience=patience,
         knock=parts.knock,
@@ -133,6 +143,8 @@ def of_gate(settings: Settings, parts: Parts, life: Lifecycle) -> gate.Needs:
     way, roles = settings.sign_in, settings.roles
 
     def authenticator(accounts: Accounts, passwords: Passwords) -> Authenticator:
+        if parts.authenticator:
+            return parts.authenticator
         if way.name == DUMMY:
             return DummyAuthenticator(way.password)
         return LocalAuthenticator(accounts, passwords)
@@ -145,7 +157,12 @@ def of_gate(settings: Settings, parts: Parts, life: Lifecycle) -> gate.Needs:
         authenticator=authenticator,
         rules=way.rules,
         roles=roles,
-        services=_services(settings, parts, roles),
+        ours=_ours(parts, roles),
+        services=_services(settings, parts, life),
+        base_url=settings.hub.base_url,
+        domains=settings.hub.config.jupyterhub.domains,
+        rerouted=life.rerouted,
+        managing=way.managing,
         first=parts.first,
         lives=settings.hub.config.jupyterhub.lives,
         require_proof=settings.hub.config.jupyterhub.oauth_require_pkce,
@@ -167,16 +184,22 @@ def leaving(settings: Settings) -> Leaving:
     )
 
 
-def _services(settings: Settings, parts: Parts, roles: Roles) -> dict[str, Principal]:
-    """Return who shows which token: our own proxy and command line, and hub.services."""
+def _ours(parts: Parts, roles: Roles) -> dict[str, Principal]:
+    """Return who shows which token: our own proxy and command line."""
     admin = roles.of_service("perijove-cli", _ADMIN)
-    found = {
+    return {
         parts.proxy_token: service_principal("perijove-proxy", frozenset({Scope("proxy")})),
         parts.cli_token: service_principal("perijove-cli", admin, admin=True),
     }
-    for key, service in settings.hub.services.items():
-        if service.api_token:
-            name, more = service.name or key, _ADMIN if service.admin else ()
-            scopes = roles.of_service(name, more)
-            found[service.api_token] = service_principal(name, scopes, admin=service.admin)
+
+
+def _services(settings: Settings, parts: Parts, life: Lifecycle) -> dict[str, Service]:
+    """Return the services of the configuration; what the hub runs has a token in any case."""
+    found = {}
+    for name, it in settings.services.items():
+        service = it
+        if it.command and not it.secret:
+            secret = service_secret(parts.server_tokens, life.instance.id, name)
+            service = replace(it, secret=secret, token=digest(secret))
+        found[name] = service
     return found

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("helm_here")
         ("hub.existingSecret='mine'", "a values file of their own"),
         ("hub.extraFiles={'a':{'mountPath':'/a','stringData':'x'}}", "hub.extraVolumes"),
         ("hub.extraConfig={'a':'c.JupyterHub.x = 1'}", "hub.config"),
-        ("hub.config.JupyterHub.subdomain_host='https://lab.example'", "one origin"),
+        ("hub.config.JupyterHub.internal_ssl=true", "WireGuard"),
         ("singleuser.extraFiles={'a':{'mountPath':'/a','stringData':'x'}}", "extraVolumes"),
         ("singleuser.cloudMetadata.blockWithIptables=true", "networkPolicy"),
         ("proxy.chp.defaultTarget='http://x'", "configurable-http-proxy"),

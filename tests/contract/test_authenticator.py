@@ -11,6 +11,7 @@ from perijove.authenticators.dummy import DummyAuthenticator
 from perijove.authenticators.local import LocalAuthenticator
 from perijove.kit.passwords import Passwords
 from perijove.store.database import Database
+from tests.directory import Directory
 from tests.doors import PASSWORD, QUICK, gate, person
 
 Make = Callable[[Database], Awaitable[Authenticator]]
@@ -26,7 +27,11 @@ async def dummy(_: Database) -> Authenticator:
     return DummyAuthenticator(PASSWORD)
 
 
-@pytest.fixture(params=[local, dummy], ids=["local", "dummy"])
+async def directory(_: Database) -> Authenticator:
+    return Directory(people={"ada": Identity("ada")}, password=PASSWORD)
+
+
+@pytest.fixture(params=[local, dummy, directory], ids=["local", "dummy", "directory"])
 async def authenticator(database: Database, request: pytest.FixtureRequest) -> Authenticator:
     make: Make = request.param
     return await make(database)

@@ -264,6 +264,25 @@ def test_a_revoked_token_is_refused_within_a_second_by_ours(box: Box) -> None:
     assert httpx.get(box.url("/user/ada/api/status"), headers=headers).status_code == expected
 
 
+def test_where_pkce_is_demanded_nobody_signs_in_to_a_server_that_does_not_send_it(
+    box: Box,
+) -> None:
+    before = json.loads(box.file.read_text())
+    config = before["hub"]["config"]
+    strict = {**config, "JupyterHub": {**config["JupyterHub"], "oauth_require_pkce": True}}
+    try:
+        box.file.write_text(json.dumps({**before, "hub": {**before["hub"], "config": strict}}))
+        assert box.hub("POST", "/reload")[0] == 200
+        browser = box.browser("ada", fresh=True)
+        page = browser.follow(browser.go("/user/ada/lab"))
+        assert (page.status_code == 200) is box.generation.asks_for_pkce
+        entered = ("jupyterhub-user-ada", "/user/ada/") in browser.cookies()
+        assert entered is box.generation.asks_for_pkce
+    finally:
+        box.file.write_text(json.dumps(before))
+        assert box.hub("POST", "/reload")[0] == 200
+
+
 @pytest.mark.parametrize("trouble", [signal.SIGSTOP, signal.SIGKILL], ids=["hangs", "is gone"])
 def test_while_the_hub_is_away_kernels_and_pages_go_on(box: Box, trouble: signal.Signals) -> None:
     """Seconds here; that hours are as good is shown on `Visitors` with a clock of its own."""

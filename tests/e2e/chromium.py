@@ -20,12 +20,12 @@ _FLAGS = (
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Yield a running browser."""
+def chromium(*more: str) -> Iterator[Browser]:
+    """Yield a running browser, with `more` flags."""
     if not CHROMIUM.exists():
         pytest.fail(f"{CHROMIUM} is missing: apt-get install chromium", pytrace=False)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*_FLAGS, *more])
         try:
             yield browser
         finally:

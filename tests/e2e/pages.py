@@ -29,6 +29,11 @@ class Person:
         heading = self.page.get_by_role("heading", name=self.say(english), exact=True)
         expect(heading).to_be_visible()
 
+    def sees_about(self, english: str, **given: str) -> None:
+        """Return when a heading with names in it shows."""
+        heading = self.page.get_by_role("heading", name=self.say(english) % given, exact=True)
+        expect(heading).to_be_visible()
+
     def sign_up(self, name: str, password: str, why: str) -> None:
         page = self.page
         page.goto("/")

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from perijove.core.access import require_power
+from perijove.core.newcomers import Newcomers
 from perijove.model.errors import Conflict, Denied, Invalid, Unknown, Untimely
 from perijove.model.placement import Placement
 from perijove.model.principal import Principal
@@ -53,15 +54,17 @@ async def test_imported_names_may_look_alike(database: Database) -> None:
 async def test_many_are_added_together_or_not_at_all(database: Database) -> None:
     at = gate(database)
     await at.accounts.create("ada")
-    added = await at.accounts.create_all(["ada", "Bob", "bob", "eve"], admin=True)
-    assert [(user.name, user.admin) for user in added] == [("bob", True), ("eve", True)]
+    newcomers = Newcomers(accounts=at.accounts)
+    added = await newcomers.add(["ada", "Bob", "bob", "eve"], admin=True)
+    assert [(user.name, user.admin) for user in added.users] == [("bob", True), ("eve", True)]
+    assert {name: it.code for name, it in added.failures.items()} == {"ada": "name.taken"}
     for names, error in (
         (["ada", "bob"], Conflict),
         (["new", "\uff41da"], Conflict),
         (["new", "a/b"], Invalid),
     ):
         with pytest.raises(error):
-            await at.accounts.create_all(names)
+            await newcomers.add(names)
     assert await at.accounts.named("new") is None
 
 

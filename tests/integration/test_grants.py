@@ -11,11 +11,11 @@ import pytest
 
 from perijove.core.gate import Gate
 from perijove.core.grants import Offer, Question
-from perijove.core.roles import Role
 from perijove.kit.secret import digest
 from perijove.model.client import Client
 from perijove.model.errors import BadGrant, Denied, Invalid, SentBack
 from perijove.model.placement import Placement
+from perijove.model.role import Role
 from perijove.model.scope import identify
 from perijove.model.server import Desired, Phase, Server
 from perijove.model.token import Token
@@ -373,3 +373,18 @@ async def test_codes_are_forgotten_an_hour_after_their_end(database: Database) -
     hands.move(timedelta(minutes=2))
     await coded(at, visitor, client)
     assert await database.read(codes.find(digest(code))) is None
+
+
+async def test_who_may_enter_one_server_may_not_enter_another_of_its_owner(
+    database: Database,
+) -> None:
+    shared = Role(
+        name="shared", scopes=("access:servers!server=ada/lab",), users=frozenset({"bob"})
+    )
+    at = gate(database, roles=(shared,))
+    ada, bob = await person(at), await person(at, "bob")
+    _, visitor = await entered(at, bob)
+    client, lab = await server_of(at, ada), await server_of(at, ada, "lab")
+    assert (await offered(at, visitor, lab)).confirm
+    with pytest.raises(Denied):
+        await offered(at, visitor, client)

@@ -228,27 +228,6 @@ async def test_redirects_have_the_status_that_the_contract_gives_them(running: R
         assert answer.headers["location"].startswith("/hub"), path
 
 
-async def test_what_breaks_6_1_1_is_answered_here(running: Running) -> None:
-    """hub.md 9.1: 1 to 5, 7, 8."""
-    root = Browser(running, authorization=f"token {ADMIN_TOKEN}")
-    users = "hub/api/users/ada"
-    for body, allowed in (
-        ({"name": "ada"}, {200}),
-        ({"groups": ["g"]}, {200, 400}),
-        ({"auth_state": {"x": 1}}, {200, 400}),
-        ({"auth_state": None}, {200, 400}),
-    ):
-        answer = await root.http.patch(f"/{users}", json=body)
-        assert answer.status_code in allowed, body
-    assert (await root.get(users)).json()["name"] == "ada"
-    changed = await root.http.patch(f"/{users}/server", json={"unknown": 1})
-    assert (changed.status_code, bool(changed.json()["message"])) == (405, True)
-    gone = await Browser(running).post("user/ada/api/contents", content=b"x")
-    assert (gone.status_code, gone.headers["content-type"]) == (424, "application/json")
-    for path in ("hub/api/users/nobody", "hub/api/nothing", "hub/api/users/ada/tokens/a9"):
-        assert (await root.get(path)).json()["message"]
-
-
 async def test_what_is_too_long_for_a_token_is_not_even_hashed(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

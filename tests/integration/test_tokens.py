@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perijove.core.gate import Gate
-from perijove.core.roles import Role
 from perijove.core.tokens import service_principal
 from perijove.kit.secret import digest
 from perijove.model.errors import Invalid, Unknown
 from perijove.model.principal import Principal
+from perijove.model.role import Role
 from perijove.model.scope import SCOPES, Scope, Target
 from perijove.model.scope import Kind as Filter
 from perijove.model.token import Kind, Token
@@ -255,7 +255,7 @@ async def test_signing_out_ends_the_tokens_of_that_browser_alone(database: Datab
 
 
 async def test_the_token_of_a_service_stands_in_the_configuration(database: Database) -> None:
-    at = gate(database, services={"s3cret-of-grader": service_principal("grader", parsed("proxy"))})
+    at = gate(database, ours={"s3cret-of-grader": service_principal("grader", parsed("proxy"))})
     principal = await shown(at, "s3cret-of-grader")
     assert (principal.kind, principal.name, principal.user_id) == ("service", "grader", None)
     assert await at.tokens.principal("s3cret-of-grade") is None

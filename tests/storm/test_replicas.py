@@ -1,11 +1,9 @@
 """Three hubs on one database, one killed and one put to sleep: nothing lost, nothing doubled."""
 
-import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -16,9 +14,7 @@ import pytest
 
 from perijove.model.shard import shard_of
 from tests.bar import size
-from tests.databases import settings
-from tests.ports import free_port
-from tests.storm.box import Box
+from tests.storm.three import Three
 
 USERS = 12
 HOLDERS = "SELECT h.id, r.name FROM pj_shards h JOIN pj_replicas r ON r.id = h.replica"
@@ -27,52 +23,9 @@ SOON = size(11, 40.0, 10.0)
 """Seconds until the others have done what a killed hub had begun; a busy machine needs longer."""
 
 
-class Three:
-    """Three hubs on one data directory and one database."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        more = {"db": settings(url)}
-        self.box = Box(folder, USERS, warm_up=1.0, hub_more=more)
-        self.box.database = url
-        self.hubs = dict[int, subprocess.Popen[bytes]]()
-        self.ports = [free_port() for _ in range(3)]
-
-    def begin(self) -> None:
-        """Start them, all at once: one migrates the empty database, the others wait for it."""
-        for n in range(3):
-            self.start(n)
-        for n in range(3):
-            self.box.until(lambda n=n: self.at(n, self.box.answers), "the hub answers")  # type: ignore[misc]
-
-    def start(self, n: int) -> None:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        folder = self.box.folder
-        with (folder / "log").open("ab") as log:
-            self.hubs[n] = subprocess.Popen(
-                [
-                    sys.executable, "-m", "tests.storm.hub", "-f", f"{folder}/storm.yaml",
-                    "--data", f"{folder}/data", "--port", str(self.ports[n]),
-                ],
-                env=environment, stdout=log, stderr=log,
-            )  # fmt: skip
-
-    def at(self, n: int, done: Callable[[], bool]) -> bool:
-        """Return what `done` says, asked of hub `n`."""
-        self.box.port = self.ports[n]
-        self.box.client.base_url = httpx.URL(f"http://127.0.0.1:{self.ports[n]}/hub/api/users")
-        return done()
-
-    def end(self) -> None:
-        for hub in self.hubs.values():
-            with suppress(ProcessLookupError):
-                hub.send_signal(signal.SIGKILL)
-            hub.wait()
-        self.box.end()
-
-
 @pytest.fixture
 def three(tmp_path: Path, emptied: str) -> Iterator[Three]:
-    it = Three(tmp_path, emptied)
+    it = Three(tmp_path, emptied, USERS)
     try:
         it.begin()
         yield it

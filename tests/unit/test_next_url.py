@@ -2,7 +2,7 @@
 
 import pytest
 
-from perijove.http.next_url import within
+from perijove.http.next_url import path_of
 
 SITE = "https://hub.example"
 AWAY = [
@@ -28,9 +28,9 @@ HERE = {
 
 @pytest.mark.parametrize("wanted", AWAY)
 def test_what_leads_away_is_not_followed(wanted: str) -> None:
-    assert within(wanted, SITE) is None
+    assert path_of(wanted, SITE) is None
 
 
 @pytest.mark.parametrize(("wanted", "path"), HERE.items())
 def test_what_stays_becomes_a_path(wanted: str, path: str) -> None:
-    assert within(wanted, SITE) == path
+    assert path_of(wanted, SITE) == path

@@ -140,3 +140,10 @@ def test_who_writes_a_role_that_keeps_people_out_is_told() -> None:
     said = [str(it) for it in read_tree(tree, {}).notices]
     assert any("lacks `self`" in it for it in said)
     assert any("'wach'" in it and "Did you mean `watch`?" in it for it in said)
+
+
+def test_who_manages_groups_by_one_who_knows_none_is_told() -> None:
+    tree = {"hub": {"config": {"Authenticator": {"manage_groups": True, "allow_all": True}}}}
+    said = [str(it) for it in read_tree(tree, {}).notices]
+    assert any("`local` says nothing of groups and roles" in it for it in said)
+    assert not [it for it in read_tree({}, {}).notices if "says nothing of groups" in str(it)]

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perijove.core.roles import DEFAULTS, Role, Roles
+from perijove.core.roles import DEFAULTS, Roles
 from perijove.model.errors import Invalid
 from perijove.model.overlap import Groups, intersect, people, within
+from perijove.model.role import Role
 from perijove.model.scope import (
     IMPLIES,
     SCOPES,

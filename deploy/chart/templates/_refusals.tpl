@@ -35,7 +35,7 @@ imagePullSecret.create: make the Secret yourself (kubectl create secret docker-r
 hub.existingSecret: its secrets and values would not be read. Put them into a values file of their own (helm -f).
 hub.extraFiles: they would be missing. Mount a ConfigMap or Secret with hub.extraVolumes and hub.extraVolumeMounts.
 hub.extraConfig: Python is not run in this version, and it may hold who is let in. Say the same with hub.config, or leave it out.
-hub.config.JupyterHub.subdomain_host: all servers would share one origin.
+hub.config.JupyterHub.internal_ssl: nothing between hub, proxy and servers would be encrypted. Let the network protect them (network policies, WireGuard), and leave this off.
 singleuser.extraFiles: they would be missing from people's servers. Mount a ConfigMap with singleuser.storage.extraVolumes.
 singleuser.cloudMetadata.blockWithIptables: servers would reach the cloud's metadata. singleuser.networkPolicy keeps them from it where the cluster enforces policies; set this to false.
 proxy.chp.defaultTarget: it belongs to configurable-http-proxy.

@@ -1,11 +1,13 @@
 """Lists a page at a time, as JupyterHub's clients ask for them (hub.md 2.5)."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from perijove.core.about import About
-from perijove.http.body import all_dumped
+from perijove.http.body import all_dumped, dumped
 from perijove.http.route import Call, Items, Reply
 
 _PAGED = "application/jupyterhub-pagination+json"
@@ -35,7 +37,7 @@ def asked(
     return Page(min(abs(offset), _MOST), most, paged)
 
 
-def reply(call: Call, page: Page, items: Items, total: int) -> Reply:
+def reply(call: Call, page: Page, items: Items | Mapping[str, Any], total: int) -> Reply:
     """Return the items of a page, of `total` altogether."""
     if not page.paged:
         return Reply(200, items)
@@ -43,7 +45,11 @@ def reply(call: Call, page: Page, items: Items, total: int) -> Reply:
     link = {"offset": after, "limit": page.limit, "url": _next(call, after, page.limit)}
     here = {"offset": page.offset, "limit": page.limit, "total": total}
     place = json.dumps({**here, "next": link if after < total else None}).encode()
-    return Reply(200, b'{"items":' + all_dumped(items) + b',"_pagination":' + place + b"}")
+    return Reply(200, b'{"items":' + _dumped(items) + b',"_pagination":' + place + b"}")
+
+
+def _dumped(items: Items | Mapping[str, Any]) -> bytes:
+    return dumped(items) if isinstance(items, Mapping) else all_dumped(items)
 
 
 def _next(call: Call, offset: int, limit: int) -> str:

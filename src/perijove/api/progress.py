@@ -11,7 +11,6 @@ from starlette.responses import Response, StreamingResponse
 
 from perijove.api.servers import find
 from perijove.core import Hub
-from perijove.core.routes import prefix
 from perijove.http.languages import preferred
 from perijove.http.route import Call
 from perijove.http.sentences import sentence
@@ -96,7 +95,7 @@ def _event(hub: Hub, stage: Stage, language: str) -> dict[str, object]:
         case Outcome.STARTING:
             return {"progress": min(stage.percent, _ENDED - 1), "message": message}
         case Outcome.READY:
-            url = prefix(hub.base_url, stage.server.user, stage.server.name)
+            url = hub.address(stage.server.user, stage.server.name)
             link = f'<a href="{escape(url)}">{escape(url)}</a>'
             return {
                 "progress": _ENDED,

@@ -1,13 +1,67 @@
-"""/proxy/feed and /proxy/activity: what proxies and the hub tell each other."""
+"""/proxy, /proxy/feed, /proxy/activity: what proxies and the hub tell each other."""
 
-from typing import Any
+from collections.abc import Awaitable
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from perijove.api.models import FeedQuery, RouteTimes
+from pydantic import AwareDatetime, BaseModel, Field, RootModel, StringConstraints
+
+from perijove.api import paging
 from perijove.core import Hub
 from perijove.http.route import Call, Reply
+from perijove.model.errors import Denied, Invalid, Unavailable
 from perijove.model.route import Delta, Route, Whole
 
 _LONG_POLL = 25.0
+
+
+class RouteTimes(BaseModel):
+    """POST /proxy/activity."""
+
+    routes: dict[str, AwareDatetime]
+
+
+class FeedQuery(BaseModel):
+    """GET /proxy/feed."""
+
+    after: Annotated[int, Field(ge=0)] | None = None
+
+
+class FeedModel(BaseModel):
+    """All routes, or what has changed since `after`."""
+
+    version: int
+    checksum: str
+    after: int | None = None
+    routes: dict[str, dict[str, Any]] | None = None
+    set: dict[str, dict[str, Any]] | None = None
+    removed: list[str] | None = None
+
+
+class RouteModel(BaseModel):
+    """One route of GET /proxy."""
+
+    routespec: str
+    target: str
+    data: dict[str, Any]
+
+
+class RoutesModel(RootModel[dict[str, RouteModel]]):
+    """GET /proxy: every route by its prefix."""
+
+
+class RoutesQuery(BaseModel):
+    """GET /proxy."""
+
+    offset: int = 0
+    limit: int | None = None
+
+
+class MovedProxy(BaseModel):
+    """PATCH /proxy."""
+
+    api_url: Annotated[str, StringConstraints(max_length=2048)] | None = None
+    auth_token: Annotated[str, StringConstraints(max_length=1024)] | None = None
 
 
 async def feed(hub: Hub, call: Call) -> Reply:
@@ -24,12 +78,54 @@ async def activity(hub: Hub, call: Call) -> Reply:
     return Reply(200)
 
 
-async def routes(hub: Hub, call: Call) -> Reply:  # noqa: ARG001
-    """Return every route, by its prefix."""
+async def routes(hub: Hub, call: Call) -> Reply:
+    """Return every route, by its prefix, a page at a time."""
+    assert isinstance(call.query, RoutesQuery)
+    page = paging.asked(call, hub.about, call.query.offset, call.query.limit)
     found = await hub.feed.after(None)
     assert isinstance(found, Whole)
-    table = {path: {"routespec": path, **_route(it)} for path, it in found.routes.items()}
-    return Reply(200, table)
+    there = sorted(found.routes.items())[page.offset : page.offset + page.limit]
+    table = {path: {"routespec": path, **_route(it)} for path, it in there}
+    return paging.reply(call, page, table, len(found.routes))
+
+
+async def check(hub: Hub, _: Call) -> Reply:
+    """Read the routes anew, and make those of a proxy right that is told them."""
+    await hub.feed.refresh()
+    if hub.teller:
+        await _told(hub.teller.check())
+    return Reply(200)
+
+
+async def move(hub: Hub, call: Call) -> Reply:
+    """Tell another proxy from now on, on a host of the configuration; ours needs no telling."""
+    body = call.body
+    assert isinstance(body, MovedProxy)
+    call.asked.done |= {"api_url": body.api_url, "auth_token": body.auth_token and "new"}
+    if hub.teller is None:
+        return Reply(200)
+    ours = hub.teller.settings
+    url, token = body.api_url or ours.url, body.auth_token or ours.token
+    try:
+        host = urlsplit(url).hostname
+        if not host or host != urlsplit(ours.url).hostname:
+            raise Denied("proxy-elsewhere", host=(host or "")[:255])
+        await _told(hub.teller.move(url, token))
+    except ValueError as error:
+        raise Invalid("bad-body", field="api_url") from error
+    return Reply(200)
+
+
+async def _told(telling: Awaitable[None]) -> None:
+    """Wait until a proxy is told.
+
+    Raises:
+        Unavailable: it is away.
+    """
+    try:
+        await telling
+    except OSError as error:
+        raise Unavailable from error
 
 
 def _shown(found: Whole | Delta) -> dict[str, Any]:

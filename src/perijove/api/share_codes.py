@@ -14,6 +14,7 @@ from perijove.api.shares import SharedServerModel, SharesQuery, Texts, shared
 from perijove.core import Hub
 from perijove.core.share_codes import LONGEST, SHORTEST, USUAL
 from perijove.core.shares import require_held
+from perijove.http.audit import of_code
 from perijove.http.route import Call, Reply
 from perijove.model.errors import Unknown
 from perijove.model.share import ACCESS, ShareCode, names
@@ -91,7 +92,7 @@ async def make(hub: Hub, call: Call) -> Reply:
     life = USUAL if seconds is None else timedelta(seconds=seconds)
     code, secret = await hub.share_codes.make(server, scopes, life)
     call.asked.done |= of_code(code)
-    accept = accept_url(hub, secret)
+    accept = f"{hub.base_url}hub/accept-share?{urlencode({'code': secret})}"
     shown = {"code": secret, "accept_url": accept, "full_accept_url": None}
     return Reply(200, _model(hub, code) | shown)
 
@@ -112,17 +113,6 @@ async def revoke(hub: Hub, call: Call) -> Reply:
         await hub.share_codes.revoke_all(server)
         call.asked.done["share_code"] = "all"
     return Reply(204)
-
-
-def of_code(code: ShareCode) -> dict[str, Any]:
-    """Return what an entry of the audit log tells of a new code."""
-    until = code.expires.isoformat(timespec="seconds")
-    return {"share_code": f"sc_{code.id}", "scopes": list(code.scopes), "until": until}
-
-
-def accept_url(hub: Hub, secret: str) -> str:
-    """Return the address at which a code is accepted."""
-    return f"{hub.base_url}hub/accept-share?{urlencode({'code': secret})}"
 
 
 def _model(hub: Hub, code: ShareCode) -> dict[str, Any]:

@@ -10,12 +10,9 @@ from perijove.api import paging
 from perijove.api.models import Name
 from perijove.api.servers import find, shown
 from perijove.core import Hub
-from perijove.core.access import grant
-from perijove.core.names import short
 from perijove.core.shares import With, require_held
 from perijove.http.route import Call, Reply
-from perijove.model.errors import Denied, Invalid, Unknown
-from perijove.model.scope import Kind, Target
+from perijove.model.errors import Unknown
 from perijove.model.server import Server
 from perijove.model.share import ACCESS, Share, ShareCode, names, on
 
@@ -97,7 +94,7 @@ async def give(hub: Hub, call: Call) -> Reply:
     server = await find(hub, call)
     scopes = names(call.body.scopes or (ACCESS,), server)
     require_held(call.principal, server, call.owner, scopes)
-    them = await _named(hub, call, call.body)
+    them = await hub.shares.named(call.principal, call.body.user or "", call.body.group or "")
     call.asked.done |= {**_told(call.body), "scopes": list(scopes)}
     return Reply(200, model(hub, await hub.shares.grant(server, scopes, them)))
 
@@ -108,7 +105,7 @@ async def take(hub: Hub, call: Call) -> Reply:
     server = await find(hub, call)
     scopes = names(call.body.scopes, server) if call.body.scopes else None
     call.asked.done |= {**_told(call.body), "scopes": list(scopes or ("all",))}
-    them = await _known(hub, call.body)
+    them = await hub.shares.known(call.body.user or "", call.body.group or "")
     left = await hub.shares.revoke(server, them, scopes) if them else None
     return Reply(200, model(hub, left) if left else {})
 
@@ -195,41 +192,6 @@ async def _server(hub: Hub, call: Call) -> Server:
     if server is None:
         raise Unknown
     return server
-
-
-async def _named(hub: Hub, call: Call, body: ShareBody) -> With:
-    """Return whom `body` names, if the caller may know that they exist.
-
-    Raises:
-        Denied: they may not.
-        Invalid: there is nobody of that name.
-    """
-    them = await _known(hub, body)
-    user = them.user if them else None
-    scope, target = "read:groups:name", Target(kind=Kind.GROUP, group=body.group or "")
-    if body.user:
-        groups = user.groups if user else frozenset[str]()
-        scope, target = "read:users:name", Target(kind=Kind.USER, user=body.user, groups=groups)
-    try:
-        grant(call.principal, (scope,), target)
-    except (Denied, Unknown) as error:
-        raise Denied("share.no-names", scope=scope) from error
-    if them is None and body.user:
-        raise Invalid("share.no-such-user", user=short(body.user))
-    if them is None:
-        raise Invalid("share.no-such-group", group=short(body.group or ""))
-    return them
-
-
-async def _known(hub: Hub, body: ShareBody) -> With | None:
-    """Return whom `body` names, or None if there is nobody of that name."""
-    if body.user:
-        user = await hub.accounts.named(body.user)
-        return With(user=user) if user else None
-    try:
-        return With(group=(await hub.groups.named(body.group or "")).name)
-    except Unknown:
-        return None
 
 
 def _told(body: ShareBody) -> dict[str, str]:

@@ -37,6 +37,7 @@ def of_box(box: Box, ports: Ports, settings: Settings) -> list[str]:
         *("--token-file", str(box.path / "secrets" / "proxy-token")),
         *("--table", str(box.routes), "--drain", str(_DRAIN)),
         *(("--metrics-socket", str(box.proxy)) if _can_be_made(box.proxy) else ()),
+        *(("--host-routing",) if settings.hub.config.jupyterhub.domains.own else ()),
         *_certified(box, settings.proxy.https),
     ]
 

@@ -4,14 +4,13 @@ import asyncio
 import gc
 import os
 from argparse import Namespace
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from socket import gethostname
-from typing import Any
 from urllib.parse import urlsplit
 
 import uvloop
@@ -24,7 +23,7 @@ from perijove.cli.hangups import HangUps
 from perijove.cli.hold import Held
 from perijove.cli.listen import End, listener, serve
 from perijove.cli.source import begin_anew, database_url
-from perijove.cli.spawner import in_cluster, require_fitting
+from perijove.cli.spawner import in_cluster, require_fitting, traits
 from perijove.cli.supervisor.ports import chosen
 from perijove.cli.trouble import USAGE, Trouble
 from perijove.core.followers import ONE, SOME
@@ -39,7 +38,7 @@ from perijove.model.errors import Refused, Unavailable
 from perijove.parts import Parts
 from perijove.settings import Problem, Reading, Settings, load, read
 from perijove.spawners import Spawner
-from perijove.spawners.accounts import GIVEN
+from perijove.spawners.attendant import launch
 from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.process import ProcessSpawner
 from perijove.store import beside, users
@@ -217,7 +216,7 @@ def _parts(
     return Parts(
         database=database,
         spawner=spawner,
-        traits=_traits,
+        traits=traits,
         hub=where.url,
         cookie=box.secret("cookie").encode(),
         server_tokens=box.secret("server-tokens").encode(),
@@ -226,6 +225,7 @@ def _parts(
         first=box.first,
         end=end,
         patience=_PATIENCE,
+        launch=launch,
         replica=where.replica,
         awaits_proxies=SOME if where.reach or where.one_of else ONE,
         journal=None if where.reach else Journal(box.audit(where.port if where.one_of else None)),
@@ -280,21 +280,6 @@ def _processes(box: Box, settings: Settings, database: Database, instance: str) 
         box.workloads,
         instance,
         box.homes,
-        traits=_traits(settings),
+        traits=traits(settings),
         groups_of=groups_of if settings.system_users else None,
     )
-
-
-def _traits(settings: Settings) -> Mapping[str, Any]:
-    """Return what every process gets before its profile."""
-    pod = settings.singleuser
-    return {
-        "cpu_limit": pod.cpu.limit,
-        "cpu_guarantee": pod.cpu.guarantee,
-        "mem_limit": pod.memory.limit,
-        "mem_guarantee": pod.memory.guarantee,
-        "pids_limit": pod.pids.limit,
-        "extra_resource_limits": pod.extra_resource.limits,
-        "extra_resource_guarantees": pod.extra_resource.guarantees,
-        GIVEN: settings.people.unix,
-    }

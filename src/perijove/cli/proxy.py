@@ -17,7 +17,7 @@ from perijove.proxy.limits import OPTIONS as LIMITS
 _OPTIONS = (
     *("ip", "port", "hub", "token_file", "table", "trusted_proxies", "pid_file"),
     *("ssl_cert", "ssl_key", "redirect_port", "redirect_to"),
-    *("hsts", "http2"),
+    *("hsts", "http2", "host_routing"),
     *("metrics_ip", "metrics_port", "metrics_socket", "access_log", "access_log_sample"),
     *("workers", *(name.replace("-", "_") for name in LIMITS)),
 )

@@ -99,7 +99,8 @@ class _Run:
     @property
     def url(self) -> str:
         """Return the public address."""
-        place = address(self.settings.proxy.https, self.host, self.ports.public)
+        told = self.settings.hub.config.jupyterhub.domains.site
+        place = told or address(self.settings.proxy.https, self.host, self.ports.public)
         return f"{place}{self.settings.hub.base_url}"
 
     def local(self, host: str, port: int, *, secure: bool = False) -> LocalHub:

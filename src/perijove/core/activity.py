@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 from perijove.core.feed import Feed
 from perijove.core.names import LONGEST
-from perijove.core.routes import prefix
 from perijove.kit.clock import Clock
 from perijove.model.errors import Invalid
 from perijove.model.idle import Use
@@ -88,8 +87,8 @@ class Activity:
         """Return the ids of those of these servers of `user` that have a route."""
         if len(names) > _PROBABLE or any(len(name) > LONGEST for name in names):
             return {}
-        base = self.feed.base_url
-        found = {name: self.feed.server(prefix(base, user.name, name)) for name in names}
+        feed = self.feed
+        found = {name: feed.server(feed.key(user.name, name)) for name in names}
         return {name: it.id for name, it in found.items() if it and it.user_id == user.id}
 
     def on_routes(self, times: Mapping[str, datetime]) -> None:

@@ -1,8 +1,9 @@
 """Credentials: the token and the OAuth client of a server, derived from its row and one key."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from perijove.core.domains import Domains
 from perijove.core.routes import prefix
 from perijove.model.client import Client
 from perijove.model.server import Server
@@ -16,6 +17,13 @@ SERVER_AT = "Server at "
 """What the token and the client of a server are called begins so."""
 
 
+def service_secret(key: bytes, instance: str, name: str) -> str:
+    """Return the token of a service that the hub runs and that was given none; always the same."""
+    message = f"{instance}/service/{name}".encode()
+    hashed = hashlib.sha256(key).digest()
+    return hashlib.blake2b(message, key=hashed, digest_size=_BYTES).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
     """Makes them: the same for one incarnation, whoever asks and when; another for the next."""
@@ -24,6 +32,7 @@ class Credentials:
     key: bytes
     """Without it no token of a server can be known from the database."""
     base_url: str
+    domains: Domains = field(default_factory=Domains)
 
     def secret(self, server: Server) -> str:
         """Return the token of this incarnation of `server`, which is its client secret as well."""
@@ -33,7 +42,8 @@ class Credentials:
 
     def callback(self, server: Server) -> str:
         """Return where a browser comes back to."""
-        return f"{prefix(self.base_url, server.user, server.name)}oauth_callback"
+        path = prefix(self.base_url, server.user, server.name)
+        return f"{self.domains.of_user(server.user)}{path}oauth_callback"
 
     def access(self, server: Server) -> tuple[str, ...]:
         """Return the scopes of which a person must hold one to enter `server`."""

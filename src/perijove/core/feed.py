@@ -5,14 +5,16 @@ import hashlib
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeAlias
 
 from perijove.core.absence import Absence
+from perijove.core.domains import Domains
 from perijove.core.followers import Awaited, Followers
-from perijove.core.routes import hub_route, prefix, route_of
+from perijove.core.routes import hub_route, route_of
 from perijove.kit.clock import Clock
 from perijove.kit.timings import CHECK, Timings
 from perijove.model.errors import Stale
@@ -31,6 +33,13 @@ _NEW = timedelta(seconds=2)
 """For so long after it has begun to run it is asked whether proxies know of a server."""
 _OUTAGE = timedelta(minutes=1)
 """The same, of a hub that has just begun: the one before may have died before it told them."""
+
+
+Beside: TypeAlias = Callable[[], Awaitable[Mapping[str, Route]]]
+
+
+async def _none() -> Mapping[str, Route]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,7 @@ class Feed:
     hub: str
     """http://host:port of the hub itself, which answers for what has no other route."""
     base_url: str = "/"
+    domains: Domains = field(default_factory=Domains)
     gather: float = 0.05
     look: float = 1.0
     clock: Clock = field(default_factory=Clock)
@@ -63,6 +73,8 @@ class Feed:
     followers: Followers = field(default_factory=Followers)
     tell: Callable[[], None] = lambda: None
     """Is called when this replica has changed a route, for the others."""
+    beside: Beside = _none
+    """Reads the routes to what is no server: to services."""
     version: int = field(init=False, default=0)
     checksum: str = field(init=False, default="")
     _routes: dict[str, Route] = field(init=False, default_factory=dict[str, Route])
@@ -97,6 +109,10 @@ class Feed:
         self._due = -math.inf
         self._bell.set()
 
+    def key(self, user: str, name: str) -> str:
+        """Return the prefix of the route of a server."""
+        return self.domains.key(self.base_url, user, name)
+
     def server(self, prefix: str) -> Server | None:
         """Return the server behind `prefix`, if it has a route."""
         return self._servers.get(prefix)
@@ -109,7 +125,7 @@ class Feed:
         """
         if self.clock() - server.since > (_NEW if self._have_caught_up() else _OUTAGE):
             return True
-        path = prefix(self.base_url, server.user, server.name)
+        path = self.key(server.user, server.name)
         if path not in self._routes:
             return False
         change = next((it for it in reversed(self._changes) if path in it.prefixes), None)
@@ -180,10 +196,10 @@ class Feed:
             version = await self.database.read(store.version()) or 1
         self._noted.clear()  # the rows below are as new, or newer
         rows = await self.database.read(servers.running())
-        found = {prefix(self.base_url, it.user, it.name): it for it in rows}
+        found = {self.key(it.user, it.name): it for it in rows}
         routes = {path: route for path, it in found.items() if (route := route_of(path, it))}
         first = hub_route(self.hub)
-        self._publish(version, {**routes, first.prefix: first}, found)
+        self._publish(version, {**await self.beside(), **routes, first.prefix: first}, found)
 
     async def _follow(self) -> None:
         """Publish what is noted; return when another replica has changed something."""
@@ -213,7 +229,7 @@ class Feed:
         noted, self._noted = self._noted, []
         routes, known = dict(self._routes), dict(self._servers)
         for server in noted:
-            path = prefix(self.base_url, server.user, server.name)
+            path = self.key(server.user, server.name)
             route = route_of(path, server)
             if route is None:
                 routes.pop(path, None)

@@ -8,16 +8,19 @@ from typing import Any, TypeAlias
 
 from perijove.authenticators import Authenticator
 from perijove.core.accounts import Accounts, Rooms
+from perijove.core.domains import Domains
 from perijove.core.first import FirstLink
 from perijove.core.grants import Grants
 from perijove.core.groups import Groups
 from perijove.core.limits import Limits
 from perijove.core.lives import Lives
 from perijove.core.login import Login
+from perijove.core.managed import Managed, Managing
 from perijove.core.memory import Memory
 from perijove.core.people import Declared, Difference, People
 from perijove.core.roles import Roles
 from perijove.core.rules import Rules
+from perijove.core.services import Services, nothing
 from perijove.core.sessions import Sessions
 from perijove.core.share_codes import ShareCodes
 from perijove.core.shares import Shares
@@ -27,6 +30,7 @@ from perijove.kit.ids import Ids
 from perijove.kit.passwords import Passwords
 from perijove.kit.secret import digest
 from perijove.model.principal import Principal
+from perijove.model.service import Service
 from perijove.store.database import Database
 
 logger = logging.getLogger(__name__)
@@ -45,9 +49,16 @@ class Needs:
     authenticator: MakeAuthenticator
     rules: Rules = field(default_factory=Rules)
     roles: Roles = field(default_factory=Roles)
-    services: Mapping[str, Principal] = field(default_factory=dict[str, Principal])
-    """By their token, which stands in the configuration."""
+    ours: Mapping[str, Principal] = field(default_factory=dict[str, Principal])
+    """Our own programs, by their token."""
+    services: Mapping[str, Service] = field(default_factory=dict[str, Service])
+    """Those of the configuration, by name."""
+    base_url: str = "/"
+    domains: Domains = field(default_factory=Domains)
+    rerouted: Callable[[], None] = nothing
+    """Is called when routes to services are others than there were."""
     passwords: Passwords = field(default_factory=Passwords)
+    managing: Managing = field(default_factory=Managing)
     first: Path | None = None
     """The file with the secret of the one-time link."""
     lives: Lives = field(default_factory=Lives)
@@ -70,6 +81,7 @@ class Gate:
     share_codes: ShareCodes
     roles: Roles
     people: People
+    services: Services
 
 
 def assemble(needs: Needs) -> Gate:
@@ -82,9 +94,11 @@ def assemble(needs: Needs) -> Gate:
         passwords=needs.passwords,
         rooms=needs.rooms,
     )
-    sessions, tokens, grants = _credentials(needs, accounts.memory)
+    services = _services(needs, accounts.memory)
+    sessions, tokens, grants = _credentials(needs, accounts.memory, services)
     groups = Groups(database=needs.database, memory=accounts.memory)
     return Gate(
+        services=services,
         accounts=accounts,
         groups=groups,
         people=People(accounts=accounts, groups=groups, declared=needs.declared),
@@ -95,6 +109,7 @@ def assemble(needs: Needs) -> Gate:
             authenticator=needs.authenticator(accounts, needs.passwords),
             rules=needs.rules,
             limits=Limits(database=needs.database, clock=needs.clock),
+            managed=Managed(accounts=accounts, roles=needs.roles, managing=needs.managing),
             first=FirstLink(path=needs.first, clock=needs.clock) if needs.first else None,
         ),
         tokens=tokens,
@@ -104,7 +119,9 @@ def assemble(needs: Needs) -> Gate:
     )
 
 
-def _credentials(needs: Needs, memory: Memory) -> tuple[Sessions, Tokens, Grants]:
+def _credentials(
+    needs: Needs, memory: Memory, services: Services
+) -> tuple[Sessions, Tokens, Grants]:
     """Return all that people and programs show."""
     of_all: dict[str, Any] = {
         "database": needs.database,
@@ -116,8 +133,21 @@ def _credentials(needs: Needs, memory: Memory) -> tuple[Sessions, Tokens, Grants
     }
     return (
         Sessions(**of_all),
-        Tokens(**of_all, services=_by_digest(needs.services)),
-        Grants(**of_all, require_proof=needs.require_proof),
+        Tokens(**of_all, ours=_by_digest(needs.ours), services=services),
+        Grants(**of_all, service=services.client, require_proof=needs.require_proof),
+    )
+
+
+def _services(needs: Needs, memory: Memory) -> Services:
+    return Services(
+        database=needs.database,
+        clock=needs.clock,
+        roles=needs.roles,
+        memory=memory,
+        base_url=needs.base_url,
+        domains=needs.domains,
+        configured=needs.services,
+        rerouted=needs.rerouted,
     )
 
 
@@ -132,15 +162,24 @@ def renew(gate: Gate, needs: Needs) -> None:
     gate.login.rules = needs.rules
     gate.login.authenticator = needs.authenticator(gate.accounts, gate.accounts.passwords)
     gate.roles.become(needs.roles)
-    gate.tokens.services = _by_digest(needs.services)
+    gate.tokens.ours = _by_digest(needs.ours)
+    gate.services.configured = needs.services
     gate.sessions.lives = gate.tokens.lives = gate.grants.lives = needs.lives
     gate.grants.require_proof = needs.require_proof
+    gate.login.managed.managing = needs.managing
     gate.people.declared = needs.declared
     gate.accounts.memory.forget()
 
 
-def _by_digest(services: Mapping[str, Principal]) -> dict[str, Principal]:
-    return {digest(token): who for token, who in services.items()}
+def _by_digest(ours: Mapping[str, Principal]) -> dict[str, Principal]:
+    return {digest(token): who for token, who in ours.items()}
+
+
+async def begin(gate: Gate) -> None:
+    """Do what is done once, at the start."""
+    managed = gate.login.managed
+    if managed.managing.reset:
+        await managed.reset()
 
 
 async def apply_rules(gate: Gate) -> list[Difference]:
@@ -152,6 +191,7 @@ async def apply_rules(gate: Gate) -> list[Difference]:
     await gate.login.forget_used_link()
     await gate.accounts.shut_out_left()
     settled = await gate.people.apply()
+    await gate.services.settle()
     for name in sorted(rules.blocked_users):
         user = await gate.accounts.named(name)
         if user:

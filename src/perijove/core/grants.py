@@ -4,10 +4,12 @@ A browser comes with a question (`ask`), is given a code, and the client swaps t
 """
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeAlias
 
+from perijove.core.allowance import allowance
 from perijove.core.lives import Lives
 from perijove.core.memory import Memory
 from perijove.core.proof import CHALLENGE, METHODS, proves
@@ -24,13 +26,20 @@ from perijove.model.scope import Scope, identify, resolved
 from perijove.model.token import Kind, Token
 from perijove.model.user import Standing
 from perijove.model.visitor import Visitor
-from perijove.store import clients, codes, tokens, users
+from perijove.store import clients, codes, sessions, tokens, users
 from perijove.store.database import Database
 
 CODE_LIFE = timedelta(seconds=300)
 _KEPT = timedelta(hours=1)
 """How long a used code is remembered, so that a second use takes back what it gave."""
 _SECRET = 30
+
+
+FindService: TypeAlias = Callable[[str], Awaitable[Client | None]]
+
+
+async def _no_service(_: str) -> Client | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +74,17 @@ class Grants:
     ids: Ids
     roles: Roles
     memory: Memory
+    service: FindService = _no_service
+    """Finds the client of a service."""
     require_proof: bool = False
     """Refuse clients that send no PKCE challenge."""
     lives: Lives = field(default_factory=Lives)
 
     async def client(self, id: str) -> Client | None:
         """Return the client of that id, or None."""
+        service = await self.service(id)
+        if service is not None:
+            return service
         return await self.database.read(clients.find(id)) if storable(id) else None
 
     async def ask(self, visitor: Visitor, question: Question) -> Offer:
@@ -88,20 +102,30 @@ class Grants:
             raise Invalid("oauth-redirect")
         self._require_good(question, client)
         access = await self._access(visitor, client)
-        allowed = self.roles.expand({*access, *identify(visitor.user.name)})
-        # Whatever it asks for, it learns who they are and that they may enter; no more.
-        if question.scope and not within(self._asked(question, visitor, client), allowed):
-            raise SentBack("invalid-scope", to=client.redirect_uri)
-        confirm = await self._must_confirm(visitor, client, allowed)
-        return Offer(client=client, scopes=allowed, confirm=confirm, question=question)
+        scopes = self.roles.expand({*access, *identify(visitor.user.name)})
+        more = await allowance(self.database, self.roles, visitor, client)
+        given = more.held
+        # Whatever it asks for, it learns who they are and that they may enter.
+        if question.scope:
+            asked = self._asked(question, visitor, client)
+            if not within(asked, scopes | more.allowed):
+                raise SentBack("invalid-scope", to=client.redirect_uri)
+            given = intersect(asked, given)
+        scopes |= given
+        confirm = await self._must_confirm(visitor, client, scopes)
+        return Offer(client=client, scopes=scopes, confirm=confirm, question=question)
 
     async def code(
         self, visitor: Visitor, offer: Offer, chosen: Sequence[str] | None = None
     ) -> str:
-        """Return a code for the client. `chosen`: the scopes that were ticked; None is all."""
+        """Return a code for the client. `chosen`: the scopes that were ticked; None is all.
+
+        Raises:
+            Stale: they have signed out meanwhile.
+        """
         scopes = offer.scopes
         if chosen is not None:
-            ticked = frozenset(scope for scope in scopes if scope.text in chosen)
+            ticked = self.roles.expand(it for it in scopes if it.text in chosen) & scopes
             scopes = ticked | identify(visitor.user.name)
         now = self.clock()
         secret = letters(_SECRET)
@@ -115,7 +139,14 @@ class Grants:
             method=(offer.question.method or "plain") if offer.question.challenge else None,
             expires=now + CODE_LIFE,
         )
-        await self.database.write(codes.purge(now - _KEPT), codes.add(code, digest(secret)))
+        hold = sessions.hold(code.user_id, code.session)
+        try:
+            await self.database.write(
+                hold, codes.purge(now - _KEPT), codes.add(code, digest(secret))
+            )
+        except Stale:
+            self.memory.forget()  # so that the next look sees who has signed out
+            raise
         return secret
 
     async def redeem(self, form: Mapping[str, str]) -> tuple[str, Token]:
@@ -136,9 +167,9 @@ class Grants:
         token = await self._token(code, client)
         given = letters(_SECRET)
         try:
-            # Of any number at once, one finds the code unspent.
-            spend = codes.spend(secret, token.id)
-            await self.database.write(spend, tokens.add(token, digest(given)))
+            # Of any number at once, one finds the code unspent; a signing out waits, or was first.
+            hold, spend = sessions.hold(code.user_id, code.session), codes.spend(secret, token.id)
+            await self.database.write(hold, spend, tokens.add(token, digest(given)))
         except Stale as error:
             again = await self.database.read(codes.find(secret))
             if again is not None:
@@ -210,7 +241,7 @@ class Grants:
                 if word == "identify":
                     found |= identify(visitor.user.name)
                     continue
-                texts = self.roles.texts([word]) if self.roles.find(word) else [word]
+                texts = self.roles.texts([word]) if self.roles.known(word) else [word]
                 found |= resolved(map(self.roles.parse, texts), user=visitor.user.name)
             except Invalid as error:
                 raise SentBack("invalid-scope", to=client.redirect_uri) from error
@@ -223,10 +254,11 @@ class Grants:
             Denied: they hold none.
         """
         groups = await self._groups(visitor, client)
-        for text in client.scopes:
-            held = intersect([Scope.parse(text)], visitor.principal.scopes, groups)
-            if held:
-                return held
+        # By a wider one whoever may enter another server of its owner would come in as well.
+        narrowest = [Scope.parse(text) for text in client.scopes[:1]]
+        held = intersect(narrowest, visitor.principal.scopes, groups)
+        if held:
+            return held
         raise Denied("no-access", client=client.description)
 
     async def _groups(self, visitor: Visitor, client: Client) -> Groups:
@@ -240,8 +272,11 @@ class Grants:
     async def _must_confirm(
         self, visitor: Visitor, client: Client, scopes: frozenset[Scope]
     ) -> bool:
-        """Return whether to ask: not for their own server, nor for what it holds already."""
-        if client.owner_id == visitor.user.id:
+        """Return whether to ask: not for their own server, nor for what it holds already.
+
+        Nor of a service that the administrator answers for.
+        """
+        if client.owner_id == visitor.user.id or not client.asks:
             return False
         now = self.clock()
         given = await self.database.read(tokens.of_client(visitor.user.id, client.id))

@@ -1,14 +1,19 @@
 """What a person may do: by their roles, and by what others share with them."""
 
+from datetime import datetime
+
 from perijove.core.roles import Roles
 from perijove.model.scope import Kind, Scope
 from perijove.model.user import User
+from perijove.store import roles as managed
 from perijove.store import shares
 from perijove.store.database import Database
 
 
-async def held(database: Database, roles: Roles, user: User) -> frozenset[Scope]:
+async def held(database: Database, roles: Roles, user: User, now: datetime) -> frozenset[Scope]:
     """Return all that `user` may do now, expanded."""
+    if user.roles and roles.due(now):  # another hub may have written what they are
+        roles.learn(await database.read(managed.every()), now)
     own, shared = roles.of(user), await database.read(shares.held(user.id))
     if not shared:
         return own

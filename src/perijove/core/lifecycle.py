@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from perijove.core.activity import Activity
 from perijove.core.admission import Admission
 from perijove.core.ask import ask
+from perijove.core.cookies import CookieRules
 from perijove.core.credentials import Credentials
 from perijove.core.cull import Ask, Culler, Culling
 from perijove.core.devices import Allotment, DeviceSettings
+from perijove.core.domains import Domains
 from perijove.core.ends import Ends
 from perijove.core.feed import Feed
 from perijove.core.followers import Awaited
@@ -53,6 +55,8 @@ class Needs:
     hub: str = "http://127.0.0.1:8081"
     """Where servers and proxies reach the hub itself."""
     base_url: str = "/"
+    domains: Domains = field(default_factory=Domains)
+    cookies: CookieRules = field(default_factory=CookieRules)
     clock: Clock = field(default_factory=Clock)
     patience: Patience = field(default_factory=Patience)
     knock: Knocker = knock
@@ -112,6 +116,11 @@ class Lifecycle:
     teller: Teller | None = None
     """Tells a proxy its routes, if it does not pull them."""
 
+    def rerouted(self) -> None:
+        """Take note that other routes than those of servers were written."""
+        self.feed.heard()
+        self.feed.tell()
+
     async def run(self) -> None:
         """Run until cancelled. No server ends with it."""
         async with asyncio.TaskGroup() as tasks:
@@ -133,18 +142,13 @@ async def assemble(needs: Needs) -> Lifecycle:
     instance = await own(database, needs.replaces)
     await database.write(servers.not_later(clock()))
     spawner = needs.spawner(instance.id)
-    credentials = Credentials(instance=instance.id, key=needs.key, base_url=needs.base_url)
+    credentials = Credentials(
+        instance=instance.id, key=needs.key, base_url=needs.base_url, domains=needs.domains
+    )
     ids = Ids(clock, after=await database.read(phase_log.latest()))
     admission = Admission(needs.limit, shared=bool(needs.replica))
     transitions = Transitions(clock=clock, ids=ids, credentials=credentials, admission=admission)
-    feed = Feed(
-        database=database,
-        hub=needs.hub,
-        base_url=needs.base_url,
-        clock=clock,
-        timings=needs.timings,
-        awaits=needs.awaits_proxies,
-    )
+    feed = _feed(needs)
     places = Places(settings=needs.places, instance=instance.id, names=needs.names)
     reconciler = _reconciler(needs, instance, spawner, transitions, places, feed)
     rings = _rings(needs, reconciler, ids())
@@ -271,6 +275,13 @@ def _reconciler(
     )
 
 
+def _feed(needs: Needs) -> Feed:
+    return Feed(
+        database=needs.database, hub=needs.hub, base_url=needs.base_url, domains=needs.domains,
+        clock=needs.clock, timings=needs.timings, awaits=needs.awaits_proxies,
+    )  # fmt: skip
+
+
 def _launcher(needs: Needs, transitions: Transitions) -> Launcher:
     return Launcher(
         instance=transitions.credentials.instance,
@@ -282,4 +293,5 @@ def _launcher(needs: Needs, transitions: Transitions) -> Launcher:
         default_url=needs.default_url,
         environment=needs.environment,
         overrides=needs.overrides,
+        cookies=needs.cookies,
     )

@@ -9,12 +9,13 @@ from perijove.authenticators import Authenticator, Identity
 from perijove.core.accounts import Accounts, note
 from perijove.core.first import FirstLink
 from perijove.core.limits import Limits
+from perijove.core.managed import Managed
 from perijove.core.names import LONGEST, display_name, normal, short
 from perijove.core.rules import Rules
 from perijove.core.sessions import Sessions
 from perijove.kit.secret import digest
 from perijove.kit.storable import stored_as
-from perijove.model.errors import Busy, Denied, HubError, Invalid, Stale
+from perijove.model.errors import Busy, Conflict, Denied, HubError, Invalid, Stale
 from perijove.model.token import Session
 from perijove.model.user import Standing, User
 from perijove.store import attempts
@@ -59,6 +60,7 @@ class Login:
     authenticator: Authenticator
     rules: Rules
     limits: Limits
+    managed: Managed
     first: FirstLink | None = None
     """How the first administrator gets in; None where there is no such link."""
 
@@ -261,7 +263,7 @@ class Login:
             user = await self._create(name, admin=admin)
         if admin and not user.admin:
             user = await self.accounts.change(user, admin=True)
-        return user
+        return await self.managed.settle(user, identity, admin=admin)
 
     async def _create(self, name: str, *, admin: bool) -> User:
         try:
@@ -269,6 +271,11 @@ class Login:
         except Invalid as error:
             logger.warning("%s was not let in: %s", short(name), error.code)
             raise
+        except Conflict:  # they have come twice at the same time
+            user = await self.accounts.named(name)
+            if user is None:
+                raise
+            return user
 
 
 def _for(name: str) -> str:

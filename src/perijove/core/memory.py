@@ -6,8 +6,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_FRESH = timedelta(seconds=1)
-"""How long another replica's write may go unnoticed."""
+FRESH = timedelta(seconds=0.5)
+"""How long another replica's write may go unnoticed; a server believes us for as long again."""
 _MOST = 20_000
 
 
@@ -19,9 +19,9 @@ class Shelf(Generic[T]):
         self.times_cleared = 0
 
     def get(self, key: str, now: datetime) -> T | None:
-        """Return what was put there less than a second ago, or None."""
+        """Return what was put there less than half a second ago, or None."""
         kept = self._kept.get(key)
-        return kept[1] if kept and now - kept[0] < _FRESH else None
+        return kept[1] if kept and now - kept[0] < FRESH else None
 
     def put(self, key: str, value: T, read_at: datetime, times_cleared: int) -> None:
         """Keep `value`, unless the shelf was cleared while it was being read."""

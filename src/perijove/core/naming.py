@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,14 +56,17 @@ class Naming:
             raise Untimely("too-many-servers", user=user.name, limit=limit)
 
 
-def require_display_name(display_name: str) -> None:
-    """Let a server be called `display_name` by people.
+def display_name_of(text: str) -> str:
+    """Return what people call a server, as it is kept (hub.md 9): NFC, single spaces within.
 
     Raises:
         Invalid: it is empty, long, or holds what cannot be shown.
     """
-    if not 1 <= len(display_name) <= _LONGEST_DISPLAY_NAME or not display_name.isprintable():
+    shown = unicodedata.normalize("NFC", text)
+    spaced = shown != shown.strip() or "  " in shown
+    if not 1 <= len(shown) <= _LONGEST_DISPLAY_NAME or spaced or not shown.isprintable():
         raise Invalid("bad-display-name")
+    return shown
 
 
 def require_options(options: Mapping[str, Any]) -> None:

@@ -1,32 +1,28 @@
-"""Roles: named sets of scopes, and who has which. They come from the configuration."""
+"""Roles: named sets of scopes, and who has which.
+
+They come from the configuration; with Authenticator.manage_roles from the authenticator as well.
+"""
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from perijove.model.errors import Invalid
+from perijove.model.role import Role
 from perijove.model.scope import Scope, bad_scope, expand, is_custom, resolved
-from perijove.model.user import User
+from perijove.model.user import NEVER, User
 
 _NAME = re.compile(r"[a-z][a-z0-9\-_~.]{1,253}[a-z0-9]")
 ADMIN = "admin"
 _NOBODYS: Sequence[str] = ()
+_FRESH = timedelta(seconds=1)
+"""How long another hub's write may go unnoticed."""
 _REMEMBERED = 512
 """People whose scopes are kept: those who just asked for something will ask again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Role:
-    """One role, as hub.loadRoles has it."""
-
-    name: str
-    scopes: tuple[str, ...] = ()
-    description: str = ""
-    users: frozenset[str] = frozenset()
-    groups: frozenset[str] = frozenset()
-    services: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +77,8 @@ class Roles:
             for name, role in self._roles.items()
         }
         self._given = self._by_user()
+        self._learned: Mapping[str, tuple[Scope, ...]] = {}
+        self._learned_at = NEVER
         self._held = lru_cache(_REMEMBERED)(self._of)
 
     def become(self, others: "Roles") -> None:
@@ -88,20 +86,41 @@ class Roles:
         self._roles, self._parsed = others._roles, others._parsed  # noqa: SLF001
         self._given, self._implied = others._given, others._implied  # noqa: SLF001
         self.custom = others.custom
+        self._learned_at = NEVER
         self._held.cache_clear()
 
     def find(self, name: str) -> Role | None:
-        """Return the role of that name, or None."""
+        """Return the role of that name in the configuration, or None."""
         return self._roles.get(name)
+
+    def due(self, now: datetime) -> bool:
+        """Return whether another hub may have written roles of the authenticator meanwhile."""
+        return now - self._learned_at >= _FRESH
+
+    def learn(self, managed: Iterable[Role], now: datetime = NEVER) -> None:
+        """Know what the roles of the authenticator are; of one name, the configuration's wins."""
+        self._learned_at = now
+        learned = {role.name: self._still(role) for role in managed}
+        if learned != self._learned:
+            self._learned = learned
+            self._held.cache_clear()
+
+    def known(self, name: str) -> bool:
+        """Return whether there is a role of that name."""
+        return name in self._roles or name in self._learned
 
     def names_of(self, user: User) -> list[str]:
         """Return the names of the roles that `user` has itself, by name."""
-        own = self._own(user.name, admin=user.admin)
+        own = self._own(user.name, admin=user.admin) | (user.roles - {ADMIN})
         return sorted(own) if len(own) > 1 else list(own)
 
     def names_of_group(self, group: str) -> list[str]:
         """Return the names of the roles that the members of `group` have by it."""
         return sorted(role.name for role in self._roles.values() if group in role.groups)
+
+    def names_of_service(self, service: str) -> list[str]:
+        """Return the names of the roles that `service` has, by name."""
+        return sorted(role.name for role in self._roles.values() if service in role.services)
 
     def parse(self, text: str) -> Scope:
         """Return the scope that is written as `text`.
@@ -120,7 +139,7 @@ class Roles:
 
     def of(self, user: User) -> frozenset[Scope]:
         """Return all that `user` may do, expanded."""
-        return self._held(user.name, user.admin, user.groups)
+        return self._held(user.name, user.admin, user.groups, user.roles)
 
     def of_service(self, name: str, more: Iterable[str] = ()) -> frozenset[Scope]:
         """Return all that a service may do by its roles and by `more` of them, expanded.
@@ -150,16 +169,34 @@ class Roles:
                 given[name].append(role.name)
         return given
 
-    def _of(self, name: str, admin: bool, groups: frozenset[str]) -> frozenset[Scope]:  # noqa: FBT001 (a cache takes no names)
+    def _of(
+        self,
+        name: str,
+        admin: bool,  # noqa: FBT001 (a cache takes no names)
+        groups: frozenset[str],
+        given: frozenset[str],
+    ) -> frozenset[Scope]:
         shared = {role.name for role in self._roles.values() if role.groups & groups}
-        held = self._scopes(self._own(name, admin=admin) | shared)
+        managed = filter(self.known, given - {ADMIN})  # who is one has the flag
+        held = self._scopes({*self._own(name, admin=admin), *shared, *managed})
         return self.expand(resolved(held, user=name))
 
     def _scopes(self, names: Iterable[str]) -> list[Scope]:
-        unknown = sorted(set(names) - self._roles.keys())
-        if unknown:
-            raise Invalid("no-such-role", role=unknown[0])
-        return [scope for name in sorted(set(names)) for scope in self._parsed[name]]
+        found: list[Scope] = []
+        for name in sorted(set(names)):
+            scopes = self._parsed.get(name, self._learned.get(name))
+            if scopes is None:
+                raise Invalid("no-such-role", role=name)
+            found += scopes
+        return found
+
+    def _still(self, role: Role) -> tuple[Scope, ...]:
+        """Return the scopes of `role`, as far as they still exist."""
+        scopes = []
+        for text in role.scopes:
+            with suppress(Invalid):
+                scopes.append(self.parse(text))
+        return tuple(scopes)
 
     def _scope_of(self, role: Role, text: str) -> Scope:
         try:
@@ -168,12 +205,21 @@ class Roles:
             raise Invalid(error.code, **error.params, role=role.name) from error
 
     def _checked(self, role: Role) -> Role:
-        if not _NAME.fullmatch(role.name):
-            raise Invalid("role-name.bad", role=role.name)
+        require_role_name(role.name)
         known = self._roles.get(role.name)
         if role.name == ADMIN and role.scopes and set(role.scopes) != set(DEFAULTS[1].scopes):
             raise Invalid("role-admin.fixed")
         return merged(known, role) if known else role
+
+
+def require_role_name(name: str) -> None:
+    """Let a role be called `name`.
+
+    Raises:
+        Invalid: it is no good name.
+    """
+    if not _NAME.fullmatch(name):
+        raise Invalid("role-name.bad", role=name)
 
 
 def merged(one: Role, other: Role) -> Role:

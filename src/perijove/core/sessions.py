@@ -96,8 +96,8 @@ class Sessions:
         """Sign out: end the session, and every token and code that was given under it."""
         await self.database.write(
             store.remove(session.id),
-            tokens.remove_of_session(session.user_id, session.session),
             codes.remove_of_session(session.user_id, session.session),
+            tokens.remove_of_session(session.user_id, session.session),
         )
         self.memory.forget()
 
@@ -123,7 +123,7 @@ class Sessions:
             user_id=user.id,
             groups=user.groups,
             admin=user.admin,
-            scopes=await held(self.database, self.roles, user),
+            scopes=await held(self.database, self.roles, user, self.clock()),
             session=session.session,
             user=user,
             cookie=True,
@@ -135,6 +135,6 @@ def ending(user: User, keep: Session | None = None) -> Statements:
     but = keep.session if keep else ""
     return (
         store.remove_all(user.id, but),
-        tokens.remove_all_but(user.id, but),
         codes.remove_all(user.id, but),
+        tokens.remove_all_but(user.id, but),
     )

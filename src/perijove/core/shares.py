@@ -1,11 +1,14 @@
 """Shares: what people and groups may do with somebody's server, as long as it is shared."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from perijove.core.memory import Memory
+from perijove.core.names import short
 from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
+from perijove.kit.storable import storable
 from perijove.model.errors import Conflict, Denied, Invalid, Stale, Unknown
 from perijove.model.principal import Principal
 from perijove.model.scope import Kind, Target
@@ -18,7 +21,6 @@ from perijove.store.database import Database
 from perijove.store.statement import Statement, Statements
 
 _RACES = 64
-_LONGEST = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,34 @@ class Shares:
     async def find(self, server: Server, them: With) -> Share | None:
         """Return the share of `server` with them, or None."""
         return await self.database.read(store.find(server.id, them.user_id, them.group))
+
+    async def known(self, user: str, group: str) -> With | None:
+        """Return the person called `user`, else the group called `group`; None: there is none."""
+        if user:
+            found = await self.database.read(users.named(user)) if storable(user) else None
+            return With(user=found) if found else None
+        there = await self.database.read(groups.named(group)) if storable(group) else None
+        return With(group=there.name) if there else None
+
+    async def named(self, principal: Principal, user: str, group: str) -> With:
+        """Return the same, if `principal` may know who is there.
+
+        Raises:
+            Denied: they may not.
+            Invalid: there is nobody of that name.
+        """
+        them = await self.known(user, group)
+        of = them.user.groups if them and them.user else frozenset[str]()
+        scope, target = "read:groups:name", Target(kind=Kind.GROUP, group=group)
+        if user:
+            scope, target = "read:users:name", Target(kind=Kind.USER, user=user, groups=of)
+        if not holds(principal, scope, target):
+            raise Denied("share.no-names", scope=scope)
+        if them is None and user:
+            raise Invalid("share.no-such-user", user=short(user))
+        if them is None:
+            raise Invalid("share.no-such-group", group=short(group))
+        return them
 
     async def grant(self, server: Server, scopes: Iterable[str], them: With) -> Share:
         """Let them do what the scopes called `scopes` allow, beside what they may already.
@@ -108,6 +138,14 @@ class Shares:
         new = replace(was, scopes=tuple(sorted({*was.scopes, *scopes})), accepted=at)
         return new, () if new == was else (store.change(was, new),)
 
+    async def accept(self, shares: Sequence[Share]) -> None:
+        """Note that the person with whom they are shared wants them; a group wants nothing."""
+        now = self.clock()
+        for share in shares:
+            if share.user is not None and share.accepted is None:
+                with suppress(Stale):  # then they are asked again
+                    await self.write(store.change(share, replace(share, accepted=now)))
+
     async def revoke(
         self, server: Server, them: With, scopes: Iterable[str] | None = None
     ) -> Share | None:
@@ -141,9 +179,9 @@ class Shares:
         if await self.database.read(servers.by_id(server.id)) is None:
             raise Unknown
         if them.user and await self.database.read(users.by_id(them.user.id)) is None:
-            raise Invalid("share.no-such-user", user=them.user.name[:_LONGEST])
+            raise Invalid("share.no-such-user", user=short(them.user.name))
         if them.group and await self.database.read(groups.named(them.group)) is None:
-            raise Invalid("share.no-such-group", group=them.group[:_LONGEST])
+            raise Invalid("share.no-such-group", group=short(them.group))
 
     async def write(self, *statements: Statement[None]) -> None:
         """Write what changes shares; the next request of everybody knows."""
@@ -159,6 +197,10 @@ def require_held(principal: Principal, server: Server, owner: User, scopes: Iter
         Denied: `principal` lacks one of the scopes called `scopes`.
     """
     target = Target(kind=Kind.SERVER, user=owner.name, server=server.name, groups=owner.groups)
-    held = {it.name for it in principal.scopes if it.covers(target)}
-    if lacking := sorted(set(scopes) - held):
+    if lacking := sorted(it for it in set(scopes) if not holds(principal, it, target)):
         raise Denied("share.not-held", scopes=", ".join(lacking))
+
+
+def holds(principal: Principal, scope: str, target: Target) -> bool:
+    """Return whether `principal` holds the scope called `scope` on `target`."""
+    return any(it.name == scope and it.covers(target) for it in principal.scopes)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 
 from perijove.core.held import held
 from perijove.core.lives import Lives
@@ -20,14 +21,38 @@ from perijove.model.scope import INHERIT, Scope, bad_scope, identify, resolved
 from perijove.model.scope import Kind as Filter
 from perijove.model.token import Kind, Token
 from perijove.model.user import Standing, User
+from perijove.store import sessions, users
 from perijove.store import tokens as store
-from perijove.store import users
 from perijove.store.database import Database
+from perijove.store.statement import Statements
 
 logger = logging.getLogger(__name__)
 
 _LONGEST_SECRET = 256
 _LONGEST_NOTE = 255
+
+
+class Holders(Protocol):
+    """Others than people, who have tokens of their own."""
+
+    def known(self, token: str) -> Principal | None:
+        """Return who has a token with that digest, if that needs no look."""
+        ...
+
+    async def found(self, token: str) -> Principal | None:
+        """Return who has one, after a look."""
+
+
+class Nobody:
+    """There are no others."""
+
+    def known(self, token: str) -> Principal | None:  # noqa: ARG002
+        """Return None."""
+        return None
+
+    async def found(self, token: str) -> Principal | None:  # noqa: ARG002
+        """Return None."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +63,17 @@ class _Shown:
 
 @dataclass(slots=True, kw_only=True)
 class Tokens:
-    """All tokens: those in the database, and those of services in the configuration."""
+    """All tokens: those in the database, and those of services and of our own programs."""
 
     database: Database
     clock: Clock
     ids: Ids
     roles: Roles
     memory: Memory
-    services: Mapping[str, Principal] = field(default_factory=dict[str, Principal])
-    """By the digest of their token."""
+    ours: Mapping[str, Principal] = field(default_factory=dict[str, Principal])
+    """Our own programs, by the digest of their token."""
+    services: Holders = field(default_factory=Nobody)
+    """Say which service has a token of that digest."""
     lives: Lives = field(default_factory=Lives)
     _shelf: Shelf[_Shown] = field(init=False, default_factory=Shelf[_Shown])
 
@@ -59,11 +86,14 @@ class Tokens:
         if len(secret) > _LONGEST_SECRET:
             return None
         key = digest(secret)
-        if key in self.services:
-            return self.services[key]
+        known = self.ours.get(key) or self.services.known(key)
+        if known:
+            return known
         now = self.clock()
         shown = self._shelf.get(key, now) or await self._read(key, now)
-        if shown is None or (shown.expires is not None and shown.expires <= now):
+        if shown is None:
+            return await self.services.found(key)
+        if shown.expires is not None and shown.expires <= now:
             return None
         return shown.principal
 
@@ -83,7 +113,7 @@ class Tokens:
 
         Raises:
             Invalid: a scope that the owner does not hold, or no good time.
-            Stale: the owner is gone.
+            Stale: the owner is gone, or who asks was shut out a moment ago.
         """
         now, life = self.clock(), self.lives.token(expires_in)
         token = Token(
@@ -97,11 +127,12 @@ class Tokens:
             expires=now + life if life else None,
         )
         secret = hexadecimal()
+        still = _still(by)
         try:
-            await self.database.write(store.add(token, digest(secret)))
-        except Stale:  # another hub has made the same id (kit.ids), or the owner is gone
+            await self.database.write(*still, store.add(token, digest(secret)))
+        except Stale:  # another hub has made the same id (kit.ids), or who asks or owns is gone
             token = replace(token, id=self.ids())
-            await self.database.write(store.add(token, digest(secret)))
+            await self.database.write(*still, store.add(token, digest(secret)))
         return token, secret
 
     async def of(self, owner: User) -> list[Token]:
@@ -135,7 +166,7 @@ class Tokens:
 
     async def holds(self, owner: User) -> frozenset[Scope]:
         """Return all that `owner` may do now, expanded."""
-        return await held(self.database, self.roles, owner)
+        return await held(self.database, self.roles, owner, self.clock())
 
     async def scopes(self, owner: User, token: Token) -> frozenset[Scope]:
         """Return what `token` lets its owner do now, expanded."""
@@ -211,6 +242,15 @@ class Tokens:
 def service_principal(name: str, scopes: frozenset[Scope], *, admin: bool = False) -> Principal:
     """Return who shows the token of a service."""
     return Principal(name=name, kind="service", groups=frozenset(), scopes=scopes, admin=admin)
+
+
+def _still(by: Principal) -> Statements:
+    """Return what requires that `by` may still ask: another hub may have ended that just now."""
+    if by.token_id is not None:
+        return (store.hold(by.token_id),)
+    if by.cookie and by.user_id is not None and by.session:
+        return (sessions.hold(by.user_id, by.session),)
+    return ()
 
 
 def _requested(owner: User, by: Principal) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from time import perf_counter
@@ -11,7 +12,9 @@ from urllib.parse import parse_qs
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope
 
-from perijove.http.cookies import read
+from perijove.core.cookies import CookieRules
+from perijove.core.domains import Domains
+from perijove.http.cookies import LOGIN, XSRF, read
 from perijove.kit.paths import canonical
 from perijove.kit.request_id import RequestIds, is_good
 from perijove.model.errors import Invalid, TooLarge
@@ -37,12 +40,26 @@ _PROMPT = 0.05
 _FORM = "application/x-www-form-urlencoded"
 
 
-class Asked(Request):
-    """A request. `trusted`: the networks whose X-Forwarded-* headers are believed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What is known of whatever lies between browsers and the hub."""
 
-    def __init__(self, scope: Scope, receive: Receive, trusted: Networks = ()) -> None:
+    trusted: Networks = ()
+    """The networks whose X-Forwarded-* headers are believed."""
+    domains: Domains = field(default_factory=Domains)
+    cookies: CookieRules = field(default_factory=CookieRules)
+
+
+_NOTHING = Outside()
+
+
+class Asked(Request):
+    """A request."""
+
+    def __init__(self, scope: Scope, receive: Receive, outside: Outside = _NOTHING) -> None:
         super().__init__(scope, receive)
-        self._trusted = trusted
+        self.outside = outside
+        self._trusted = outside.trusted
         self.late = False
         """The body took so long that who had asked may have been shut out meanwhile."""
         self.xsrf_values: dict[str, str] = {}
@@ -89,7 +106,15 @@ class Asked(Request):
         """Every cookie by its name: two paths may send two of the same name."""
         name = b"cookie"
         sent = [value.decode("latin-1") for key, value in self.scope["headers"] if key == name]
-        return read(sent)
+        return self._ours(read(sent))
+
+    def _ours(self, jar: dict[str, list[str]]) -> Fields:
+        """Return cookies by their plain names; of those of the hub only what no neighbour sets."""
+        rules = self.outside.cookies
+        if rules.host_prefix:
+            for name in (LOGIN, XSRF):
+                jar[name] = jar.pop(rules.named(name), [])
+        return jar
 
     @property
     def peer(self) -> str:
@@ -110,7 +135,16 @@ class Asked(Request):
 
     @cached_property
     def site(self) -> str:
-        """The scheme and the host that the browser has asked, `https://hub.example`."""
+        """The scheme and the host of the hub as the browser sees it, `https://hub.example`."""
+        return self.outside.domains.site or self._seen
+
+    @property
+    def host(self) -> str:
+        """The host that the browser has asked."""
+        return self._seen.partition("://")[2]
+
+    @cached_property
+    def _seen(self) -> str:
         scheme, host = str(self.scope["scheme"]), self.given.get("host", "")
         if self._trusts(self._host):
             scheme = self._forwarded("x-forwarded-proto") or scheme

@@ -14,6 +14,7 @@ from perijove.http.xsrf import SAFE
 from perijove.kit.clock import Clock
 from perijove.kit.journal import Journal
 from perijove.model.principal import Principal
+from perijove.model.share import ShareCode
 from perijove.model.token import Kind, Token
 
 logger = logging.getLogger("perijove.audit")
@@ -94,6 +95,12 @@ class Audit:
 def of_token(token: Token) -> dict[str, Any]:
     """Return what an entry tells of a new token."""
     return {"token": f"a{token.id}", "note": token.note, "scopes": list(token.scopes)}
+
+
+def of_code(code: ShareCode) -> dict[str, Any]:
+    """Return what an entry tells of a new share code."""
+    until = code.expires.isoformat(timespec="seconds")
+    return {"share_code": f"sc_{code.id}", "scopes": list(code.scopes), "until": until}
 
 
 def _matters(asked: Asked, row: Route | Page, status: int) -> bool:

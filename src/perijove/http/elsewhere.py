@@ -6,7 +6,6 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 
 from perijove.core import Hub
-from perijove.core.routes import prefix
 from perijove.http import stopped
 from perijove.http.asked import LARGEST_OF_ANYBODY
 from perijove.http.next_url import within
@@ -25,7 +24,7 @@ _SAYS = "it changes nothing, it only says that a server does not run"
 async def redirect(hub: Hub, visit: Visit) -> Response:
     """Send a person to a path of their own server, which is started if it does not run."""
     user, server = visit.me.user.name, hub.leading.default_server
-    there = prefix(hub.base_url, user, server) + visit.params.get("path", "")
+    there = hub.address(user, server) + visit.params.get("path", "")
     query = visit.request.raw_query
     to = there + (f"?{query}" if query else "")
     path = (user, server) if server else (user,)
@@ -37,7 +36,7 @@ async def error(hub: Hub, visit: Visit) -> Response:
     """Draw the page of an error for the proxy, which sends it with a status of its own."""
     text = visit.params["code"]
     code = int(text) if text.isdecimal() and len(text) == len("500") else 404
-    url = within(visit.asked("url"), visit.request.site) or hub.base_url
+    url = within(visit.asked("url"), visit.request) or hub.base_url
     answer: Response
     if code == _RESTARTING:
         of_server = url.startswith(f"{hub.base_url}user/")

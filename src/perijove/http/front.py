@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from perijove.core import Hub
-from perijove.http.asked import Networks
+from perijove.http.asked import Outside
 from perijove.http.audit import Audit
 from perijove.http.cookies import Cookies
 from perijove.http.pages import Pages
@@ -22,15 +22,17 @@ class Front:
     """Signs the XSRF value."""
     clock: Callable[[], datetime]
     audit: Audit
-    trusted: Networks = ()
-    """Whose X-Forwarded-* headers are believed."""
+    outside: Outside = field(default_factory=Outside)
+    """What lies between browsers and the hub."""
     xsrf: Xsrf = field(init=False)
     cookies: Cookies = field(init=False)
 
     def __post_init__(self) -> None:
         """Make what follows from the rest."""
         object.__setattr__(self, "xsrf", Xsrf(secret=self.secret, clock=self.clock))
-        object.__setattr__(self, "cookies", Cookies(base_url=self.hub.base_url))
+        rules, domain = self.outside.cookies, self.outside.domains.domain
+        cookies = Cookies(base_url=self.hub.base_url, rules=rules, domain=domain)
+        object.__setattr__(self, "cookies", cookies)
 
     @property
     def prefix(self) -> str:

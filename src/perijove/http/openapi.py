@@ -27,12 +27,14 @@ _PROBLEM = {
         "title": {"type": "string"},
         "detail": {"type": "string"},
         "params": {"type": "object"},
+        "failures": {"type": "array", "items": {"type": "object"}},
     },
 }
 _MEANT = {
     200: "OK", 201: "Made", 202: "On its way", 204: "Done", 400: "The request makes no sense",
     401: "The client has not proven itself", 403: "No credentials, or not enough of them",
-    404: "There is none, or it may not be seen", 409: "There is one already",
+    404: "There is none, or it may not be seen", 405: "Only the configuration changes it",
+    409: "There is one already",
     413: "The body is too large", 422: "It can never be started like this",
     429: "Not now; Retry-After says when", 503: "Not now",
 }  # fmt: skip

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from perijove.core import Hub
 from perijove.core.access import grant
 from perijove.core.routes import prefix
+from perijove.http.asked import Asked
 from perijove.http.page import Visit
 from perijove.model.errors import Denied, Unknown
 from perijove.model.scope import Kind, Target
@@ -48,7 +49,9 @@ async def arrive(hub: Hub, visit: Visit) -> Response:
         return await _onwards(hub, visit, place)
     if _of_program(visit):
         return _starting() if server and not server.at_rest else _unavailable(hub, visit, place)
-    if server is not None and (not server.at_rest or server.phase is Phase.FAILED):
+    may_start = _let_in(visit, owner, place.server, "start:servers")
+    moves = server is not None and (not server.at_rest or server.phase is Phase.FAILED)
+    if moves and may_start:
         there = f"{place.path}?{place.query}" if place.query else place.path
         to = f"{_spawn(hub, place, 'spawn-pending')}?next={quote(there, safe='')}"
         return RedirectResponse(to, 303)
@@ -59,8 +62,9 @@ async def arrive(hub: Hub, visit: Visit) -> Response:
         user=place.owner,
         server=place.server,
         next=f"{place.path}?{place.query}" if place.query else place.path,
-        reason=server.reason if server else None,
-        starts_after=hub.leading.starts_after,
+        reason=server.reason if server and may_start else None,
+        may_start=may_start,
+        starts_after=hub.leading.starts_after if may_start else 0,
     )
 
 
@@ -106,13 +110,16 @@ def _anonymous(hub: Hub, visit: Visit, place: Place) -> Response:
     return RedirectResponse(f"{hub.base_url}hub/login?next={quote(here, safe='')}", 302)
 
 
-def _let_in(visit: Visit, owner: User | None, name: str) -> bool:
-    """Return whether they may enter a server; who may not is told that there is nothing."""
+def _let_in(visit: Visit, owner: User | None, name: str, by: str = "access:servers") -> bool:
+    """Return whether they may enter a server; who may not is told that there is nothing.
+
+    `by`: the scope by which they may do something else with it.
+    """
     if owner is None or visit.principal is None:
         return False
     target = Target(kind=Kind.SERVER, user=owner.name, server=name, groups=owner.groups)
     try:
-        grant(visit.principal, ("access:servers",), target)
+        grant(visit.principal, (by,), target)
     except (Denied, Unknown):
         return False
     return True
@@ -130,16 +137,21 @@ async def _onwards(hub: Hub, visit: Visit, place: Place) -> Response:
         await asyncio.sleep(min(2**count, _LONGEST_WAIT))
     kept = [(name, value) for name, value in query if name != "redirects"]
     text = urlencode([*kept, ("redirects", count + 1)])
-    return RedirectResponse(f"{place.path}?{text}", 302, {"cache-control": "no-store"})
+    there = f"{hub.domains.of_user(place.owner)}{place.path}?{text}"
+    return RedirectResponse(there, 302, {"cache-control": "no-store"})
 
 
 def _up(server: Server) -> bool:
     return server.phase is Phase.RUNNING and server.desired is Desired.RUNNING
 
 
+def of_program(asked: Asked, path: str) -> bool:
+    """Return whether no person sees the answer to what is asked of `path` below a user."""
+    return "api" in path.split("/") or prefers_json(asked.given.get("accept", ""))
+
+
 def _of_program(visit: Visit) -> bool:
-    below = visit.params.get("path", "").split("/")
-    return "api" in below or prefers_json(visit.request.given.get("accept", ""))
+    return of_program(visit.request, visit.params.get("path", ""))
 
 
 def prefers_json(accept: str) -> bool:

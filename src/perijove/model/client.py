@@ -19,6 +19,12 @@ class Client:
     """Whose server it is; read with the row, not stored in it."""
     scopes: tuple[str, ...] = ()
     """The access scopes, the narrowest first; any one of them lets in."""
+    allowed: tuple[str, ...] = ()
+    """What it may be given on top by whoever holds it; of services alone."""
+    asks: bool = True
+    """Whether people are asked; a service may be one that they need not be asked about."""
+    service: str = ""
+    """The name of the service that it is; '' is a server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

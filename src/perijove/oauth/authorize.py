@@ -12,11 +12,17 @@ from perijove.core.visits import SAME_VISIT
 from perijove.http.page import Visit
 from perijove.http.reader import Reader
 from perijove.http.sentences import ENGLISH, told
-from perijove.model.errors import SentBack
+from perijove.model.errors import Invalid, SentBack, Stale
 from perijove.model.scope import Scope
 from perijove.model.server import Server
+from perijove.oauth.shared import ask as ask_guest
+from perijove.oauth.shared import guest
 
 _JUST_NOW = timedelta(minutes=2)
+_ONCE = (
+    "client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge",
+    "code_challenge_method",
+)  # fmt: skip
 _STATE = re.compile(r"(?:^|&)state=([^&]*)")
 
 
@@ -26,8 +32,11 @@ async def ask(hub: Hub, visit: Visit) -> Response:
         offer = await hub.grants.ask(visit.me, _question(visit))
     except SentBack as error:
         return _sent_back(visit, error)
-    if not offer.confirm or await _has_just_come(hub, visit, offer):
-        return await _go(hub, visit, offer)
+    who = await guest(hub, visit, offer)
+    if who and offer.confirm and not who.accepted:
+        return ask_guest(visit, who, _texts(offer), _here(visit))
+    if who or not offer.confirm or await _has_just_come(hub, visit, offer):
+        return await _go(hub, visit, offer, told=not who)
     if offer.client.owner_id is None:
         return _ask_whether(hub, visit, offer)
     if await _has_said_why(hub, visit, offer.client.owner_id, offer.client.server_id):
@@ -42,22 +51,39 @@ async def answer(hub: Hub, visit: Visit) -> Response:
     except SentBack as error:
         return _sent_back(visit, error)
     why = "".join(filter(str.isprintable, visit.posted("why"))).strip()
-    if offer.confirm and offer.client.owner_id is not None and not why:
+    who = await guest(hub, visit, offer)
+    if who:
+        await hub.shares.accept(who.shares)
+    elif offer.confirm and offer.client.owner_id is not None and not why:
         return await _ask_why(hub, visit, offer, error="visit.why")
-    return await _go(hub, visit, offer, chosen=visit.form.get("scopes", []), why=why)
+    chosen = visit.form.get("scopes", [])
+    return await _go(hub, visit, offer, chosen=chosen, why=why, told=not who)
 
 
 async def _go(
-    hub: Hub, visit: Visit, offer: Offer, *, chosen: list[str] | None = None, why: str = ""
+    hub: Hub,
+    visit: Visit,
+    offer: Offer,
+    *,
+    chosen: list[str] | None = None,
+    why: str = "",
+    told: bool = True,
 ) -> Response:
-    """Send the browser back; who enters another's server is written down."""
+    """Send the browser back; who enters another's server is written down.
+
+    `told`: its owner is told, for they have not shared it.
+    """
     visit.request.done["client"] = offer.client.id
     if offer.client.owner_id not in {None, visit.me.user.id}:
         server = await _server(hub, offer)
         if server is not None:
             visit.request.done |= {"as": server.user, "server": server.name, "why": why}
-            await hub.visits.add(server, visit.me.user, why)
-    code = await hub.grants.code(visit.me, offer, chosen)
+            if told:
+                await hub.visits.add(server, visit.me.user, why)
+    try:
+        code = await hub.grants.code(visit.me, offer, chosen)
+    except Stale:  # they have signed out a moment ago, at another hub
+        return RedirectResponse(_here(visit), 303, {"cache-control": "no-store"})
     return _redirect(visit, offer.client.redirect_uri, code=code)
 
 
@@ -100,9 +126,8 @@ async def _has_said_why(hub: Hub, visit: Visit, owner_id: int, server_id: int | 
 def _ask_whether(hub: Hub, visit: Visit, offer: Offer) -> Response:
     reader = visit.pages.reader(visit)
     shown = [
-        {"text": scope.text, "words": words}
-        for scope in sorted(offer.scopes, key=lambda scope: scope.text)
-        if (words := _words(hub, scope, reader))
+        {"text": scope.text, "words": _words(hub, scope, reader)}
+        for scope in sorted(_outermost(hub, offer), key=lambda scope: scope.text)
     ]
     place = urlsplit(offer.client.redirect_uri).netloc or urlsplit(visit.request.site).netloc
     return visit.pages.draw(
@@ -115,15 +140,33 @@ def _ask_whether(hub: Hub, visit: Visit, offer: Offer) -> Response:
     )
 
 
+def _outermost(hub: Hub, offer: Offer) -> list[Scope]:
+    """Return the scopes that no other one implies."""
+    all_of_them = offer.scopes
+    return [
+        it
+        for it in all_of_them
+        if not any(it in hub.roles.expand([one]) for one in all_of_them - {it})
+    ]
+
+
 def _words(hub: Hub, scope: Scope, reader: Reader) -> str:
-    """Return what a scope allows; '' if it goes without saying."""
+    """Return what a scope allows, or the scope itself if there are no words for it."""
     custom, code = hub.roles.custom.get(scope.name), f"scope.{scope.name}"
     if custom:
         return custom.words
-    return told(code, {"value": scope.value}, reader) if code in ENGLISH else ""
+    return told(code, {"value": scope.value}, reader) if code in ENGLISH else scope.text
 
 
 def _question(visit: Visit) -> Question:
+    """Return what is asked.
+
+    Raises:
+        Invalid: a parameter is there twice, so that another reader may see another question.
+    """
+    twice = next((name for name in _ONCE if len(visit.query.get(name, ())) > 1), None)
+    if twice:
+        raise Invalid("oauth-repeated", parameter=twice)
     return Question(
         client_id=visit.asked("client_id"),
         redirect_uri=visit.asked("redirect_uri"),

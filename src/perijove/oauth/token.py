@@ -5,11 +5,13 @@ import json
 from starlette.responses import Response
 
 from perijove.core import Hub
+from perijove.http.asked import Fields
 from perijove.http.route import Call
 from perijove.http.sentences import sentence
 from perijove.model.errors import BadGrant, Invalid, TooLarge
 
 _HEADERS = {"cache-control": "no-store", "pragma": "no-cache"}
+_SHOWN = 40
 _UNPROVEN = "invalid_client"
 
 
@@ -17,8 +19,7 @@ async def redeem(hub: Hub, call: Call) -> Response:
     """Swap a code for a token. Errors are in the words of RFC 6749."""
     try:
         fields = await call.asked.sent_form(any_type=True)
-        form = {name: values[0] for name, values in fields.items()}
-        secret, token = await hub.grants.redeem(form)
+        secret, token = await hub.grants.redeem(_once(fields))
     except BadGrant as error:
         return _refused(error.error, sentence(error.code, error.params))
     except TooLarge as error:
@@ -33,6 +34,13 @@ async def redeem(hub: Hub, call: Call) -> Response:
         "scope": " ".join(token.scopes),
     }
     return Response(json.dumps(body), 200, _HEADERS, "application/json")
+
+
+def _once(fields: Fields) -> dict[str, str]:
+    for name, values in fields.items():
+        if len(values) > 1:
+            raise BadGrant("invalid-request", why=name[:_SHOWN])
+    return {name: values[0] for name, values in fields.items()}
 
 
 def _refused(error: str, description: str) -> Response:

@@ -41,6 +41,8 @@ class Options:
     access_log_sample: float = 1.0
     limits: Limits = field(default_factory=Limits)
     workers: int = 1
+    host_routing: bool = False
+    """The host is the first part of each prefix: people have hosts of their own."""
 
 
 def share(text: str) -> float:
@@ -86,6 +88,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     _add_tls(parser)
     add("--metrics-socket", type=Path, help="socket in the file system for metrics")
     add_access_log(parser)
+    add("--host-routing", action="store_true", help="the host is the first part of each route")
     add("--workers", type=workers, default=1, metavar="N",
         help="processes that serve, at most one for each core (default: %(default)s)")  # fmt: skip
     add(

@@ -61,7 +61,7 @@ class Proxy:
         self._closing = list[tuple[Place, Closing]]()
         clock = Clock()
         log = self._log = Log(clock)
-        table = self._table = Table(address.origin)
+        table = self._table = Table(address.origin, by_host=options.host_routing)
         self._shelf = Shelf(options.table, log)
         self._shelf.load(table)
         self._lines = Lines()
@@ -214,7 +214,7 @@ async def serve(options: Options) -> None:
     if handover.lead is None:
         await Proxy(options, address, handover).run()
         return
-    mirror, log = Mirror(handover.lead), Log(Clock())
+    mirror, log = Mirror(handover.lead, by_host=options.host_routing), Log(Clock())
     access = Access(options.access_log, options.access_log_sample, log)
     edge = _edge(options, address, mirror, log, access)
     front = _Front(options, edge, access)

@@ -21,8 +21,8 @@ class Table(Tree):
     A change is checked as a whole before any of it is seen, and made without an await.
     """
 
-    def __init__(self, hub: str) -> None:
-        super().__init__()
+    def __init__(self, hub: str, *, by_host: bool = False) -> None:
+        super().__init__(by_host=by_host)
         self.version: int | None = None
         self.entries: Entries = {}
         self.routes: dict[str, Route] = {}

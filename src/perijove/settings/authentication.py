@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from perijove.core.lives import Lives
+from perijove.core.managed import Managing
 from perijove.core.rules import Rules
 from perijove.kit.section import Traits
 from perijove.settings.people import LoadedGroup
@@ -39,6 +40,10 @@ class JupyterHubTraits(WebTraits):
     mended and it is read which servers were used."""
     proxy_check_interval: float = Field(default=5, gt=0)
     """Seconds between two looks whether `proxy.kind: chp` has lost all of its routes."""
+    api_page_default_limit: int = Field(default=50, ge=1, le=10_000)
+    """How many items a page of a list has that does not say how many."""
+    api_page_max_limit: int = Field(default=200, ge=1, le=10_000)
+    """How many it has at most; also a list for a client that knows no pages."""
     load_groups: dict[str, LoadedGroup] = Field(default={})
     """Groups and their members, made at every start; `people.groups` says more."""
     load_roles: tuple[RoleSettings, ...] = ()
@@ -93,6 +98,13 @@ class AuthenticatorTraits(Traits):
     """These people may not enter, whatever else says so."""
     allow_existing_users: bool | None = None
     """Let in whoever has an account; unset: yes if `allowed_users` names anybody."""
+    manage_groups: bool = False
+    """At each sign-in people are in exactly the groups that the authenticator names, if it does."""
+    manage_roles: bool = False
+    """At each sign-in people have the roles that the authenticator names, if it does, beside those
+    of the configuration."""
+    reset_managed_roles_on_startup: bool = False
+    """Forget at the start what roles the authenticator gave."""
     auto_login: bool | None = None
     """Whoever signs out stays at a page that says so, instead of where one signs in."""
 
@@ -163,6 +175,7 @@ class SignIn:
     by_itself: bool
     """Whoever comes is signed in without a form, where that is possible."""
     rules: Rules
+    managing: Managing
 
 
 def sign_in(config: HubConfig, people: frozenset[str] = frozenset()) -> SignIn:
@@ -174,11 +187,22 @@ def sign_in(config: HubConfig, people: frozenset[str] = frozenset()) -> SignIn:
     own = config.dummy if name == DUMMY else config.local
     traits = {**_set(config.authenticator), **_set(own)}
     password, by_itself = traits.pop("password", None), traits.pop("auto_login", None)
+    managing = Managing(
+        groups=traits.pop("manage_groups", False),
+        roles=traits.pop("manage_roles", False),
+        reset=traits.pop("reset_managed_roles_on_startup", False),
+    )
     traits["admin_users"] = traits.get("admin_users") or config.jupyterhub.admin_users
     traits["allow_all"] = bool(traits.get("allow_all"))
     traits["allowed_users"] = traits.get("allowed_users", frozenset()) | people
     rules = Rules(approved=name == LOCAL, **traits)
-    return SignIn(name=name, password=password or "", by_itself=bool(by_itself), rules=rules)
+    return SignIn(
+        name=name,
+        password=password or "",
+        by_itself=bool(by_itself),
+        rules=rules,
+        managing=managing,
+    )
 
 
 def _set(traits: AuthenticatorTraits) -> dict[str, Any]:

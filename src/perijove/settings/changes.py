@@ -17,6 +17,11 @@ _AFTER_A_RESTART: tuple[Path, ...] = (
     ("hub", "instance"),
     ("hub", "orphans"),
     ("hub", "config", "JupyterHub", "authenticator_class"),
+    *(
+        ("hub", "config", "JupyterHub", name)
+        for name in ("public_url", "subdomain_host", "subdomain_hook", "cookie_host_prefix_enabled")
+    ),
+    ("hub", "config", "JupyterHub", "tornado_settings", "cookie_options"),
     ("hub", "config", "JupyterHub", "authenticate_prometheus"),
     ("hub", "config", "JupyterHub", "last_activity_interval"),
     ("hub", "config", "JupyterHub", "proxy_check_interval"),

@@ -1,25 +1,22 @@
-"""`hub`: the sections of the hub itself, its database, services and roles."""
+"""`hub`: the sections of the hub itself, its database and roles."""
 
-import re
 from typing import Any, Self
 
-from pydantic import AliasChoices, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from perijove.core.orphans import Policy
-from perijove.core.roles import Role
-from perijove.kit.section import Section, Traits
+from perijove.kit.section import Section
 from perijove.model.errors import Refused
+from perijove.model.role import Role
+from perijove.model.service import Service
 from perijove.settings.authentication import HubConfig
 from perijove.settings.roles import RoleSettings, combined
+from perijove.settings.services import ServiceSettings, configured
 from perijove.store.address import MYSQL, POSTGRES, SHARED, SQLITE, plain
 
 _PORT = Field(default=None, ge=1, le=65535)
 _NEEDS = {"postgres": (POSTGRES,), "mysql": (MYSQL,), "other": (POSTGRES, MYSQL, SQLITE)}
 """What `hub.db.url` begins with."""
-_PLACEHOLDER = re.compile(
-    r"<.*>|\$?\{.*\}|\.{2,}|…+|\*+|x{3,}|change.?me|replace.?me|todo|(your|my).?(secret|token)",
-    re.IGNORECASE,
-)
 
 
 class DbSettings(Section):
@@ -77,30 +74,6 @@ def _plain(url: str) -> str:
         raise ValueError("must begin with postgresql://, mysql:// or sqlite:///") from None
 
 
-class ServiceSettings(Traits):
-    """`hub.services.<name>`: a program with a token of its own."""
-
-    name: str = ""
-    """What the API calls it; its key if unset."""
-    admin: bool = False
-    """It may do all that an administrator may; better is a role that names it."""
-    api_token: str | None = Field(
-        default=None,
-        validation_alias=AliasChoices("api_token", "apiToken"),
-        json_schema_extra={"secret": True},
-    )
-    """Its token. Without one it cannot call the API."""
-
-    @field_validator("api_token")
-    @classmethod
-    def _secret(cls, token: str | None) -> str | None:
-        if token is not None and (not token.strip() or _PLACEHOLDER.fullmatch(token.strip())):
-            raise ValueError(
-                "a placeholder stands where a secret belongs: make one with `openssl rand -hex 32`"
-            )
-        return token
-
-
 class HubSettings(Section):
     """`hub`."""
 
@@ -136,11 +109,22 @@ class HubSettings(Section):
     def _slashes(cls, url: str) -> str:
         return f"/{url.strip('/')}/" if url.strip("/") else "/"
 
+    @field_validator("services")
+    @classmethod
+    def _fit(cls, services: dict[str, ServiceSettings]) -> dict[str, ServiceSettings]:
+        configured(services)
+        return services
+
     @field_validator("orphans", mode="before")
     @classmethod
     def _policy(cls, name: Any) -> Any:
         known = {policy.value for policy in Policy}
         return Policy(name) if isinstance(name, str) and name in known else name
+
+    @property
+    def configured_services(self) -> dict[str, Service]:
+        """Return the services of the configuration, by name."""
+        return configured(self.services)
 
     @property
     def loaded_roles(self) -> list[Role]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from perijove.core.managed import Managing
 from perijove.settings.authentication import DUMMY
 from perijove.settings.known import MISSPELT, traits
 from perijove.settings.problem import Path, Place, Problem, dotted
@@ -50,6 +51,7 @@ def _risks(settings: Settings, places: Mapping[Path, Place], *, cluster: bool) -
     yield from _unused(settings, places)
     if not cluster:
         yield from _plain(settings, places)
+    yield from _of_one_host(settings, cluster=cluster)
     if settings.cull.enabled and settings.cull.users and settings.cull.timeout:
         words = (
             f"people who do nothing for {settings.cull.timeout} s, and of whom nothing runs, are"
@@ -73,7 +75,10 @@ def _unused(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Proble
 
 
 def _roles(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:
-    """Yield roles that keep people from what is their own, and those of services there are not."""
+    """Yield roles that keep people from what is theirs, or that nobody can have."""
+    if settings.sign_in.managing != Managing():
+        words = f"have no effect: `{settings.sign_in.name}` says nothing of groups and roles."
+        yield Problem(words, "hub.config.Authenticator.manage_groups, manage_roles")
     services = {it.name or key for key, it in settings.hub.services.items()} | OWN_SERVICES
     for role in settings.hub.loaded_roles:
         key: Path = ("hub", "loadRoles", role.name)
@@ -92,6 +97,16 @@ def _plain(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem
         words = "has no effect on one machine: Perijove listens without TLS."
         hint = "`proxy.https.type: manual` takes a certificate in files."
         yield Problem(words, dotted(key), place_of(places, key), hint)
+
+
+def _of_one_host(settings: Settings, *, cluster: bool) -> Iterator[Problem]:
+    """Yield that a page of one server could harm others, where many may come."""
+    if settings.hub.config.jupyterhub.domains.own:
+        return
+    if cluster or not settings.proxy.ip.startswith(_LOOPBACK):
+        words = "all servers share one host with the hub: it is for people who trust each other."
+        hint = "`subdomain_host: https://…` gives each person a host of their own."
+        yield Problem(words, "hub.config.JupyterHub.subdomain_host", None, hint)
 
 
 def _kept(settings: Settings, *, cluster: bool) -> str:

@@ -10,9 +10,10 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from perijove.core.groups import require_name
 from perijove.core.names import normal, user_name
 from perijove.core.people import Circle, Declared, Person
-from perijove.core.roles import DEFAULTS, Role
+from perijove.core.roles import DEFAULTS
 from perijove.kit.section import Section, Traits
 from perijove.model.errors import Invalid
+from perijove.model.role import Role
 
 _ACCOUNT = re.compile(r"[A-Za-z_][\w.@$-]*", re.ASCII)
 Names = Annotated[frozenset[str], Field(strict=False)]

@@ -100,7 +100,7 @@ def _validated(
     # As JSON: a list is then a tuple or a set, and a text an enum, while the rest stays strict.
     try:
         settings = Settings.model_validate_json(json.dumps(known, default=str))
-        _ = settings.sign_in, settings.roles, settings.declared
+        _ = settings.sign_in, settings.roles, settings.declared, settings.services
     except ValidationError as error:
         problems += words_for(error, known, places)
     except Invalid as error:
@@ -118,8 +118,10 @@ def _refused(error: Invalid, known: Mapping[str, Any], places: Mapping[Path, Pla
     words = "has no good name, or changes what the role `admin` is."
     if error.code == "bad-scope":
         words = f"there is no scope {said['scope']!r}; custom_scopes makes some."
+        if "service" in said:
+            key = ("hub", "services", said["service"], "oauth_client_allowed_scopes")
     elif error.code == "no-such-role":
-        key = _naming(known.get("people") or {}, said["role"])
+        key = _naming(known, said["role"])
         words = f"there is no role {said['role']!r}; hub.loadRoles makes roles."
     elif "group" in said:
         key = ("people", "groups", said["group"])
@@ -127,8 +129,12 @@ def _refused(error: Invalid, known: Mapping[str, Any], places: Mapping[Path, Pla
     return Problem(words, dotted(key), place_of(places, key))
 
 
-def _naming(people: Mapping[str, Any], role: str) -> Path:
-    """Return the key under `people` that gives somebody the role."""
+def _naming(known: Mapping[str, Any], role: str) -> Path:
+    """Return the key under `people` or `hub.services` that gives somebody the role."""
+    for name, service in ((known.get("hub") or {}).get("services") or {}).items():
+        if role in (service.get("oauth_roles") or ()):
+            return "hub", "services", name, "oauth_roles"
+    people = known.get("people") or {}
     for kind in ("users", "groups"):
         for name, entry in (people.get(kind) or {}).items():
             if role in ((entry or {}).get("roles") or ()):

@@ -7,9 +7,10 @@ from pydantic import AfterValidator, Field
 
 from perijove.core.names import normal
 from perijove.core.people import Bearers
-from perijove.core.roles import DEFAULTS, Custom, Role, merged
+from perijove.core.roles import DEFAULTS, Custom, merged
 from perijove.kit.section import Traits
 from perijove.model.errors import HubError
+from perijove.model.role import Role
 from perijove.model.scope import Scope, is_custom
 
 _USER = DEFAULTS[0]

@@ -16,6 +16,8 @@ from perijove.core.place import PlaceSettings
 from perijove.core.profiles import ProfileEntry, profiles, slug_of
 from perijove.core.roles import Roles
 from perijove.kit.section import Section
+from perijove.model.errors import Invalid
+from perijove.model.service import Service
 from perijove.settings.authentication import SignIn, sign_in
 from perijove.settings.cull import CullSettings
 from perijove.settings.hub import HubSettings
@@ -123,6 +125,24 @@ class Settings(Section):
         """
         scopes = customs(self.hub.config.jupyterhub.custom_scopes)
         return Roles(self.people.roles(self.hub.loaded_roles), scopes)
+
+    @cached_property
+    def services(self) -> dict[str, Service]:
+        """The services of the configuration, by name.
+
+        Raises:
+            Invalid: one of them is to be given what does not exist.
+        """
+        found = {}
+        for name, it in self.hub.configured_services.items():
+            allowed = tuple(self.roles.texts(it.roles)) if it.roles else it.allowed
+            for text in allowed:
+                try:
+                    self.roles.parse(text)
+                except Invalid as error:
+                    raise Invalid(error.code, **error.params, service=name) from error
+            found[name] = replace(it, allowed=allowed)
+        return found
 
     @cached_property
     def declared(self) -> Declared:

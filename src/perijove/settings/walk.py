@@ -12,10 +12,8 @@ from perijove.settings.known import MOVED, REMOVED, below, chart, fits, sections
 from perijove.settings.problem import Path, Place, Problem, dotted
 
 _CONFIG = ("hub", "config")
-_SERVICE = {"url", "command", "environment", "cwd", "user", "oauth_client_id", "oauth_roles",
-            "oauth_redirect_uri", "oauth_no_confirm", "oauth_client_allowed_scopes",
-            "display", "info", "external", "kind"}  # fmt: skip
-"""Of hub.services.<name>: what makes it more than a token."""
+_SERVICE = {"external"}
+"""Of hub.services.<name>: what it was once told by, and follows from its command today."""
 
 
 @dataclass(slots=True)

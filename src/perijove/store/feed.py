@@ -20,6 +20,11 @@ def add() -> Statement[None]:
     return write(_ADD, {})
 
 
+def touched() -> Statement[None]:
+    """Raise the version, if a hub has run before; else it reads everything when it begins."""
+    return write(_RAISE, {}, touches=None)
+
+
 def raised() -> Statement[None]:
     """Raise the version, in the transaction that changes a route."""
     return write(_RAISE, {})

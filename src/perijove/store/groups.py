@@ -18,6 +18,7 @@ _JOINED = groups.outerjoin(members, members.c.group == _c.name).outerjoin(
 _ROWS = select(_c.name, _c.properties, users.c.name).select_from(_JOINED)
 _ALL = Query(_ROWS.order_by(_c.name, users.c.name))
 _NAMED = Query(_ROWS.where(_c.name == bindparam("name")).order_by(users.c.name))
+_NAMES = Query(select(_c.name))
 _ADD = Query(insert(groups))
 _CHANGE = Query(
     update(groups)
@@ -37,6 +38,11 @@ _LEAVE = Query(
 def every() -> Statement[list[Group]]:
     """Return all groups, by name."""
     return Statement(_ALL, {}, _read)
+
+
+def names() -> Statement[set[str]]:
+    """Return what all groups are called."""
+    return Statement(_NAMES, {}, lambda rows: {str(row[0]) for row in rows})
 
 
 def named(name: str) -> Statement[Group | None]:

@@ -30,6 +30,11 @@ _SEEN = Query(
     .where(_c.id == bindparam("was_id"), _c.seen < bindparam("than"))
     .values(seen=bindparam("at"))
 )
+_HOLD = Query(
+    update(sessions)
+    .where(_c.user_id == bindparam("of_user"), _c.session == bindparam("of_session"))
+    .values(session=bindparam("of_session"))
+)
 _REMOVE = Query(delete(sessions).where(_c.id == bindparam("was_id")))
 _REMOVE_ALL = Query(
     delete(sessions).where(_c.user_id == bindparam("of_user"), _c.session != bindparam("but"))
@@ -68,6 +73,11 @@ def add(session: Session, secret: str) -> Statement[None]:
 def see(id: int, at: datetime) -> Statement[None]:
     """Note that the session was used at `at`, unless it has been since."""
     return write(_SEEN, {"was_id": id, "than": micros(at), "at": micros(at)}, touches=None)
+
+
+def hold(user_id: int, session: str) -> Statement[None]:
+    """Require that the session is there, and let nobody end it before what is written with this."""
+    return write(_HOLD, {"of_user": user_id, "of_session": session})
 
 
 def remove(id: int) -> Statement[None]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from perijove.model.token import Kind, Token
 from perijove.model.user import User
@@ -36,6 +36,7 @@ _OF_CLIENT = Query(
 _NONE = "-"
 """No session is called that."""
 _ADD = Query(insert(tokens))
+_HOLD = Query(update(tokens).where(_c.id == bindparam("was_id")).values(id=bindparam("was_id")))
 _REMOVE = Query(delete(tokens).where(_c.id == bindparam("was_id")))
 _OF_USER = _c.user_id == bindparam("of_user")
 _REMOVE_ALL = Query(delete(tokens).where(_OF_USER))
@@ -50,6 +51,11 @@ _REMOVE_SESSION = Query(delete(tokens).where(_OF_USER, _c.session == bindparam("
 _REMOVE_CLIENT = Query(delete(tokens).where(_c.client == bindparam("of_client")))
 _REMOVE_CLIENT_OF = Query(delete(tokens).where(_OF_USER, _c.client == bindparam("of_client")))
 _REMOVE_SERVER = Query(delete(tokens).where(_OF_USER, _c.server_id == bindparam("of_server")))
+_CLIENTS = Query(select(_c.client).where(_c.client.startswith(bindparam("begin"))).distinct())
+_FILTERED = Query(select(_c.id, _c.scopes).where(_c.scopes.like("%!%=%")))
+_RESCOPE = Query(
+    update(tokens).where(_c.id == bindparam("was_id")).values(scopes=bindparam("scopes"))
+)
 _PURGE = Query(delete(tokens).where(_c.expires <= bindparam("now")))
 
 
@@ -94,6 +100,11 @@ def add(token: Token, secret: str) -> Statement[None]:
     )
 
 
+def hold(id: int) -> Statement[None]:
+    """Require that the token is there, and let nobody end it before what is written with this."""
+    return write(_HOLD, {"was_id": id})
+
+
 def remove(id: int) -> Statement[None]:
     """Delete one token, if it is there."""
     return write(_REMOVE, {"was_id": id}, touches=None)
@@ -124,10 +135,25 @@ def remove_of_client(client: str, user_id: int | None = None) -> Statement[None]
     return write(_REMOVE_CLIENT_OF, {"of_client": client, "of_user": user_id}, touches=None)
 
 
+def clients_like(begin: str) -> Statement[list[str]]:
+    """Return the clients that tokens were issued to, of those whose id begins so."""
+    return Statement(_CLIENTS, {"begin": begin}, every(lambda row: str(row[0])))
+
+
 def remove_of_server(server_id: int, user_id: int) -> Statement[None]:
     """Delete the own tokens of a server of `user_id`."""
     given = {"of_server": server_id, "of_user": user_id}
     return write(_REMOVE_SERVER, given, touches=None)
+
+
+def filtered() -> Statement[list[tuple[int, list[str]]]]:
+    """Return the id and the scopes of every token with a scope that is filtered to something."""
+    return Statement(_FILTERED, {}, every(lambda row: (int(row[0]), json.loads(row[1]))))
+
+
+def rescope(id: int, scopes: Sequence[str]) -> Statement[None]:
+    """Write other scopes of a token, if it is there."""
+    return write(_RESCOPE, {"was_id": id, "scopes": text(scopes)}, touches=None)
 
 
 def purge(now: datetime) -> Statement[None]:

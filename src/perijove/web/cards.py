@@ -51,6 +51,7 @@ class Card:
     delete: str
     visit: str
     extend: str
+    share: str
     ending: Ending | None
     """What its owner is told shortly before it is stopped."""
     more: str
@@ -86,6 +87,7 @@ def card(hub: Hub, visit: Visit, user: str, server: Server | None, name: str = "
         delete=url("delete", *path),
         visit=url("visit", *path),
         extend=url("extend", *path),
+        share=url("share", *path),
         ending=_ending(reader, hub.ends.soon(server) if server else None, hub.clock()),
         more=button(more(hub, visit, server), reader),
     )

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse, Response
 
 from perijove.core import Hub
-from perijove.core.routes import prefix
 from perijove.http.next_url import destination
 from perijove.http.page import Visit
 from perijove.http.reader import Reader, noted
@@ -33,6 +32,10 @@ DONE = {
     "signed-out": noted("That browser is signed out."),
     "signed-out-all": noted("Every other browser is signed out."),
     "revoked": noted("The token is revoked: it opens nothing any more."),
+    "shared": noted("{what} can use the server now."),
+    "unshared": noted("{what} cannot use the server any more."),
+    "link-revoked": noted("The link is good for nothing any more."),
+    "left": noted("The server of {what} is shared with you no more."),
     "deleted": noted("{what} is deleted."),
     "stopping": noted("{what} is being stopped."),
     "starting": noted("{what} is being started."),
@@ -110,4 +113,4 @@ def following(visit: Visit, default: str) -> str:
 
 def server_url(hub: Hub, user: str, name: str) -> str:
     """Return the address of a server."""
-    return prefix(hub.base_url, user, name)
+    return hub.address(user, name)

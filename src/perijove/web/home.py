@@ -6,15 +6,18 @@ from typing import Any
 from starlette.responses import Response
 
 from perijove.core import Hub
-from perijove.core.naming import name_for, require_display_name
+from perijove.core.naming import display_name_of, name_for
+from perijove.core.shares import holds
 from perijove.http.page import Visit
 from perijove.http.sentences import told
 from perijove.model.errors import HubError, Untimely
+from perijove.model.scope import Kind, Target
 from perijove.model.server import Desired, Phase, Server
 from perijove.model.user import User
 from perijove.web import live
 from perijove.web.cards import Card, card, phase_shown
 from perijove.web.frame import away, done, draw, following, go, reader, server_url
+from perijove.web.shared import lent
 from perijove.web.uses import uses
 from perijove.web.visits import latest
 
@@ -57,12 +60,11 @@ async def stream(hub: Hub, visit: Visit) -> Response:
 
 async def new(hub: Hub, visit: Visit) -> Response:
     """Name another server, then choose its options."""
-    user, called = visit.me.user, visit.posted("name").strip()
+    user, called = visit.me.user, " ".join(visit.posted("name").split())
     if not hub.servers.naming.allowed:
         raise Untimely("named-servers-off")
     try:
-        require_display_name(called)
-        name = name_for(called)
+        name = name_for(display_name_of(called))
         held = [server for server in await hub.servers.of(user) if server.name]
         hub.servers.naming.require_new(user, name, len(held))
     except HubError as error:
@@ -78,7 +80,12 @@ async def _show(hub: Hub, visit: Visit, called: str = "", error: str = "") -> Re
     default = card(hub, visit, user.name, servers.pop("", None))
     named = [card(hub, visit, user.name, server) for _, server in sorted(servers.items())]
     notices = [*done(visit), *await latest(hub, visit)]
-    shared: dict[str, Any] = {"notices": notices, "has_options": bool(hub.profiles.items)}
+    shared: dict[str, Any] = {
+        "notices": notices,
+        "has_options": bool(hub.profiles.items),
+        "shares_servers": _shares(visit),
+        "lent": await lent(hub, visit),
+    }
     if default.since is None and not named and not error:
         account = hub.shared_account
         return await draw(
@@ -102,6 +109,13 @@ async def _show(hub: Hub, visit: Visit, called: str = "", error: str = "") -> Re
 
 def _dialogs(default: Card, named: list[Card]) -> list[tuple[Card, str]]:
     return [(default, "main"), *((each, f"named-{n}") for n, each in enumerate(named, 1))]
+
+
+def _shares(visit: Visit) -> bool:
+    """Return whether they may share their servers."""
+    user = visit.me.user
+    own = Target(kind=Kind.SERVER, user=user.name, groups=user.groups)
+    return holds(visit.me.principal, "shares", own)
 
 
 def _forgotten(server: Server) -> bool:

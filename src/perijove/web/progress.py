@@ -47,6 +47,7 @@ async def _not_running(hub: Hub, visit: Visit, server: Server | None, name: str)
         server=name,
         next=following(visit, "") if visit.asked("next") else "",
         reason=server.reason if server else None,
+        may_start=True,
         starts_after=0,
     )
 

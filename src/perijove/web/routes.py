@@ -6,6 +6,7 @@ from perijove.core import Hub
 from perijove.http.page import Visit, page
 from perijove.model.scope import Kind
 from perijove.web import (
+    accept,
     account,
     bulk,
     change,
@@ -16,6 +17,8 @@ from perijove.web import (
     person,
     progress,
     servers,
+    shared,
+    sharing,
     sign_in,
     sign_up,
     start,
@@ -29,6 +32,7 @@ GATE = "people come here to sign in"
 ASSET = "the sign-in page is made of these"
 SEE, ADMIN = ("admin-ui",), ("admin:users",)
 START, STOP = ("start:servers",), ("delete:servers",)
+SHARE = ("shares",)
 ENTER, DELETE = ("access:servers",), ("delete:users",)
 
 
@@ -82,11 +86,18 @@ PAGES = [
             page("POST", f"/start/{path}", servers.start, any_of=START, target=Kind.SERVER),
             page("POST", f"/stop/{path}", servers.stop, any_of=STOP, target=Kind.SERVER),
             page("POST", f"/extend/{path}", servers.extend, any_of=START, target=Kind.SERVER),
+            page("GET", f"/share/{path}", sharing.show, any_of=SHARE, target=Kind.SERVER),
+            page("POST", f"/share/{path}", sharing.give, any_of=SHARE, target=Kind.SERVER),
+            page("POST", f"/unshare/{path}", sharing.take, any_of=SHARE, target=Kind.SERVER),
             page("GET", f"/visit/{path}", visits.show, any_of=ENTER, target=Kind.SERVER),
             page("POST", f"/visit/{path}", visits.enter, any_of=ENTER, target=Kind.SERVER),
         )
     ),
     page("POST", "/delete/{user}/{server}", servers.delete, any_of=STOP, target=Kind.SERVER),
+    page("GET", "/accept-share", accept.show),
+    page("POST", "/accept-share", accept.accept),
+    page("POST", "/leave/{owner}", shared.leave),
+    page("POST", "/leave/{owner}/{server}", shared.leave),
     page("GET", "/admin", people.show, any_of=SEE),
     page("POST", "/admin", people.add, any_of=ADMIN),
     page("GET", "/people", people.lead, any_of=SEE),

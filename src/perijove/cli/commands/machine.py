@@ -116,6 +116,10 @@ COMMANDS = (
                 {"type": share, "metavar": "SHARE"},
             ),
             Argument(
+                ("--host-routing",), "the host is the first part of each route",
+                {"action": "store_true"},
+            ),
+            Argument(
                 ("--workers",), "processes that serve, at most one for each core (1)",
                 {"type": number, "metavar": "N"},
             ),

@@ -1,0 +1,48 @@
+"""Allowance: what a service may be given by a person, beside who they are."""
+
+from dataclasses import dataclass
+
+from perijove.core.roles import Roles
+from perijove.model.client import Client
+from perijove.model.overlap import Groups, intersect, people
+from perijove.model.scope import INHERIT, Scope, resolved
+from perijove.model.scope import Kind as Filter
+from perijove.model.visitor import Visitor
+from perijove.store import users
+from perijove.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Of one client and one person."""
+
+    allowed: frozenset[Scope]
+    """What the client may ask for."""
+    held: frozenset[Scope]
+    """As much of it as the person holds."""
+
+
+async def allowance(
+    database: Database, roles: Roles, visitor: Visitor, client: Client
+) -> Allowance:
+    """Return what `client` may be given by `visitor`."""
+    if not client.allowed:
+        return Allowance(frozenset(), frozenset())
+    name, holds = visitor.user.name, visitor.principal.scopes
+    parsed = [roles.parse(text) for text in client.allowed]
+    if any(scope.name == INHERIT for scope in parsed):
+        return Allowance(holds, holds)
+    allowed = roles.expand(resolved(parsed, user=name, service=client.service))
+    groups = await _groups(database, allowed, holds)
+    return Allowance(allowed, intersect(allowed, holds, groups))
+
+
+async def _groups(database: Database, allowed: frozenset[Scope], holds: frozenset[Scope]) -> Groups:
+    """Return the groups of those whom a filter names, as far as a group is held or asked for."""
+    if not any(scope.kind is Filter.GROUP for scope in allowed | holds):
+        return {}
+    groups = {}
+    for name in people(allowed | holds):
+        user = await database.read(users.named(name))
+        groups[name] = user.groups if user else frozenset()
+    return groups

@@ -1,0 +1,185 @@
+"""`hub.services`: programs beside the hub."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import AliasChoices, Field, field_validator, model_validator
+
+from perijove.core.service_rules import named_as, require_good
+from perijove.kit.secret import digest
+from perijove.kit.section import Traits
+from perijove.model.errors import Invalid
+from perijove.model.service import Service
+
+_PLACEHOLDER = re.compile(
+    r"<.*>|\$?\{.*\}|\.{2,}|…+|\*+|x{3,}|change.?me|replace.?me|todo|(your|my).?(secret|token)",
+    re.IGNORECASE,
+)
+_WRONG = {
+    "service.bad-name": "a service cannot be called that: it has no slash and no %, is not"
+    " perijove-cli or perijove-proxy, and neither begins nor ends with a space",
+    "service.bad-url": "url must be http://host:port or https://host:port",
+    "service.bad-client": "oauth_client_id must begin with service-",
+    "service.bad-redirect": "oauth_redirect_uri must be a path, or begin with http:// or https://",
+    "service.no-redirect": "without url, oauth_redirect_uri must say where people come back to",
+    "bad-scope": "oauth_client_allowed_scopes holds one that does not exist",
+}
+
+
+class ServiceSettings(Traits):
+    """`hub.services.<name>`: a program beside the hub."""
+
+    name: str = ""
+    """What the API calls it; its key if unset."""
+    admin: bool = False
+    """It may do all that an administrator may; better is a role that names it."""
+    api_token: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("api_token", "apiToken"),
+        json_schema_extra={"secret": True},
+    )
+    """Its token. Without one it cannot call the API, unless the hub runs it and makes one."""
+    url: str = ""
+    """Where it listens, http://host:port; people reach it below /services/<name>/."""
+    command: tuple[str, ...] = ()
+    """What the hub runs, one word or a list of words; unset: somebody else runs it."""
+    cwd: str = ""
+    """The folder in which the hub runs it."""
+    environment: dict[str, str] = Field(default={}, json_schema_extra={"secret": True})
+    """More environment variables of what the hub runs."""
+    user: str = ""
+    """The Unix account as which the hub runs it; unset: its own. Needs root."""
+    oauth_client_id: str = ""
+    """What it is called at sign-in; unset: service-<name>."""
+    oauth_redirect_uri: str = ""
+    """Where people come back to; unset: /services/<name>/oauth_callback."""
+    oauth_client_allowed_scopes: tuple[str, ...] = ()
+    """What it may be given by people who hold it and allow it."""
+    oauth_roles: tuple[str, ...] = ()
+    """The same as roles; better is `oauth_client_allowed_scopes`, which wins."""
+    oauth_no_confirm: bool = False
+    """People are not asked whether it may learn who they are."""
+    display: bool = True
+    """People see it on their pages."""
+    info: dict[str, Any] = Field(default={})
+    """Notes of your own; those who may read services see them."""
+    timeout: int = Field(default=30, ge=1)
+    """Seconds that it may take to answer before the log says that it does not."""
+    kind: str = ""
+    """managed or external; it follows from `command`."""
+
+    @field_validator("api_token")
+    @classmethod
+    def _secret(cls, token: str | None) -> str | None:
+        if token is not None and (not token.strip() or _PLACEHOLDER.fullmatch(token.strip())):
+            raise ValueError(
+                "a placeholder stands where a secret belongs: make one with `openssl rand -hex 32`"
+            )
+        return token
+
+    @field_validator("command", mode="before")
+    @classmethod
+    def _words(cls, command: Any) -> Any:
+        if isinstance(command, str):
+            return (command,) if command else ()
+        return tuple(command) if isinstance(command, list) else command
+
+    @field_validator("command")
+    @classmethod
+    def _something(cls, command: tuple[str, ...]) -> tuple[str, ...]:
+        if command and not command[0].strip():
+            raise ValueError("names no command")
+        if any("\0" in word for word in command):
+            raise ValueError("holds a NUL")
+        return command
+
+    @field_validator("environment", mode="before")
+    @classmethod
+    def _texts(cls, given: Any) -> Any:
+        """Take numbers and booleans as text."""
+        return {k: _text(it) for k, it in given.items()} if isinstance(given, Mapping) else given
+
+    @field_validator("environment")
+    @classmethod
+    def _settable(cls, given: dict[str, str]) -> dict[str, str]:
+        for name, value in given.items():
+            if not name or "=" in name or "\0" in name + value:
+                raise ValueError(f"{name!r} cannot be an environment variable")
+        return given
+
+    @field_validator("info")
+    @classmethod
+    def _told(cls, info: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(info, allow_nan=False)
+        except (TypeError, ValueError):
+            raise ValueError("info must be what JSON can say") from None
+        return info
+
+    @model_validator(mode="after")
+    def _kinds(self) -> "ServiceSettings":
+        kind = "managed" if self.command else "external"
+        if self.kind and self.kind != kind:
+            raise ValueError(f"kind is {self.kind!r}, but by its command it is {kind}")
+        only = {"cwd": self.cwd, "user": self.user, "environment": self.environment}
+        alone = sorted(name for name, value in only.items() if value and not self.command)
+        if alone:
+            raise ValueError(f"{', '.join(alone)}: the hub runs it only if it has a command")
+        return self
+
+    def service(self, key: str) -> Service:
+        """Return it as the core knows it."""
+        oauth = (self.oauth_client_id, self.oauth_client_allowed_scopes, self.oauth_roles)
+        service = Service(
+            name=self.name or key,
+            admin=self.admin,
+            url=self.url,
+            token=digest(self.api_token) if self.api_token else "",
+            client=self.oauth_client_id,
+            redirect_uri=self.oauth_redirect_uri,
+            allowed=self.oauth_client_allowed_scopes,
+            roles=() if self.oauth_client_allowed_scopes else self.oauth_roles,
+            asks=not self.oauth_no_confirm,
+            display=self.display,
+            info=self.info,
+            timeout=self.timeout,
+            configured=True,
+            command=self.command,
+            cwd=self.cwd,
+            environment=self.environment,
+            user=self.user,
+            secret=self.api_token or "",
+        )
+        return named_as(service, wanted=any(oauth) or self.oauth_no_confirm)
+
+
+def configured(services: Mapping[str, ServiceSettings]) -> dict[str, Service]:
+    """Return the services of the configuration, by name.
+
+    Raises:
+        ValueError: one of them cannot be like that, or two are the same.
+    """
+    found: dict[str, Service] = {}
+    seen: dict[str, str] = {}
+    for key, it in services.items():
+        service = it.service(key)
+        try:
+            require_good(service)
+        except Invalid as error:
+            raise ValueError(f"{key}: {_WRONG.get(error.code, error.code)}") from None
+        own = {f"name {service.name}", f"client {service.client}", f"token {service.token}"}
+        for what in own - {"client ", "token "}:
+            if what in seen:
+                words = what.split(" ", 1)[0]
+                raise ValueError(f"{key} and {seen[what]} have the same {words}")
+            seen[what] = key
+        found[service.name] = service
+    return found
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
