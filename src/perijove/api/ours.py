@@ -37,8 +37,10 @@ OURS = (
     Told("shards", "", "Shards of the servers that this hub drives, of 64"),
     Told("followers", "", "Proxies that follow the routes of this hub"),
     Told("gpus", "state", "GPUs of the machine that servers may have: free, or taken by some"),
+    Told("kept", "what", "Rows of what expires: tokens of each kind, codes, sessions"),
     Told("tasks", "", "Tasks of the hub's event loop: what it does at this moment"),
     Told("server_ends", "reason", "Servers that ran and run no longer, by why", counts=True),
+    Told("api_refused", "", "Calls of the API whose sender had made too many", counts=True),
     Told("audit_missing", "", "Entries that the audit log lacks for want of room", counts=True),
 )
 """Every metric of ours."""
@@ -64,8 +66,10 @@ async def numbers(hub: Hub, servers: list[Server]) -> Mapping[str, Mapping[str, 
         "shards": {"": hub.shards()},
         "followers": {"": hub.feed.followers.count()},
         "gpus": {"free": len(held) - sum(held), "taken": sum(held)},
+        "kept": await hub.sweep.sizes(),
         "tasks": {"": len(asyncio.all_tasks())},
         "server_ends": dict(hub.timings.ends),
+        "api_refused": {"": hub.pace.refused},
         "audit_missing": {"": hub.audit_missing()},
     }
 
