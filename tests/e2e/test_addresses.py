@@ -127,7 +127,7 @@ def there_and_back(up: Up, page: Page, site: str, own: str) -> None:
     until(lambda: asked_by(up, "admin.hub.test", "/user/admin/api")[0] == 302, "it has stopped")
     page.goto(f"{own}/user/admin/lab")
     page.wait_for_url(re.compile(re.escape(f"{site}/hub/")))
-    until(lambda: not up.ready("admin"), "nothing is left of it")
+    until(lambda: not up.hub("GET", "/users/admin")[1]["servers"], "nothing is left of it")
     page.goto(f"{own}/user/admin/lab")
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url(lab, timeout=60_000)
