@@ -4,13 +4,15 @@ import asyncio
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
 
+from perijove.core.shares import With
 from perijove.http.cookies import LOGIN
+from perijove.kit.secret import digest
 from perijove.model.client import Client
 from perijove.model.server import Phase
 from perijove.model.signal import Signal
@@ -21,7 +23,7 @@ from perijove.model.workload import LaunchSpec, Observation, State
 from perijove.spawners.fake import FakeSpawner
 from perijove.spawners.homes import Homes
 from perijove.spawners.trash import Trash
-from perijove.store import clients
+from perijove.store import clients, share_codes
 from perijove.store.open import open_database
 from perijove.web.sign_up import COOKIE
 from tests.integration.test_usage import Meter
@@ -38,6 +40,13 @@ OFFERS = [
     {"display_name": "Small", "kubespawner_override": {"mem_limit": "1G"}},
     {"display_name": "Large", "kubespawner_override": {"mem_limit": "4G"}},
 ]
+SHARERS = {
+    "sharers": {
+        "scopes": ["shares!user", "read:users:name", "read:groups:name"],
+        "users": ["lin.xiao"],
+    }
+}
+LINK = "a-link-that-lin-xiao-has-made"
 HELD = (
     Signal(
         code="no-room-gpu",
@@ -120,7 +129,9 @@ async def _serve(it: Gallery, folder: Path, ready: threading.Event, end: asyncio
     spawner = Waiting("i")
     spawner.gauge, spawner.devices = Busy(), Plenty(two=True)
     spawner.trash = await asyncio.to_thread(_thrown_away, folder)
-    async with open_desk(database, folder, spawner=spawner, offers=OFFERS) as desk:
+    async with open_desk(
+        database, folder, spawner=spawner, offers=OFFERS, loadRoles=SHARERS
+    ) as desk:
         await _populate(desk, it, Homes(folder / "homes"))
         await desk.hub.trash.turn()
         config = uvicorn.Config(
@@ -181,6 +192,7 @@ async def _populate(desk: Desk, it: Gallery, homes: Homes) -> None:
     running = await hub.servers.find(lin, "")
     assert running
     await hub.visits.add(running, chen, "looking at the CUDA error you reported")
+    await _share(desk, lin, chen, slow)
     for note, scope in (
         ("VS Code on my laptop", "access:servers!user"),
         ("Nightly backup", "self"),
@@ -208,6 +220,21 @@ async def _token(desk: Desk, owner: User, note: str, scope: str) -> None:
     assert visitor
     await desk.hub.tokens.make(owner, by=visitor.principal, note=note, scopes=[scope])
     await desk.hub.sessions.end(visitor.session)
+
+
+async def _share(desk: Desk, lin: User, *guests: User) -> None:
+    hub = desk.hub
+    for name in ("", "thesis"):
+        server = await hub.servers.find(lin, name)
+        assert server
+        for user in guests:
+            await hub.shares.grant(server, ["access:servers", "servers"], With(user=user))
+        await hub.shares.grant(server, ["access:servers"], With(group="staff"))
+    server = await hub.servers.find(lin, "")
+    assert server
+    code, _ = await hub.share_codes.make(server, ["access:servers"], timedelta(days=7))
+    known = replace(code, id=code.id + 1, scopes=("access:servers", "servers"))
+    await hub.accounts.database.write(share_codes.add(known, digest(LINK)))
 
 
 async def _servers(desk: Desk, lin: User, slow: User) -> None:

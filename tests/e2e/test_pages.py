@@ -19,7 +19,7 @@ from perijove.http import elsewhere
 from perijove.http.cookies import LOGIN
 from perijove.oauth import routes as oauth
 from perijove.web.routes import PAGES
-from tests.e2e.gallery import Gallery, gallery
+from tests.e2e.gallery import LINK, Gallery, gallery
 from tests.web.desk import PASSWORD, SECRET
 
 SHOTS = Path(__file__).parents[2] / "docs" / "screenshots"
@@ -72,6 +72,11 @@ def _make_token(page: Page) -> None:
     page.click('[data-dialog="new-token"]')
     page.fill("#note", "backup of my laptop")
     page.locator("#new-token button.main").click()
+
+
+def _make_link(page: Page) -> None:
+    page.click('[data-dialog="link"]')
+    page.locator("#link button.main").click()
 
 
 def _opens(dialog: str) -> Act:
@@ -127,6 +132,7 @@ SERVICE = urlencode(
         "response_type": "code",
     }
 )
+SERVER = urlencode({"client_id": "jupyterhub-user-lin.xiao", "response_type": "code"})
 ALL = [
     Seen("sign-in", "", "/login?said=out"),
     Seen("sign-in-wrong", "", "/login", _wrong),
@@ -151,6 +157,13 @@ ALL = [
     Seen("token-new", "lin.xiao", "/token", _opens("new-token")),
     Seen("token-made", "lin.xiao", "/token", _make_token),
     Seen("account", "lin.xiao", "/account"),
+    Seen("home-shared", "chen.wei", "/home"),
+    Seen("share", "lin.xiao", "/share/lin.xiao"),
+    Seen("share-link", "lin.xiao", "/share/lin.xiao", _opens("link")),
+    Seen("share-person", "lin.xiao", "/share/lin.xiao/thesis", _opens("user")),
+    Seen("share-made", "lin.xiao", "/share/lin.xiao/thesis", _make_link),
+    Seen("accept-share", "slow.sun", f"/accept-share?code={LINK}"),
+    Seen("shared-open", "slow.sun", f"/api/oauth2/authorize?{SERVER}"),
     Seen("people", "chen.wei", "/admin"),
     Seen("people-picked", "chen.wei", "/admin?q=group:ml-2026&sort=seen", _picks),
     Seen("people-sure", "chen.wei", "/admin?q=student-0", _asks_to_delete),

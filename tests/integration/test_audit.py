@@ -29,6 +29,7 @@ SILENT = {
     ("POST", "/proxy/activity"),
     ("POST", "/oauth2/token"),
     ("POST", "/people"),
+    ("POST", "/spawn"),
     ("POST", "/security/csp-report"),
     *((method, f"/user/{{user}}{more}") for method in ("POST", "PUT", "PATCH", "DELETE")
       for more in ("", "/{*path}")),

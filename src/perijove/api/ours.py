@@ -39,6 +39,7 @@ OURS = (
     Told("gpus", "state", "GPUs of the machine that servers may have: free, or taken by some"),
     Told("tasks", "", "Tasks of the hub's event loop: what it does at this moment"),
     Told("server_ends", "reason", "Servers that ran and run no longer, by why", counts=True),
+    Told("api_refused", "", "Calls of the API whose sender had made too many", counts=True),
     Told("audit_missing", "", "Entries that the audit log lacks for want of room", counts=True),
 )
 """Every metric of ours."""
@@ -66,6 +67,7 @@ async def numbers(hub: Hub, servers: list[Server]) -> Mapping[str, Mapping[str, 
         "gpus": {"free": len(held) - sum(held), "taken": sum(held)},
         "tasks": {"": len(asyncio.all_tasks())},
         "server_ends": dict(hub.timings.ends),
+        "api_refused": {"": hub.pace.refused},
         "audit_missing": {"": hub.audit_missing()},
     }
 

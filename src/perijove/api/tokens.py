@@ -38,6 +38,7 @@ async def make(hub: Hub, call: Call) -> Reply:
     assert isinstance(body, NewToken)
     caller = await _signed(hub, call, body) if body.auth else None
     caller = caller or required(await call.who())
+    hub.pace.take(caller)
     owner = _require_may(call, caller)
     scopes = hub.roles.texts(body.roles) if body.roles is not None else body.scopes
     token, secret = await hub.tokens.make(

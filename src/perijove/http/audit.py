@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from perijove.core.trail import Trail
 from perijove.http.asked import Asked
 from perijove.http.page import Page
 from perijove.http.route import Route
@@ -61,6 +62,8 @@ class Audit:
     clock: Clock
     journal: Journal | None
     """None: entries are logged, for whoever gathers the logs (a cluster)."""
+    trail: Trail = field(default_factory=Trail)
+    """Reads them back."""
     refusals: Refusals = field(default_factory=Refusals)
 
     async def __call__(
@@ -87,6 +90,7 @@ class Audit:
             **_given("refused_before", left_out),
         }
         if self.journal is None:
+            self.trail.remember(entry)
             logger.info("%s by %s: %d", entry["call"], entry["who"], status, extra={"audit": entry})
         else:
             await self.journal.write(entry)

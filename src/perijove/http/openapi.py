@@ -149,6 +149,8 @@ def _errors(row: Route) -> set[int]:
         errors.add(403)
     if row.target is not Kind.NONE and not row.public:
         errors.add(404)
+    if row.any_of and not row.unaudited:
+        errors.add(429)
     if row.body or row.form:
         errors.add(413)
     return errors

@@ -198,6 +198,15 @@ def lines(path: Path) -> Iterator[str]:
             yield from (line.rstrip("\n") for line in text)
 
 
+def latest(path: Path) -> Iterator[str]:
+    """Yield what is there, the newest first; a file is read as a whole."""
+    number = 0
+    while (file := older(path, number)).exists():
+        with suppress(FileNotFoundError), file.open(errors="replace") as text:
+            yield from (line.rstrip("\n") for line in reversed(text.readlines()))
+        number += 1
+
+
 def broken(found: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Yield the number (from 1) of each line that does not follow the one before it, and why."""
     chain = None

@@ -97,6 +97,9 @@ class HubSettings(Section):
     (unset)."""
     shutdown_on_logout: bool | None = None
     """Whoever signs out stops their servers."""
+    api_calls_per_second: float = Field(default=20.0, ge=0)
+    """How many calls of the API somebody may make in a second, for long; twenty times as many may
+    come at once, and services and administrators may make fifty times as many. 0: any number."""
     port: int | None = _PORT
     """Where the hub itself listens, on this machine only; unset: a free one, chosen once."""
     instance: str | None = None

@@ -1,0 +1,131 @@
+"""Trail: the latest entries of the audit log, read back: all of them, or what concerns a person."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from perijove.kit.journal import latest
+from perijove.model.user import User
+
+Entry: TypeAlias = Mapping[str, Any]
+
+_KEPT = 5000
+"""Entries that are remembered where no file is kept."""
+_GOOD = 400
+_TOLD = frozenset({"as", "why", "admin", "standing", "remove", "password", "name"})
+"""Of the details of what somebody else has done, what the person concerned is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which entries are wanted."""
+
+    limit: int = 100
+    who: str = ""
+    about: str = ""
+    since: datetime | None = None
+    before: datetime | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Trail:
+    """Reads them, the newest first."""
+
+    path: Path | None = None
+    """The file; None: entries go to the log, and this process remembers the last of its own."""
+    _recent: deque[Entry] = field(init=False, default_factory=lambda: deque(maxlen=_KEPT))
+
+    def remember(self, entry: Entry) -> None:
+        """Keep an entry that no file keeps."""
+        self._recent.append(entry)
+
+    async def all(self, asked: Asked) -> list[Entry]:
+        """Return the entries that are wanted."""
+        return await self._found(asked, lambda entry: _wanted(entry, asked), asked.about)
+
+    async def of(self, user: User, asked: Asked) -> list[Entry]:
+        """Return what concerns `user`, since there is somebody of that name, as they may see it."""
+
+        def concerns(entry: Entry) -> bool:
+            own = _by(entry, user.name)
+            here = datetime.fromisoformat(entry["at"]) >= user.created
+            theirs = own or (user.name in _people(entry) and entry["status"] < _GOOD)
+            return here and theirs and _wanted(entry, asked)
+
+        found = await self._found(asked, concerns, user.name)
+        return [it if _by(it, user.name) else _less(it) for it in found]
+
+    async def _found(self, asked: Asked, fits: Callable[[Entry], bool], word: str) -> list[Entry]:
+        if self.path is None:
+            recent = list(self._recent)
+            return list(_first(asked.limit, filter(fits, reversed(recent))))
+        return await asyncio.to_thread(_read, self.path, asked.limit, fits, word)
+
+
+def _read(path: Path, limit: int, fits: Callable[[Entry], bool], word: str) -> list[Entry]:
+    """Return the last entries of the file that fit; those without `word` are not looked at."""
+    sought = json.dumps(word, ensure_ascii=False)[1:-1] if word else ""
+    lines = (line for line in latest(path) if sought in line)
+    return list(_first(limit, filter(fits, _parsed(lines))))
+
+
+def _parsed(lines: Iterator[str]) -> Iterator[Entry]:
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            datetime.fromisoformat(entry["at"])
+            int(entry["status"])
+        except (ValueError, TypeError, KeyError):
+            continue  # `perijove audit --check` tells of it
+        yield {key: value for key, value in entry.items() if key not in {"after", "chain"}}
+
+
+def _first(limit: int, entries: Iterator[Entry]) -> Iterator[Entry]:
+    for _, entry in zip(range(limit), entries, strict=False):
+        yield entry
+
+
+def _wanted(entry: Entry, asked: Asked) -> bool:
+    at = datetime.fromisoformat(entry["at"])
+    return not (
+        (asked.since and at < asked.since)
+        or (asked.before and at >= asked.before)
+        or (asked.who and entry.get("who") != asked.who)
+        or (asked.about and asked.about not in _people(entry) | _things(entry))
+    )
+
+
+def _by(entry: Entry, name: str) -> bool:
+    """Return whether the person `name` has done it, or somebody under their name tried to enter."""
+    if entry.get("who") is None:
+        return bool((entry.get("details") or {}).get("name") == name)
+    return bool(entry["who"] == name and entry.get("kind") == "user")
+
+
+def _people(entry: Entry) -> set[str]:
+    """Return the names of those to whom something was done."""
+    about, details = entry.get("about") or {}, entry.get("details") or {}
+    named = {about.get("user"), about.get("owner"), details.get("as"), details.get("user")}
+    many = details.get("users")
+    named |= set(many) if isinstance(many, list) else set()
+    if str(entry.get("call", "")).startswith("PATCH /users/"):
+        named.add(details.get("name"))
+    return {name for name in named if isinstance(name, str)}
+
+
+def _things(entry: Entry) -> set[str]:
+    """Return the names of what it is about."""
+    about = entry.get("about") or {}
+    return {value for value in about.values() if isinstance(value, str)}
+
+
+def _less(entry: Entry) -> Entry:
+    """Return `entry` without what is of others: where they are, and who else it was about."""
+    details = {key: it for key, it in (entry.get("details") or {}).items() if key in _TOLD}
+    shown = {key: it for key, it in entry.items() if key not in {"from", "details", "by"}}
+    return {**shown, "details": details} if details else shown

@@ -1,0 +1,132 @@
+"""The audit log, read back: by administrators all of it, by others what concerns them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perijove.app import Running
+from perijove.kit.journal import Journal
+from perijove.settings import of
+from perijove.store.database import Database
+from tests.browser import Browser
+from tests.integration.test_surface import NEAR, sign_in
+from tests.parts import ADMIN_TOKEN, hub, services, user
+
+TREE = services(people=("admin:users",), reader=("read:users",))
+of(TREE)  # settings read their tables when they are first used
+PASSWORD = "a sentence works well"
+
+
+@pytest.fixture(params=["file", "memory"])
+async def running(
+    database: Database, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Running]:
+    """A hub of one machine, which keeps a file, and one of a cluster, which keeps none."""
+    journal = Journal(tmp_path / "audit.log") if request.param == "file" else None
+    it = await hub(database, tree=TREE, journal=journal)
+    await it.hub.accounts.create("ada", password=PASSWORD)
+    await user(it, "eve")
+    yield it
+    if journal:
+        await asyncio.to_thread(journal.close)
+
+
+def by(running: Running, token: str = ADMIN_TOKEN) -> Browser:
+    return Browser(running, "198.51.100.7", authorization=f"token {token}")
+
+
+async def own(running: Running, name: str) -> Browser:
+    maker = await running.hub.tokens.principal(ADMIN_TOKEN)
+    assert maker
+    _, secret = await running.hub.tokens.make(await user(running, name), by=maker)
+    return by(running, secret)
+
+
+async def entries(client: Browser, path: str) -> list[dict[str, Any]]:
+    answer = await client.get(f"hub/api{path}")
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["entries"]
+    return found
+
+
+async def test_administrators_read_all_of_it_the_newest_first(running: Running) -> None:
+    root = by(running)
+    await root.post("hub/api/users", json={"usernames": ["bob", "kim"]})
+    await root.post("hub/api/users/ada/server")
+    await root.http.delete("/hub/api/users/nobody")
+    found = await entries(root, "/audit")
+    assert [it["call"] for it in found] == [
+        "DELETE /users/{user}", "POST /users/{user}/server", "POST /users",
+    ]  # fmt: skip
+    first = found[1]
+    assert (first["who"], first["from"], first["about"]) == (
+        "perijove-cli", "198.51.100.7", {"user": "ada"},
+    )  # fmt: skip
+    assert (found[0]["status"], found[0]["error"]) == (404, "unknown")
+    assert [it["call"] for it in await entries(root, "/audit?about=bob")] == ["POST /users"]
+    assert len(await entries(root, "/audit?limit=1")) == 1
+    assert await entries(root, "/audit?who=ada") == []
+    older = await entries(root, f"/audit?before={first['at'].replace('+', '%2B')}")
+    assert [it["call"] for it in older] == ["POST /users"]
+    for bad in ("limit=0", "limit=x", "since=soon", "before=2026-01-01", f"who={'x' * 300}"):
+        assert (await root.get(f"hub/api/audit?{bad}")).status_code == 400, bad
+
+
+async def test_a_person_reads_what_concerns_them_and_of_others_no_more_than_that(
+    running: Running,
+) -> None:
+    root, ada = by(running), await own(running, "ada")
+    await root.post("hub/api/users", json={"usernames": ["bob"]})
+    await root.http.patch("/hub/api/users/ada", json={"admin": False})
+    await root.http.patch("/hub/api/users/eve", json={"admin": False})
+    await ada.post("hub/api/users/ada/server")
+    await sign_in(Browser(running, NEAR), "ada", "a guess")
+    found = await entries(ada, "/users/ada/audit")
+    assert [it["call"] for it in found] == [
+        "POST /login", "POST /users/{user}/server", "PATCH /users/{user}",
+    ]  # fmt: skip
+    failed, mine, theirs = found
+    assert failed["details"]["refused"] == "wrong-password"
+    assert mine["from"] == "198.51.100.7"
+    assert theirs.keys().isdisjoint({"from", "by"})
+    assert (theirs["who"], theirs["details"]) == ("perijove-cli", {"admin": False})
+    assert [it["call"] for it in await entries(root, "/users/eve/audit")] == ["PATCH /users/{user}"]
+
+
+async def test_nobody_reads_what_concerns_others(running: Running) -> None:
+    ada = await own(running, "ada")
+    assert (await ada.get("hub/api/users/eve/audit")).status_code == 404
+    assert (await ada.get("hub/api/audit")).status_code == 403
+    reader, people = by(running, "reader-token"), by(running, "people-token")
+    assert (await reader.get("hub/api/users/ada/audit")).status_code == 403
+    refused = await people.get("hub/api/audit")
+    assert (refused.status_code, refused.json()["code"]) == (403, "audit.administrators")
+    assert (await people.get("hub/api/users/ada/audit")).status_code == 200
+    assert (await Browser(running).get("hub/api/audit")).status_code == 403
+
+
+async def test_who_gets_a_name_next_reads_nothing_of_before(running: Running) -> None:
+    root = by(running)
+    await root.http.patch("/hub/api/users/eve", json={"admin": False})
+    assert len(await entries(root, "/users/eve/audit")) == 1
+    assert (await root.http.patch("/hub/api/users/eve", json={"name": "eva"})).status_code == 200
+    assert (await root.post("hub/api/users/eve")).status_code == 201
+    again = await entries(await own(running, "eve"), "/users/eve/audit")
+    assert "PATCH /users/{user}" not in [it["call"] for it in again]
+    renamed = await entries(await own(running, "eva"), "/users/eva/audit")
+    assert [it["details"] for it in renamed] == [{"name": "eva"}]
+
+
+async def test_lines_that_are_none_hide_nothing(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    odd = b'{"at": 1}\n\xff\xfe\n[]\n{"at": "soon", "status": 1}\n"x"\nnull\n'
+    await asyncio.to_thread(path.write_bytes, odd)
+    journal = Journal(path)
+    it = await hub(database, tree=TREE, journal=journal)
+    root = by(it)
+    await root.post("hub/api/users/kim")
+    assert [one["call"] for one in await entries(root, "/audit")] == ["POST /users/{user}"]
+    await asyncio.to_thread(journal.close)
