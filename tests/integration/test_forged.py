@@ -1,7 +1,6 @@
 """Every write that a browser could be led into, without the proof of a page: nothing moves."""
 
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -25,10 +24,10 @@ POSTS = sorted({
 
 
 @pytest.fixture
-async def running(database: Database) -> AsyncIterator[Running]:
+async def running(database: Database) -> Running:
     it = await hub(database)
     await user(it, "ada")
-    yield it
+    return it
 
 
 async def signed_in(running: Running, name: str) -> Browser:
