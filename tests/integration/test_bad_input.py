@@ -25,7 +25,7 @@ TREE = {"hub": {"allowNamedServers": True, "apiCallsPerSecond": 0}}
 of(TREE)  # settings read their tables when they are first used
 BY = {"authorization": f"token {ADMIN_TOKEN}"}
 ENOUGH = settings(
-    max_examples=size(15, 5, 60),
+    max_examples=size(15, 5, 80),
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
