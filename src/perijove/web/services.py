@@ -36,7 +36,7 @@ class Line:
 async def offered(hub: Hub, visit: Visit) -> list[Line]:
     """Return the services that the visitor is shown and may open."""
     found = await hub.services.open_to(visit.me.principal.scopes)
-    return [Line(name=it.name, url=hub.services.prefix(it.name)) for it in found]
+    return [Line(name=it.name, url=hub.services.address(it.name)) for it in found]
 
 
 async def show(hub: Hub, visit: Visit) -> Response:
@@ -54,7 +54,7 @@ async def lead(hub: Hub, visit: Visit) -> Response:
     service = (await hub.services.all()).get(visit.params["service"])
     if service is None or not service.url:
         raise Unknown
-    return away(hub.services.prefix(service.name), 302)
+    return away(hub.services.address(service.name), 302)
 
 
 def _line(hub: Hub, visit: Visit, service: Service) -> Line:
@@ -63,7 +63,7 @@ def _line(hub: Hub, visit: Visit, service: Service) -> Line:
     opened = service.url and _holds(visit, ACCESS, service)
     return Line(
         name=service.name,
-        url=hub.services.prefix(service.name) if opened else "",
+        url=hub.services.address(service.name) if opened else "",
         about=who.say(KINDS[service.kind]),
         state=state,
         word=who.say(word) if word else "",
