@@ -92,6 +92,8 @@ BAR_9 := PERIJOVE_BAR=9 $(BIN)/pytest tests/integration/test_database_away.py
 BAR_11 := PERIJOVE_BAR=11 $(BIN)/pytest tests/storm/test_replicas.py
 BAR_12 := PERIJOVE_BAR=12 $(BIN)/pytest tests/storm/test_sign_ins.py
 BAR_13 := PERIJOVE_BAR=13 $(BIN)/pytest tests/integration/test_cull_races.py
+# 10,000 calls, made from the description of the API and against it.
+BAR_15 := PERIJOVE_BAR=15 $(BIN)/pytest tests/integration/test_bad_input.py
 BAR_16 := $(BIN)/pytest tests/integration/test_proxy_smuggling.py tests/integration/test_proxy_pipelined.py \
 	tests/unit/test_proxy_head.py tests/unit/test_proxy_body.py tests/unit/test_proxy_fuzz.py
 BAR_17 := PERIJOVE_BAR=17 $(BIN)/pytest tests/unit/test_paths_agree.py \
@@ -109,7 +111,7 @@ BAR_24 := PERIJOVE_BAR=24 $(BIN)/pytest tests/integration/test_proxy_stream.py
 BAR_27 := $(BIN)/pytest tests/e2e/test_canary.py
 # The soak of half an hour: 45 small servers, 5 with JupyterLab.
 BAR_30 := SOAK_MINUTES=30 SOAK_SMALL=45 SOAK_LABS=5 $(BIN)/pytest -s tests/storm/test_soak.py
-BARS := 1 2 3 4 5 6 7 8 9 11 12 13 14 16 17 18 20 21 22 23 24 27 30
+BARS := 1 2 3 4 5 6 7 8 9 11 12 13 14 15 16 17 18 20 21 22 23 24 27 30
 
 bar: $(VENV)/dev.stamp  ## Run a bar at full size (B=1, 1 to 30; it lists them)
 	@test -n "$(BAR_$(B))" || { echo "There is no bar B=$(B) yet: choose one of $(BARS)." >&2; exit 2; }

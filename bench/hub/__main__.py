@@ -18,6 +18,8 @@ from tests.ports import free_port
 from tests.postgres import programs, throw_away
 
 from bench.hub.contender import Contender, JupyterHub, Perijove
+from bench.hub.culler import cull_seconds
+from bench.hub.doors import doors
 from bench.hub.kept import kept
 from bench.hub.measure import Storm, memory, own_cost, populate, start_cost, storm
 from bench.hub.people import people
@@ -77,10 +79,14 @@ async def measured(make: Make, sizes: Sizes, far: str) -> Figures:
         say(hub, f"{memory_mib:.0f} MiB")
         many = await people(hub, names, sizes.running, sizes.times)
         say(hub, str(many))
+        came = await doors(hub, names[-sizes.times // 2 :], sizes.looks)
+        say(hub, str(came))
     async with started(make("kept", "")) as hub:
         await populate(hub, sizes.kept, sizes.kept)
         resting = await kept(hub, sizes.kept, sizes.rounds)
         say(hub, str(resting))
+        cull_s = await cull_seconds(hub)
+        say(hub, f"{cull_s:.2f} s for the culler")
     async with started(make("far", far)) as hub:
         away = Storm.best([await storm(hub, sizes.far, number) for number in rounds])
         say(hub, str(away))
@@ -90,7 +96,9 @@ async def measured(make: Make, sizes: Sizes, far: str) -> Figures:
         storm=crowd,
         memory_mib=memory_mib,
         people=many,
+        doors=came,
         kept=resting,
+        cull_s=cull_s,
         far=away,
     )
 

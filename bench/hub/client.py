@@ -14,6 +14,7 @@ class Answer:
     status: int
     body: bytes
     cookies: str
+    location: str = ""
 
 
 @dataclass(slots=True)
@@ -82,7 +83,8 @@ async def _answer(reader: asyncio.StreamReader) -> Answer:
         length = int(headers.get("content-length", "0"))
         body = await reader.readexactly(length) if length else b""
     cookies = [value.partition(";")[0] for name, value in pairs if name == "set-cookie"]
-    return Answer(int(first.split(" ", 2)[1]), body, "; ".join(cookies))
+    status = int(first.split(" ", 2)[1])
+    return Answer(status, body, "; ".join(cookies), headers.get("location", ""))
 
 
 async def _chunks(reader: asyncio.StreamReader) -> bytes:

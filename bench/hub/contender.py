@@ -15,6 +15,7 @@ from typing import Any
 from tests.ports import free_port
 
 from bench.hub.client import Client
+from bench.hub.door import service
 from perijove.cli.box import Box, Ports
 
 _PATIENCE = 60.0
@@ -170,7 +171,13 @@ class Perijove(Contender):
         await asyncio.to_thread(box.keep, Ports(public=self.public, hub=self.port))
         sign_in = {"JupyterHub": {"authenticator_class": "dummy"},
                    "Authenticator": {"allow_all": True}}  # fmt: skip
-        hub: dict[str, Any] = {"concurrentSpawnLimit": 0, "config": sign_in}
+        door = service()
+        hub: dict[str, Any] = {
+            "concurrentSpawnLimit": 0,
+            "config": sign_in,
+            "services": {door["name"]: door},
+            "loadRoles": {"user": {"scopes": ["self", f"access:services!service={door['name']}"]}},
+        }
         if self.database:
             hub["db"] = {"type": "postgres", "url": self.database}
         await asyncio.to_thread(self._values.write_text, json.dumps({"hub": hub}))

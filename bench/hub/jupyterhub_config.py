@@ -5,6 +5,8 @@ from typing import Any
 
 from jupyterhub.spawner import Spawner  # type: ignore[import-untyped]
 
+from bench.hub.door import service
+
 _stub = int(os.environ["BENCH_STUB"])
 _folder = os.environ["BENCH_FOLDER"]
 
@@ -52,11 +54,12 @@ c.JupyterHub.cookie_secret_file = f"{_folder}/cookie"
 c.JupyterHub.concurrent_spawn_limit = 0
 c.JupyterHub.log_level = "WARN"
 c.JupyterHub.cleanup_servers = False
-c.JupyterHub.services = [{"name": "bench", "api_token": os.environ["BENCH_TOKEN"]}]
+c.JupyterHub.services = [{"name": "bench", "api_token": os.environ["BENCH_TOKEN"]}, service()]
 c.JupyterHub.load_roles = [
+    {"name": "user", "scopes": ["self", "access:services!service=door"]},
     {
         "name": "bench",
         "services": ["bench"],
         "scopes": ["admin:users", "admin:servers", "tokens", "proxy"],
-    }
+    },
 ]

@@ -4,6 +4,7 @@ import platform
 from dataclasses import dataclass
 from datetime import datetime
 
+from bench.hub.doors import Doors
 from bench.hub.kept import Kept
 from bench.hub.measure import Storm
 from bench.hub.people import People
@@ -16,8 +17,10 @@ _LINES: list[tuple[str, float, str]] = [
     ("CPU for a stop", 1.0, "ms"),
     ("CPU for `GET /hub/api/user`", 0.15, "ms"),
     ("CPU for `GET /hub/api/users/{name}`, 10,000 users", 0.25, "ms"),
-    ("CPU to list 10,000 users, 200 a page", 100, "ms"),
+    ("CPU to list 10,000 users, 100 a page", 150, "ms"),
     ("CPU for a sign-in with `dummy` (0.67: 1,500/s on one core)", 0.67, "ms"),
+    ("CPU for a whole sign-in to a service by OAuth (an aim: a fifth of theirs)", 6, "ms"),
+    ("CPU for a look at whose a token is, 64 at once (0.2: 5,000/s on one core)", 0.2, "ms"),
     ("CPU for a server's report of activity (0.2: 5,000/s on one core)", 0.2, "ms"),
     ("1,000 starts at once: all ready", 5, "s"),
     ("… of these failed", 0, ""),
@@ -27,6 +30,7 @@ _LINES: list[tuple[str, float, str]] = [
     ("… an unrelated GET, p99", 50, "ms"),
     ("RSS, 10,000 users, 200 servers", 110, "MiB"),
     ("Nobody asks anything, 1,000 servers: of a core", 1, "%"),
+    ("CPU for all that jupyterhub-idle-culler does with them", 2, "s"),
     ("Killed and started again, 1,000 servers: answers", 0.5, "s"),
     ("… says of each that it is ready", 1, "s"),
     ("PostgreSQL 1.3 ms away: 200 starts at once, all ready", 1.5, "s"),
@@ -43,7 +47,9 @@ class Figures:
     storm: Storm
     memory_mib: float
     people: People
+    doors: Doors
     kept: Kept
+    cull_s: float
     far: Storm
 
     def columns(self) -> list[float]:
@@ -56,6 +62,8 @@ class Figures:
             people.user_ms,
             people.list_s * 1e3,
             people.sign_in_ms,
+            self.doors.dance,
+            self.doors.check,
             people.activity_ms,
             crowd.seconds,
             crowd.failed,
@@ -65,6 +73,7 @@ class Figures:
             people.batch_p99_ms,
             self.memory_mib,
             kept.idle_percent,
+            self.cull_s,
             kept.answers_s,
             kept.verified_s,
             self.far.seconds,

@@ -13,7 +13,7 @@ from tests.environment import install, kept, run
 
 _LOCKS = Path(__file__).parents[2] / "requirements"
 _FOLDER = "perijove-clients"
-NAMES = ("chp", "culler")
+NAMES = ("chp", "culler", "api", "lab")
 
 
 def python(name: str) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.box import Up, until
 from tests.e2e.chromium import chromium, person
@@ -44,8 +44,12 @@ def works(page: Page, at: Person) -> None:
     expect(lab.run("print(6 * 7)")).to_have_text("42")
 
 
-def test_everything_is_below_the_path_of_the_settings(tmp_path: Path, browser: Browser) -> None:
-    with box(tmp_path, baseUrl="/jupyter/") as up, person(browser, up.told["url"]) as context:
+def test_everything_is_below_the_path_of_the_settings(tmp_path: Path) -> None:
+    with (
+        box(tmp_path, baseUrl="/jupyter/") as up,
+        chromium() as browser,
+        person(browser, up.told["url"]) as context,
+    ):
         assert up.told["url"].endswith("/jupyter/")
         asked: list[str] = []
         at = Person(context)
@@ -127,7 +131,7 @@ def there_and_back(up: Up, page: Page, site: str, own: str) -> None:
     until(lambda: asked_by(up, "admin.hub.test", "/user/admin/api")[0] == 302, "it has stopped")
     page.goto(f"{own}/user/admin/lab")
     page.wait_for_url(re.compile(re.escape(f"{site}/hub/")))
-    until(lambda: not up.ready("admin"), "nothing is left of it")
+    until(lambda: not up.hub("GET", "/users/admin")[1]["servers"], "nothing is left of it")
     page.goto(f"{own}/user/admin/lab")
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url(lab, timeout=60_000)

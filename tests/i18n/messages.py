@@ -9,6 +9,7 @@ from perijove.http.remedies import ADMINISTRATOR, NEXT
 from perijove.http.sentences import ENGLISH
 from perijove.kit.clock import Clock
 from perijove.web import drawing
+from tests import sources
 
 SOURCE = Path(drawing.__file__).parents[1]
 SAID = {"say": 1, "noted": 1, "count": 2}
@@ -31,7 +32,7 @@ def in_code() -> Iterator[str]:
 
 def _calls() -> Iterator[ast.Call]:
     for path in sorted([*(SOURCE / "http").glob("*.py"), *(SOURCE / "web").glob("*.py")]):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(sources.tree(path)):
             if isinstance(node, ast.Call):
                 yield node
 

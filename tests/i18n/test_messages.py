@@ -15,6 +15,7 @@ from perijove.http.catalogue import LOCALE
 from perijove.http.sentences import ENGLISH
 from perijove.kit.clock import Clock
 from perijove.web import drawing
+from tests import sources
 from tests.i18n.messages import SOURCE, all_of_them, plurals
 
 CATALOGUE = LOCALE / "zh" / "LC_MESSAGES" / "perijove.po"
@@ -90,7 +91,7 @@ def raised() -> Iterator[tuple[str, str]]:
     for path in sorted(SOURCE.rglob("*.py")):
         if path.is_relative_to(SOURCE / "singleuser") or path.is_relative_to(SOURCE / "cli"):
             continue
-        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for call in ast.walk(sources.tree(path)):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
                 continue
             given = call.args[:1] if ERRORS.fullmatch(call.func.id) else []
@@ -158,7 +159,7 @@ def test_page_modules_say_nothing_outside_the_catalogue() -> None:
 
 
 def unsaid(path: Path) -> Iterator[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = sources.tree(path)
     said = {
         id(argument)
         for call in ast.walk(tree)

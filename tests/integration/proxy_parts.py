@@ -18,7 +18,7 @@ from websockets.asyncio.server import ServerConnection
 
 from perijove.proxy.table import Entries, checksum
 
-TOKEN = "t0ken"
+TOKEN = "t0ken-of-a-proxy"
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 

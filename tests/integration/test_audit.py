@@ -200,6 +200,32 @@ async def test_whoever_enters_the_server_of_another_is_told_as_whom(watched: Wat
     assert entry["details"] == {"as": "ada", "why": "she asked me to"}
 
 
+async def test_what_is_shared_with_whom_is_told_and_no_code(watched: Watched) -> None:
+    root, owner = watched.client(), await user(watched.running, "ada")
+    await user(watched.running, "bob")
+    await watched.running.hub.servers.start(owner, "", {})
+    bobs: dict[str, Any] = {"user": "bob", "scopes": ["servers"]}
+    calls: list[tuple[str, str, Any, Any]] = [
+        ("POST", "shares/ada/", bobs, {"user": "bob", "scopes": ["servers"]}),
+        ("PATCH", "shares/ada/", {"user": "bob"}, {"user": "bob", "scopes": ["all"]}),
+        ("POST", "share-codes/ada/", {}, None),
+        ("DELETE", "share-codes/ada/", None, {"share_code": "all"}),
+        ("DELETE", "shares/ada/", None, None),
+    ]
+    for method, path, body, told in calls:
+        answer = await root.http.request(method, f"/hub/api/{path}", json=body)
+        assert answer.status_code in {200, 204}, answer.text
+        entry = await watched.last()
+        assert entry["call"] == f"{method} /{path.partition('/')[0]}/{{user}}/{{server}}"
+        assert entry["about"]["user"] == "ada"
+        if told is not None:
+            assert entry["details"] == told
+        if method == "POST" and "code" in path:
+            made = answer.json()
+            assert entry["details"]["share_code"] == made["id"]
+            assert made["code"] not in json.dumps(await watched.entries())
+
+
 async def test_no_secret_is_in_it(watched: Watched) -> None:
     client = watched.client()
     token = (await client.post("hub/api/users/ada/tokens", json={})).json()["token"]

@@ -18,13 +18,14 @@ from schemathesis import GenerationMode
 from perijove.http.gathered import Gathered
 from perijove.settings import of
 from perijove.store.open import open_database
+from tests.bar import size
 from tests.parts import ADMIN_TOKEN, free_port, hub
 
-TREE = {"hub": {"allowNamedServers": True}}
+TREE = {"hub": {"allowNamedServers": True, "apiCallsPerSecond": 0}}
 of(TREE)  # settings read their tables when they are first used
 BY = {"authorization": f"token {ADMIN_TOKEN}"}
 ENOUGH = settings(
-    max_examples=12,
+    max_examples=size(15, 5, 80),
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
@@ -81,7 +82,7 @@ def document(address: str) -> dict[str, Any]:
 
 def require_words(answer: Any, where: str) -> None:
     """Refuse an answer that fails without saying why."""
-    assert answer.status_code < 500 or answer.status_code == 503, (where, answer.text)
+    assert answer.status_code < 500, (where, answer.text)
     if answer.status_code >= 400:
         body = answer.json()
         if "error" in body:
@@ -104,7 +105,7 @@ def test_what_is_made_from_the_description_never_breaks_the_hub(
         for method in operations:
             operation = schema[path][method.upper()]
             called += _run(operation.as_strategy(generation_mode=mode), f"{method} {path}")
-    assert called > 100
+    assert called > size(15, 100, 5_000), called  # twice: of what makes sense, and of what does not
 
 
 def _run(cases: SearchStrategy[Any], where: str) -> int:

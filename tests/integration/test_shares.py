@@ -308,6 +308,17 @@ async def test_a_code_is_made_shown_once_and_revoked(client: httpx.AsyncClient) 
     assert (await client.get("/share-codes/alice", headers=alice)).json()["items"] == []
 
 
+async def test_the_whole_address_of_a_link_is_told_where_the_hub_knows_its_own(
+    database: Database,
+) -> None:
+    config = {"JupyterHub": {"public_url": "https://hub.example.edu"}}
+    async with served(database, {"hub": {"config": config, **TREE["hub"]}}) as (_, client):
+        await populate(client)
+        made = (await client.post("/share-codes/alice/")).json()
+        assert made["full_accept_url"] == f"https://hub.example.edu{made['accept_url']}"
+        assert made["server"]["full_url"] == "https://hub.example.edu/user/alice/"
+
+
 async def test_codes_are_revoked_by_id_or_all_at_once(client: httpx.AsyncClient) -> None:
     ids = [(await client.post("/share-codes/alice/")).json()["id"] for _ in range(3)]
     assert (await client.delete(f"/share-codes/alice/?id={ids[1]}")).status_code == 204

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -82,8 +83,8 @@ class Lease(Alone):
 
 
 @pytest.fixture
-async def feed() -> AsyncIterator[Feed]:
-    database = await open_database("sqlite://")
+async def feed(tmp_path: Path) -> AsyncIterator[Feed]:
+    database = await open_database(f"sqlite:///{tmp_path}/hub.sqlite")
     it = Feed(database=database, hub=HUB, look=0.05)
     async with in_background(it.run()):
         yield it

@@ -16,6 +16,7 @@ from perijove.kit.section import Section
 from perijove.model.signal import Params
 from perijove.settings.pod_sections import PodSettings, SchedulingSettings
 from perijove.spawners import kubernetes
+from tests import sources
 
 SOURCE = Path(kubernetes.__file__).parent
 GIVEN: Mapping[str, set[str]] = {
@@ -95,7 +96,7 @@ TELLS = {"Signal", "Refused"}
 def codes() -> Iterator[str]:
     """Yield every code that a module of the spawner can give."""
     for path in sorted(SOURCE.glob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = sources.tree(path)
         calls = [it for it in ast.walk(tree) if isinstance(it, ast.Call) and _name(it) in TELLS]
         for call in calls:
             given = [*call.args[:1], *(it.value for it in call.keywords if it.arg == "code")]

@@ -199,7 +199,7 @@ def test_config_show_hides_secrets_and_names_sources(tmp_path: Path) -> None:
     file = tmp_path / "it.yaml"
     file.write_text(
         "hub:\n  db: {type: postgres, url: 'postgresql://u:s3cret@db/x'}\n"
-        "  services: {eye: {api_token: s3cret}}\n"
+        "  services: {eye: {api_token: s3cret-of-eye}}\n"
         "  config: {DummyAuthenticator: {password: s3cret}}\n"
         "singleuser: {extraEnv: {MY_TOKEN: s3cret, EDITOR: vim}}\n"
     )

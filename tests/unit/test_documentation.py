@@ -85,7 +85,7 @@ VALUES = re.compile(r"^ *```ya?ml\n(?!# prometheus)(.*?)^ *```", re.MULTILINE | 
 def test_the_values_in_a_page_are_a_good_configuration(page: Path, tmp_path: Path) -> None:
     for number, shown in enumerate(VALUES.findall(page.read_text(encoding="utf-8"))):
         file = tmp_path / f"{number}.yaml"
-        file.write_text(textwrap.dedent(shown).replace("…", "5ec2e7"), encoding="utf-8")
+        file.write_text(textwrap.dedent(shown).replace("…", "5ec2e75ec2e7"), encoding="utf-8")
         found = read(file, {}, cluster="kubernetes" in page.name)
         assert [str(it) for it in found.problems] == []
         assert found.idle == ()

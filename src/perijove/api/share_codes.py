@@ -93,7 +93,9 @@ async def make(hub: Hub, call: Call) -> Reply:
     code, secret = await hub.share_codes.make(server, scopes, life)
     call.asked.done |= of_code(code)
     accept = f"{hub.base_url}hub/accept-share?{urlencode({'code': secret})}"
-    shown = {"code": secret, "accept_url": accept, "full_accept_url": None}
+    site = hub.domains.site
+    full = f"{site}{accept}" if site else None
+    shown = {"code": secret, "accept_url": accept, "full_accept_url": full}
     return Reply(200, _model(hub, code) | shown)
 
 

@@ -30,7 +30,7 @@ from perijove.store import clients, codes, sessions, tokens, users
 from perijove.store.database import Database
 
 CODE_LIFE = timedelta(seconds=300)
-_KEPT = timedelta(hours=1)
+KEPT = timedelta(hours=1)
 """How long a used code is remembered, so that a second use takes back what it gave."""
 _SECRET = 30
 
@@ -142,7 +142,7 @@ class Grants:
         hold = sessions.hold(code.user_id, code.session)
         try:
             await self.database.write(
-                hold, codes.purge(now - _KEPT), codes.add(code, digest(secret))
+                hold, codes.purge(now - KEPT), codes.add(code, digest(secret))
             )
         except Stale:
             self.memory.forget()  # so that the next look sees who has signed out

@@ -1,6 +1,6 @@
 """Services: programs beside the hub. Which there are, what each may do, and where it is reached."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from perijove.model.errors import Conflict, Denied, Fixed, Invalid, Stale, Unkno
 from perijove.model.overlap import within
 from perijove.model.principal import Principal
 from perijove.model.route import Route
-from perijove.model.scope import INHERIT, Scope, resolved
+from perijove.model.scope import INHERIT, Kind, Scope, Target, resolved
 from perijove.model.service import CLIENT, Service
 from perijove.store import feed, tokens
 from perijove.store import services as store
@@ -69,6 +69,14 @@ class Services:
             known = {name: both[name] for name in sorted(both)}
             self._shelf.put(_ALL, known, now, times_cleared)
         return known
+
+    async def open_to(self, scopes: Iterable[Scope]) -> list[Service]:
+        """Return those that people are shown and that a holder of `scopes` may enter."""
+        access = [it for it in scopes if it.name == "access:services"]
+        if not access:
+            return []
+        shown = (it for it in (await self.all()).values() if it.display and it.url)
+        return [it for it in shown if any(one.covers(_target(it)) for one in access)]
 
     async def named(self, name: str) -> Service:
         """Return the service called `name`.
@@ -224,6 +232,10 @@ class Services:
     def _changed(self) -> None:
         self.memory.forget()
         self.rerouted()
+
+
+def _target(service: Service) -> Target:
+    return Target(kind=Kind.SERVICE, service=service.name)
 
 
 def _share(one: Service, other: Service) -> bool:

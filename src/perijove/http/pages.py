@@ -110,6 +110,7 @@ class Pages:
             "here_url": _address(request),
             "administers": visit.administers,
             "waiting": 0,
+            "has_services": False,
         }
         return self.environment.get_template(template).render(shared | context)
 

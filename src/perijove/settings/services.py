@@ -13,6 +13,7 @@ from perijove.kit.section import Traits
 from perijove.model.errors import Invalid
 from perijove.model.service import Service
 
+_TOKEN = re.compile(r"[\x21-\x7e]{8,64}")
 _PLACEHOLDER = re.compile(
     r"<.*>|\$?\{.*\}|\.{2,}|…+|\*+|x{3,}|change.?me|replace.?me|todo|(your|my).?(secret|token)",
     re.IGNORECASE,
@@ -40,7 +41,8 @@ class ServiceSettings(Traits):
         validation_alias=AliasChoices("api_token", "apiToken"),
         json_schema_extra={"secret": True},
     )
-    """Its token. Without one it cannot call the API, unless the hub runs it and makes one."""
+    """Its token, of 8 to 64 characters. Without one it cannot call the API, unless the hub runs it
+    and makes one."""
     url: str = ""
     """Where it listens, http://host:port; people reach it below /services/<name>/."""
     command: tuple[str, ...] = ()
@@ -77,6 +79,8 @@ class ServiceSettings(Traits):
             raise ValueError(
                 "a placeholder stands where a secret belongs: make one with `openssl rand -hex 32`"
             )
+        if token is not None and not _TOKEN.fullmatch(token):
+            raise ValueError("a token has 8 to 64 letters, digits and marks, and no spaces")
         return token
 
     @field_validator("command", mode="before")

@@ -1,7 +1,8 @@
 """The identity provider and the authorizer: who sends a request, and whether they may."""
 
 import re
-from typing import Any
+from contextlib import suppress
+from typing import Any, TypeGuard
 
 from jupyter_server.auth import Authorizer, IdentityProvider, User
 from jupyter_server.base.handlers import JupyterHandler
@@ -70,7 +71,7 @@ class HubIdentityProvider(IdentityProvider):
             self.log.warning("%s %s is not allowed here", visitor.kind, visitor.name)
             _refuse(handler, f"{visitor.kind} {visitor.name} is not allowed.")
             return None
-        if isinstance(handler, WebSocketHandler):
+        if _opens_socket(handler):
             token = self.get_token(handler) if _with_token(handler) else self.cookies.token(handler)
             self.sockets.guard(handler, token or "", self.cookies.session(handler))
         return Person(visitor)
@@ -101,8 +102,7 @@ class HubIdentityProvider(IdentityProvider):
         """Return the token that the request itself bears, if any."""
         found = _BEARER.fullmatch(handler.request.headers.get("Authorization", ""))
         token = found[1] if found else ""
-        socket = isinstance(handler, WebSocketHandler)  # a browser can set no header on these
-        if not found and (socket or self.environment.token_in_url):
+        if not found and (_opens_socket(handler) or self.environment.token_in_url):
             token = handler.get_query_argument("token", "")
         return token if _TOKEN.fullmatch(token) else None
 
@@ -145,18 +145,18 @@ class HubIdentityProvider(IdentityProvider):
             return None
         handler._token_authenticated = True  # type: ignore[attr-defined]  # noqa: SLF001 - where Jupyter Server looks for it
         opened = handler.get_query_argument("token", "") == token and xsrf.navigates(handler)
-        if opened and not isinstance(handler, WebSocketHandler):
+        if opened and not _opens_socket(handler):
             await self.admit(handler, token)
         return visitor
 
     async def _by_cookie(self, handler: RequestHandler) -> Visitor | None:
-        socket = isinstance(handler, WebSocketHandler)
+        socket = _opens_socket(handler)
         token = self.cookies.token(handler)
         if not token or (socket and not self.environment.socket_cookies):
             return None
         session = self.cookies.session(handler)
         proof = xsrf.token(self.key, session, token)
-        if not xsrf.proven(handler, proof):
+        if not _proven(handler, proof):
             return None
         visitor = await self.visitors.of(token, session)
         if socket:
@@ -177,7 +177,7 @@ class HubIdentityProvider(IdentityProvider):
         proof = xsrf.token(self.key, session, login)
         handler._xsrf_token = proof.encode()  # noqa: SLF001 - what `handler.xsrf_token` answers
         kind = type(handler)
-        if kind.check_xsrf_cookie.__module__.partition(".")[0] in {"jupyter_server", "tornado"}:
+        if not _has_a_check(handler):
 
             def check() -> None:
                 if not _with_token(handler):
@@ -188,7 +188,7 @@ class HubIdentityProvider(IdentityProvider):
             handler.get_login_url = lambda: self._login_url(handler)  # type: ignore[method-assign]
 
     def _login_url(self, handler: RequestHandler) -> str:
-        if isinstance(handler, WebSocketHandler) or not xsrf.navigates(handler):
+        if _opens_socket(handler) or not xsrf.navigates(handler):
             raise HTTPError(403)  # a script or a picture cannot sign anybody in
         return self.sign_in.begin(handler)
 
@@ -211,6 +211,33 @@ class HubAuthorizer(Authorizer):
 
 def _with_token(handler: RequestHandler) -> bool:
     return bool(getattr(handler, "_token_authenticated", False))
+
+
+def _opens_socket(handler: RequestHandler) -> TypeGuard[WebSocketHandler]:
+    """Return whether it is to be a WebSocket, for which a browser can set no header.
+
+    A handler that leads to another program, of jupyter-server-proxy, serves plain requests too.
+    """
+    upgrade = handler.request.headers.get("Upgrade", "").lower()
+    return isinstance(handler, WebSocketHandler) and upgrade == "websocket"
+
+
+def _has_a_check(handler: RequestHandler) -> bool:
+    """Return whether an extension checks `_xsrf` in its own way, or leaves it to a program."""
+    package = type(handler).check_xsrf_cookie.__module__.partition(".")[0]
+    return package not in {"jupyter_server", "tornado"}
+
+
+def _proven(handler: RequestHandler, proof: str) -> bool:
+    """Return whether our page asks, or a page of this site where an extension has its own way."""
+    if not _has_a_check(handler):
+        return xsrf.proven(handler, proof)
+    if not xsrf.needed(handler):
+        return True
+    with suppress(HTTPError):
+        handler.check_xsrf_cookie()
+        return not xsrf.elsewhere(handler)
+    return False
 
 
 def _unanswered(handler: RequestHandler, status: int) -> HTTPError:

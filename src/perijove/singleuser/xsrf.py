@@ -39,6 +39,11 @@ def needed(handler: RequestHandler) -> bool:
     return mode != "navigate" and not own_picture
 
 
+def elsewhere(handler: RequestHandler) -> bool:
+    """Return whether the browser says that a page of another site asks."""
+    return handler.request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}
+
+
 def given(handler: RequestHandler) -> str:
     """Return the token that came with the request, or ''."""
     headers = handler.request.headers

@@ -3,7 +3,7 @@
 import json
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from perijove.model.client import Code
 from perijove.store.statement import Query, Row, Statement, lookup, one, write
@@ -20,6 +20,7 @@ _SPEND = Query(
 _OF_USER = _c.user_id == bindparam("of_user")
 _REMOVE_SESSION = Query(delete(codes).where(_OF_USER, _c.session == bindparam("of_session")))
 _REMOVE_ALL = Query(delete(codes).where(_OF_USER, _c.session != bindparam("but")))
+_COUNT = Query(select(func.count()).select_from(codes))
 _PURGE = Query(delete(codes).where(_c.expires <= bindparam("before")))
 
 
@@ -60,6 +61,11 @@ def remove_of_session(user_id: int, session: str) -> Statement[None]:
 def remove_all(user_id: int, but: str = "") -> Statement[None]:
     """Delete the codes of `user_id`, all but those of the session whose cookie says `but`."""
     return write(_REMOVE_ALL, {"of_user": user_id, "but": but}, touches=None)
+
+
+def count() -> Statement[int]:
+    """Return how many there are."""
+    return Statement(_COUNT, {}, lambda rows: int(rows[0][0]))
 
 
 def purge(before: datetime) -> Statement[None]:

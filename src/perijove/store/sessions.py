@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from perijove.model.token import Session
 from perijove.model.user import User
@@ -39,6 +39,7 @@ _REMOVE = Query(delete(sessions).where(_c.id == bindparam("was_id")))
 _REMOVE_ALL = Query(
     delete(sessions).where(_c.user_id == bindparam("of_user"), _c.session != bindparam("but"))
 )
+_COUNT = Query(select(func.count()).select_from(sessions))
 _PURGE = Query(delete(sessions).where(_c.expires <= bindparam("now")))
 
 
@@ -88,6 +89,11 @@ def remove(id: int) -> Statement[None]:
 def remove_all(user_id: int, but: str = "") -> Statement[None]:
     """Delete the sessions of `user_id`, all but the one whose cookie says `but`."""
     return write(_REMOVE_ALL, {"of_user": user_id, "but": but}, touches=None)
+
+
+def count() -> Statement[int]:
+    """Return how many there are."""
+    return Statement(_COUNT, {}, lambda rows: int(rows[0][0]))
 
 
 def purge(now: datetime) -> Statement[None]:

@@ -56,6 +56,7 @@ _FILTERED = Query(select(_c.id, _c.scopes).where(_c.scopes.like("%!%=%")))
 _RESCOPE = Query(
     update(tokens).where(_c.id == bindparam("was_id")).values(scopes=bindparam("scopes"))
 )
+_COUNTED = Query(select(_c.kind, func.count()).group_by(_c.kind))
 _PURGE = Query(delete(tokens).where(_c.expires <= bindparam("now")))
 
 
@@ -154,6 +155,11 @@ def filtered() -> Statement[list[tuple[int, list[str]]]]:
 def rescope(id: int, scopes: Sequence[str]) -> Statement[None]:
     """Write other scopes of a token, if it is there."""
     return write(_RESCOPE, {"was_id": id, "scopes": text(scopes)}, touches=None)
+
+
+def counted() -> Statement[dict[str, int]]:
+    """Return how many there are of each kind."""
+    return Statement(_COUNTED, {}, lambda rows: {str(row[0]): int(row[1]) for row in rows})
 
 
 def purge(now: datetime) -> Statement[None]:

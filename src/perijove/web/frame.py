@@ -64,7 +64,18 @@ async def draw(
 ) -> Response:
     """Return the page, with the navigation of who has signed in."""
     waiting = len(await hub.accounts.waiting()) if visit.administers else 0
-    return visit.pages.draw(visit, template, status, **({"waiting": waiting} | context))
+    known = {"waiting": waiting, "has_services": await _has_services(hub, visit)}
+    return visit.pages.draw(visit, template, status, **(known | context))
+
+
+async def _has_services(hub: Hub, visit: Visit) -> bool:
+    """Return whether there is a service that the visitor may open, or look after."""
+    if visit.visitor is None:
+        return False
+    scopes = visit.visitor.principal.scopes
+    if any(scope.name == "list:services" for scope in scopes) and await hub.services.all():
+        return True
+    return bool(await hub.services.open_to(scopes))
 
 
 def done(visit: Visit) -> list[Notice]:

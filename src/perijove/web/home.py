@@ -17,6 +17,7 @@ from perijove.model.user import User
 from perijove.web import live
 from perijove.web.cards import Card, card, phase_shown
 from perijove.web.frame import away, done, draw, following, go, reader, server_url
+from perijove.web.services import offered
 from perijove.web.shared import lent
 from perijove.web.uses import uses
 from perijove.web.visits import latest
@@ -85,6 +86,7 @@ async def _show(hub: Hub, visit: Visit, called: str = "", error: str = "") -> Re
         "has_options": bool(hub.profiles.items),
         "shares_servers": _shares(visit),
         "lent": await lent(hub, visit),
+        "services": await offered(hub, visit),
     }
     if default.since is None and not named and not error:
         account = hub.shared_account

@@ -114,7 +114,8 @@ async def _link(hub: Hub, visit: Visit, server: Server, scopes: Sequence[str]) -
     seconds = next((it for it in _LIVES if str(it) == life), _USUAL)
     code, secret = await hub.share_codes.make(server, scopes, timedelta(seconds=seconds))
     visit.request.done |= of_code(code)
-    address = f"{visit.request.site}{visit.pages.url('accept-share')}"
+    site = hub.domains.site or visit.request.site
+    address = f"{site}{visit.pages.url('accept-share')}"
     made = {"address": f"{address}?{urlencode({'code': secret})}", "until": code.expires}
     return await _show(hub, visit, server, made=made)
 

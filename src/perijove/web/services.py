@@ -1,0 +1,87 @@
+"""/services: programs beside it that the visitor may open; for administrators, all of them."""
+
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from perijove.core import Hub
+from perijove.http.page import Visit
+from perijove.http.reader import noted
+from perijove.model.errors import Unknown
+from perijove.model.scope import Kind, Target
+from perijove.model.service import Service
+from perijove.web.frame import away, draw, reader
+
+ACCESS, LIST = "access:services", "list:services"
+KINDS = {
+    "managed": noted("Run by Perijove"),
+    "external": noted("Runs elsewhere"),
+}
+RUNS, SILENT, ENDED = noted("Running"), noted("Does not answer"), noted("Not running")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One service in a list."""
+
+    name: str
+    url: str = ""
+    """Where the visitor opens it; '' if they cannot."""
+    about: str = ""
+    state: str = ""
+    """running, failed or stopped; '' if nobody here knows."""
+    word: str = ""
+
+
+async def offered(hub: Hub, visit: Visit) -> list[Line]:
+    """Return the services that the visitor is shown and may open."""
+    found = await hub.services.open_to(visit.me.principal.scopes)
+    return [Line(name=it.name, url=hub.services.address(it.name)) for it in found]
+
+
+async def show(hub: Hub, visit: Visit) -> Response:
+    """Show the services."""
+    every = [
+        _line(hub, visit, it)
+        for it in (await hub.services.all()).values()
+        if _holds(visit, LIST, it)
+    ]
+    return await draw(hub, visit, "services.html", offered=await offered(hub, visit), every=every)
+
+
+async def lead(hub: Hub, visit: Visit) -> Response:
+    """Lead to a service whose address was written without its last slash."""
+    service = (await hub.services.all()).get(visit.params["service"])
+    if service is None or not service.url:
+        raise Unknown
+    return away(hub.services.address(service.name), 302)
+
+
+def _line(hub: Hub, visit: Visit, service: Service) -> Line:
+    state, word = _state(hub, service)
+    who = reader(visit)
+    opened = service.url and _holds(visit, ACCESS, service)
+    return Line(
+        name=service.name,
+        url=hub.services.address(service.name) if opened else "",
+        about=who.say(KINDS[service.kind]),
+        state=state,
+        word=who.say(word) if word else "",
+    )
+
+
+def _state(hub: Hub, service: Service) -> tuple[str, str]:
+    """Return what this hub knows of it: nothing, where another one looks after it."""
+    services = hub.services
+    runs, answers = service.name in services.pids, services.answering.get(service.name)
+    if answers is False:
+        return ("failed", SILENT) if runs or not service.managed else ("failed", ENDED)
+    if answers or (runs and not service.url):
+        return "running", RUNS
+    return "", ""
+
+
+def _holds(visit: Visit, scope: str, service: Service) -> bool:
+    target = Target(kind=Kind.SERVICE, service=service.name)
+    held = visit.me.principal.scopes
+    return any(it.name == scope and it.covers(target) for it in held)
