@@ -40,11 +40,20 @@ OFFERS = [
     {"display_name": "Small", "kubespawner_override": {"mem_limit": "1G"}},
     {"display_name": "Large", "kubespawner_override": {"mem_limit": "4G"}},
 ]
-SHARERS = {
+ROLES = {
     "sharers": {
         "scopes": ["shares!user", "read:users:name", "read:groups:name"],
         "users": ["lin.xiao"],
-    }
+    },
+    "graders": {
+        "scopes": ["access:services!service=assignments", "access:services!service=forms"],
+        "users": ["slow.sun"],
+    },
+}
+SERVICES = {
+    "assignments": {"url": "http://127.0.0.1:9"},
+    "forms": {"url": "http://127.0.0.1:9", "info": {"description": "Questionnaires"}},
+    "cull": {"api_token": "the-token-of-the-idle-culler"},
 }
 LINK = "a-link-that-lin-xiao-has-made"
 HELD = (
@@ -130,8 +139,9 @@ async def _serve(it: Gallery, folder: Path, ready: threading.Event, end: asyncio
     spawner.gauge, spawner.devices = Busy(), Plenty(two=True)
     spawner.trash = await asyncio.to_thread(_thrown_away, folder)
     async with open_desk(
-        database, folder, spawner=spawner, offers=OFFERS, loadRoles=SHARERS
+        database, folder, spawner=spawner, offers=OFFERS, loadRoles=ROLES, services=SERVICES
     ) as desk:
+        desk.hub.services.answering |= {"assignments": True, "forms": False}
         await _populate(desk, it, Homes(folder / "homes"))
         await desk.hub.trash.turn()
         config = uvicorn.Config(
