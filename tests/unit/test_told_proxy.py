@@ -1,9 +1,12 @@
 """proxy.kind: chp: what may be said of it, and what is said when nobody asked for it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from perijove.cli.box import Box, Ports
+from perijove.cli.chp import command
 from perijove.settings import BadConfig, of
 from perijove.settings.read import read_tree
 
@@ -59,3 +62,16 @@ def test_what_is_said_of_it_has_no_effect_unless_it_is_asked_for() -> None:
 def test_the_token_alone_is_the_charts_business() -> None:
     tree = {"hub": {"config": {"ConfigurableHTTPProxy": {"auth_token": "x"}}}}
     assert not [it for it in read_tree(tree, {}).notices if "ConfigurableHTTPProxy" in str(it)]
+
+
+@pytest.mark.parametrize(
+    ("tree", "given"), [({}, False), ({"subdomain_host": "http://hub.test"}, True)]
+)
+def test_it_looks_at_the_host_where_people_have_hosts_of_their_own(
+    tmp_path: Path, tree: dict[str, str], *, given: bool
+) -> None:
+    settings = of({**OTHER, "hub": {"config": {"JupyterHub": tree}}})
+    box = Box(tmp_path / "data")
+    box.ready()
+    words = command(box, Ports(public=8000, hub=8081), settings)
+    assert ("--host-routing" in words) is given

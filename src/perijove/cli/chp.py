@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from perijove.cli.box import Box, Ports
-from perijove.cli.front import certificate
+from perijove.cli.front import certificate, routed
 from perijove.cli.hold import Held
 from perijove.cli.trouble import FAILURE
 from perijove.core.teller import TellerSettings
@@ -55,7 +55,7 @@ def command(box: Box, ports: Ports, settings: Settings) -> tuple[str, ...]:
         *("--ip", settings.proxy.ip, "--port", str(ports.public)),
         *("--api-ip", api.host, "--api-port", str(api.port)),
         *("--error-target", f"http://127.0.0.1:{ports.hub}{settings.hub.base_url}hub/error"),
-        *("--log-level", "warn", *_certified(box, settings)),
+        *("--log-level", "warn", *routed(settings), *_certified(box, settings)),
     )
 
 

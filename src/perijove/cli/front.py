@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from perijove.cli.box import Box, Ports
@@ -37,9 +38,14 @@ def of_box(box: Box, ports: Ports, settings: Settings) -> list[str]:
         *("--token-file", str(box.path / "secrets" / "proxy-token")),
         *("--table", str(box.routes), "--drain", str(_DRAIN)),
         *(("--metrics-socket", str(box.proxy)) if _can_be_made(box.proxy) else ()),
-        *(("--host-routing",) if settings.hub.config.jupyterhub.domains.own else ()),
+        *routed(settings),
         *_certified(box, settings.proxy.https),
     ]
+
+
+def routed(settings: Settings) -> Sequence[str]:
+    """Return the option for hosts of their own, as our proxy and others have it."""
+    return ("--host-routing",) if settings.hub.config.jupyterhub.domains.own else ()
 
 
 def _certified(box: Box, https: HttpsSettings) -> list[str]:
