@@ -15,7 +15,7 @@ from tests.clients.programs import python
 from tests.e2e.box import Up, until
 
 TOKEN = "of-the-culler-and-of-nobody-else"
-IDLE = 3
+IDLE = 6
 SCOPES = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
 PEOPLE = ["ada", "bob", "cleo", "dan", "eve"]
 

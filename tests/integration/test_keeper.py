@@ -36,6 +36,8 @@ PARENT = (
     "print(it.pid, flush=True)\n"
     "it.wait()\n"
 )
+FAMILY = f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{PARENT}"
+"""A child that its parent waits for; neither wants to end."""
 LISTENS = (
     "import os, socket, time\nfrom urllib.parse import urlsplit\n"
     "port = urlsplit(os.environ['JUPYTERHUB_SERVICE_URL']).port\n"
@@ -50,8 +52,14 @@ class Some(Alone):
     """Leases that a test gives and takes."""
 
     held: bool = True
+    known: bool = True
+    """Whether the database says so."""
 
     def holds(self, key: str) -> bool:
+        del key
+        return self.held and self.known
+
+    def had(self, key: str) -> bool:
         del key
         return self.held
 
@@ -246,6 +254,24 @@ async def test_one_that_will_not_end_is_made_to(
     await until(lambda: not alive(pid), "it has ended")
 
 
+async def test_what_it_has_begun_is_made_to_end_as_well(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with keeping(database) as kept:
+        kept.put(service(FAMILY))
+        (child,) = await numbers(caplog)
+    await until(lambda: not alive(child), "it has ended")
+
+
+async def test_what_it_has_begun_does_not_outlive_its_warden(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept.put(service(FAMILY))
+    (child,) = await numbers(caplog)
+    os.kill(kept.pids["s"], signal.SIGKILL)
+    await until(lambda: not alive(child), "it has ended with its warden")
+
+
 @pytest.mark.parametrize("order", [signal.SIGKILL, signal.SIGTERM])
 async def test_nothing_of_it_is_left_when_its_warden_is_ended(
     kept: Kept, caplog: pytest.LogCaptureFixture, order: signal.Signals
@@ -289,6 +315,23 @@ async def test_one_hub_of_several_runs_it(
         await until(lambda: not alive(first), "the other one has ended it")
         assert await lives(second)
         assert not other.pids
+
+
+async def test_it_goes_on_while_nobody_knows_whose_it_is(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept.put(service(SLEEPS))
+    (first,) = await numbers(caplog)
+    kept.leases.known = False
+    await asyncio.sleep(1.2)
+    assert await lives(first)
+    kept.leases.held = False
+    await until(lambda: not alive(first), "another has it")
+
+
+async def test_a_name_that_cannot_be_asked_for_is_one_that_does_not_answer(kept: Kept) -> None:
+    kept.put(service(SLEEPS, url="http://foo..bar:80", timeout=1))
+    await until(lambda: kept.running.hub.services.answering.get("s") is False, "it is told")
 
 
 async def test_its_process_is_shown_and_its_derived_token_opens_the_api(

@@ -193,9 +193,12 @@ async def test_while_the_database_is_away_nobody_drives_and_nobody_is_buried(
     a.rhythm = b.rhythm = Rhythm(beat=0.01)
     await settle(clock, a, b)
     had = held(a), held(b)
+    key = next(key for key in map(str, range(10_000)) if a.holds(key))
     clock.now += 30
     assert not held(a)
     assert not held(b)
+    assert a.had(key), "whatever has no steps to take can go on"
+    assert not b.had(key)
     a._seen.clear()  # as run() does when a turn fails
     b._seen.clear()
     await settle(clock, a, b)

@@ -265,3 +265,11 @@ async def test_what_lets_people_in_lives_as_long_as_the_new_values_say(box: Box)
     assert hub.grants.require_proof
     _, session = await hub.sessions.begin(await user(box.running), address="", agent="")
     assert session.expires - session.created == hub.grants.lives.client == timedelta(days=1)
+
+
+async def test_how_often_programs_may_call_holds_at_once(box: Box) -> None:
+    await box.reload({"hub": {"apiCallsPerSecond": 3}})
+    assert box.running.hub.pace.rate == 3
+    told = await box.reload({"hub": {"config": {"JupyterHub": {"api_page_max_limit": 5}}}})
+    effects = {it["key"].rpartition(".")[2]: it["effect"] for it in told["changes"]}
+    assert effects == {"apiCallsPerSecond": "now", "api_page_max_limit": "restart"}

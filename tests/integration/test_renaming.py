@@ -22,6 +22,9 @@ from tests.parts import ADMIN_TOKEN, hub, services, user
 PASSWORD = "a sentence works well"
 TREE = services(people=("admin:users",), teacher=("servers!user=ada", "tokens!user=ada"))
 TREE["hub"] |= {"allowNamedServers": True}
+TREE["hub"]["config"] = {"Authenticator": {"admin_users": ["olga"]}}
+TREE["people"] = {"users": {"known": {}}}
+TREE["hub"]["loadRoles"]["staff"] = {"scopes": ["read:users"], "groups": ["staff"]}
 TREE["hub"]["loadRoles"]["graders"] = {"scopes": ["read:users"], "users": ["grader"]}
 of(TREE)  # settings read their tables when they are first used
 
@@ -50,7 +53,7 @@ async def patch(running: Running, who: str, by: str = "", **body: Any) -> Any:
 
 async def at_rest(running: Running, name: str) -> None:
     owner = await user(running, name)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while any(not it.at_rest for it in await running.hub.servers.of(owner)):
             await asyncio.sleep(0.02)
 
@@ -92,7 +95,7 @@ async def starts_under_the_new_name(running: Running, own: Browser) -> None:
     (group,) = (await own_admin(running).get("hub/api/groups")).json()
     assert group["users"] == ["éve"]
     assert (await own.post("hub/api/users/%C3%A9ve/server")).status_code == 202
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not (await own.get("hub/api/users/%C3%A9ve/server")).json()["ready"]:
             await asyncio.sleep(0.02)
     assert (await own.get("hub/api/users/%C3%A9ve/server")).json()["url"] == "/user/%C3%A9ve/"
@@ -182,6 +185,26 @@ async def test_a_name_that_gives_rights_is_given_by_administrators_alone(running
     assert (await patch(running, "eve", name="grader")).json()["roles"] == ["graders", "user"]
 
 
+async def test_nobody_enters_as_somebody_who_may_more_than_they(running: Running) -> None:
+    it, found = running.hub, {}
+    for name in ("grader", "olga", "kim", "member"):
+        await user(running, name)
+    await it.groups.create("staff", members=["member"])
+    for name in ("grader", "olga", "kim", "member", "ada"):
+        for body in ({"password": PASSWORD}, {"standing": "active"}):
+            found[name, *body] = (await patch(running, name, "people", **body)).status_code
+    refused = {"grader", "olga", "member"}  # by a role, the rules, and a group
+    assert found == {key: 403 if key[0] in refused else 200 for key in found}
+    assert (await patch(running, "olga", password=PASSWORD)).status_code == 200
+
+
+async def test_of_whom_the_configuration_knows_nobody_takes_the_name(running: Running) -> None:
+    await user(running, "known")
+    assert (await patch(running, "known", name="gone")).status_code == 200
+    assert (await patch(running, "ada", "people", name="known")).status_code == 403
+    assert (await patch(running, "ada", name="known")).status_code == 200
+
+
 async def test_of_two_who_want_one_name_one_gets_it(running: Running) -> None:
     people = [await user(running, f"u{n}") for n in range(6)]
     tries = [running.hub.renaming.rename(it, "eve") for it in people]
@@ -202,7 +225,7 @@ async def test_a_start_at_the_same_moment_leaves_nothing_under_the_old_name(
         )
         now = await running.hub.accounts.by_id(who.id)
         assert now
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while await routes(running, f"p{n}", f"q{n}") != await owed(running, now):
                 await asyncio.sleep(0.02)
 

@@ -37,7 +37,7 @@ async def ask(running: Running, method: str, path: str, by: str = "", **body: An
 
 
 async def until(running: Running, path: str, key: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not (await ask(running, "GET", path)).json()[key]:
             await asyncio.sleep(0.02)
 

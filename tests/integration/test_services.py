@@ -262,6 +262,22 @@ async def test_nobody_makes_a_service_that_may_do_more_than_they(
     assert answer.status_code == status, answer.text
 
 
+async def test_nor_does_a_token_of_an_administrator_that_may_less(
+    there: tuple[Running, httpx.AsyncClient],
+) -> None:
+    running, client = there
+    root = await running.hub.accounts.create("root", admin=True)
+    maker = await _admin(running)
+    _, secret = await running.hub.tokens.make(root, by=maker, scopes=["admin:services"])
+    more: tuple[dict[str, Any], ...] = (
+        {"oauth_client_allowed_scopes": ["inherit"]}, {"oauth_no_confirm": True}, {"admin": True},
+    )  # fmt: skip
+    for one in more:
+        spec = {"url": "http://x", **one}
+        answer = await client.post("/services/new", json=spec, headers=shown(secret))
+        assert answer.status_code == 403, one
+
+
 async def test_nobody_gets_a_role_by_making_the_service_that_it_waits_for(
     there: tuple[Running, httpx.AsyncClient],
 ) -> None:

@@ -106,7 +106,6 @@ async def test_whoever_swaps_a_code_at_that_moment_keeps_nothing(two: Two, way: 
     """Whichever of the two comes first, at every moment of the other."""
     client = doors.client_of("ada")
     await two.here.hub.accounts.database.write(*clients.put(client))
-    refused = 0
     for n in range(ROUNDS):
         two = await signed_in(two.here, two.there, two.ada)
         offer = await two.there.hub.grants.ask(two.visitor, oauth.asked(client))
@@ -119,7 +118,5 @@ async def test_whoever_swaps_a_code_at_that_moment_keeps_nothing(two: Two, way: 
         swap = two.there.hub.grants.redeem(oauth.form(client, code))
         outcome, _ = await asyncio.gather(swap, shut_out(), return_exceptions=True)
         assert isinstance(outcome, tuple | BadGrant), outcome
-        refused += isinstance(outcome, BadGrant)
         assert await two.left() == []
         await two.here.hub.accounts.approve(two.ada)
-    assert refused < ROUNDS or way is block, "some came first"

@@ -19,10 +19,15 @@ from perijove.core.teller import Teller, TellerSettings
 from perijove.kit.clock import Clock
 from perijove.kit.tasks import in_background
 from perijove.model.route import Route
+from perijove.settings import of
 from perijove.store.open import open_database
+from tests.browser import Browser
+from tests.parts import hub, services
 
 HUB = "http://127.0.0.1:8081"
 PATIENCE = 20
+EDGE = services(edge=("proxy",))
+of(EDGE)  # settings read their tables when they are first used
 
 
 @dataclass
@@ -196,3 +201,21 @@ async def test_it_moves_to_another_proxy_and_tells_it_all_at_once(feed: Feed) ->
             await until(lambda: old.routes)
             await teller.move(f"http://127.0.0.1:{new.port}", "other")
             assert new.routes == old.routes
+
+
+async def test_the_token_of_the_proxy_is_told_to_no_other_address(tmp_path: Path) -> None:
+    database = await open_database(f"sqlite:///{tmp_path}/hub.sqlite")
+    async with Proxy().serving() as ours, Proxy().serving() as strange:
+        tells = TellerSettings(url=f"http://127.0.0.1:{ours.port}", token="secret")
+        it = await hub(database, tree=EDGE, tells=tells)
+        edge = Browser(it, authorization="token edge-token").http
+        place = f"http://127.0.0.1:{strange.port}"
+        answer = await edge.patch("/hub/api/proxy", json={"api_url": place})
+        assert (answer.status_code, answer.json()["code"]) == (403, "proxy-token")
+        assert not strange.calls
+        told = {"api_url": place, "auth_token": "another"}
+        assert (await edge.patch("/hub/api/proxy", json=told)).status_code == 200
+        assert strange.routes
+        assert it.hub.teller is not None
+        await it.hub.teller.chp.close()
+    await database.close()

@@ -130,3 +130,40 @@ async def test_lines_that_are_none_hide_nothing(database: Database, tmp_path: Pa
     await root.post("hub/api/users/kim")
     assert [one["call"] for one in await entries(root, "/audit")] == ["POST /users/{user}"]
     await asyncio.to_thread(journal.close)
+
+
+async def test_whoever_gets_a_name_reads_nothing_of_whom_it_was_before(running: Running) -> None:
+    root, ada = by(running), await own(running, "ada")
+    await ada.post("hub/api/users/ada/tokens", json={"note": "the secret plan"})
+    for old, new in (("ada", "alicia"), ("eve", "ada")):
+        answer = await root.http.patch(f"/hub/api/users/{old}", json={"name": new})
+        assert answer.status_code == 200
+    found = await entries(await own(running, "ada"), "/users/ada/audit")
+    assert "the secret plan" not in str(found)
+    assert "PATCH /users/{user}" in [it["call"] for it in found], "that she is called so now"
+
+
+async def test_a_server_called_as_somebody_is_none_of_theirs(running: Running) -> None:
+    eve = await own(running, "eve")
+    await eve.http.patch("/hub/api/users/eve/servers/x", json={"name": "ada"})
+    assert "/servers/" not in str(await entries(await own(running, "ada"), "/users/ada/audit"))
+
+
+async def test_a_token_of_an_administrator_that_may_less_reads_what_it_may(
+    running: Running,
+) -> None:
+    root = await user(running, "root", admin=True)
+    maker = await running.hub.tokens.principal(ADMIN_TOKEN)
+    assert maker
+    _, secret = await running.hub.tokens.make(root, by=maker, scopes=["admin:users"])
+    assert (await by(running, secret).get("hub/api/audit")).status_code == 403
+
+
+async def test_what_a_client_has_made_up_is_cut(running: Running) -> None:
+    eve = await own(running, "eve")
+    for options in ({"x" * 200_000: 1}, {f"k{n:050}": 1 for n in range(1000)}):
+        body = {"user_options": options, "name": "n" * 200_000}
+        await eve.http.patch("/hub/api/users/eve/servers/x", json=body)
+    found = await entries(by(running), "/audit?who=eve")
+    assert [it["call"] for it in found].count("PATCH /users/{user}/servers/{server}") == 2
+    assert len(str(found)) < 70_000

@@ -165,6 +165,21 @@ async def test_an_unlisted_choice_in_a_link_is_checked_as_in_the_form(
         }
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_a_link_of_another_site_starts_nothing_that_is_not_on_the_list(
+    database: Database, tmp_path: Path, site: str
+) -> None:
+    path = "/hub/spawn/lin.xiao?opt-profile=deep&opt-image=unlisted-choice"
+    path += "&opt-image--unlisted-choice=lab/torch:1"
+    async with entered(database, tmp_path, offers=PROFILES) as (desk, lin):
+        shown = await lin.http.get(path, headers={"sec-fetch-site": site})
+        assert shown.status_code == 200
+        assert "lab/torch:1" in shown.text, "it is there to be looked at"
+        assert await options_of(desk) is None
+        listed = "/hub/spawn/lin.xiao?opt-profile=deep"
+        assert to(await lin.http.get(listed, headers={"sec-fetch-site": site}))
+
+
 @pytest.mark.parametrize(
     "query",
     [

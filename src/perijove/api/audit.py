@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from perijove.core import Hub
+from perijove.core.access import has_power
 from perijove.core.trail import Asked
 from perijove.http.route import Call, Reply
 from perijove.model.errors import Denied
@@ -40,7 +41,7 @@ async def every(hub: Hub, call: Call) -> Reply:
     """Return the latest entries of the audit log, the newest first."""
     query = call.query
     assert isinstance(query, AuditQuery)
-    if not call.principal.admin:
+    if not has_power(call.principal):
         raise Denied("audit.administrators")
     return _shown(await hub.trail.all(Asked(**query.model_dump())))
 

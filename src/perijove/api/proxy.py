@@ -110,10 +110,17 @@ async def move(hub: Hub, call: Call) -> Reply:
         host = urlsplit(url).hostname
         if not host or host != urlsplit(ours.url).hostname:
             raise Denied("proxy-elsewhere", host=(host or "")[:255])
+        if body.auth_token is None and _origin(url) != _origin(ours.url):
+            raise Denied("proxy-token", url=url[:255])  # anybody may listen at another port
         await _told(hub.teller.move(url, token))
     except ValueError as error:
         raise Invalid("bad-body", field="api_url") from error
     return Reply(200)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
 
 
 async def _told(telling: Awaitable[None]) -> None:

@@ -49,7 +49,7 @@ def command(box: Box, ports: Ports, settings: Settings) -> tuple[str, ...]:
     Raises:
         Trouble: its certificate is no good.
     """
-    api = Origin.of(settings.hub.config.chp.api_url or _beside(ports))
+    api = place(settings, ports)
     return (
         *("perijove.cli.chp", str(box.path), *settings.hub.config.chp.command),
         *("--ip", settings.proxy.ip, "--port", str(ports.public)),
@@ -57,6 +57,11 @@ def command(box: Box, ports: Ports, settings: Settings) -> tuple[str, ...]:
         *("--error-target", f"http://127.0.0.1:{ports.hub}{settings.hub.base_url}hub/error"),
         *("--log-level", "warn", *routed(settings), *_certified(box, settings)),
     )
+
+
+def place(settings: Settings, ports: Ports) -> Origin:
+    """Return where it listens for its routes."""
+    return Origin.of(settings.hub.config.chp.api_url or _beside(ports))
 
 
 def _certified(box: Box, settings: Settings) -> tuple[str, ...]:

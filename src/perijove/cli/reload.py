@@ -77,7 +77,8 @@ def _certificate(given: Namespace) -> None:
 def _is_ours(pid: int) -> bool:
     """Return whether it is our proxy: another make's (proxy.kind) would end of a SIGHUP."""
     with suppress(OSError):
-        return b"perijove" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return b"perijove.cli.proxy" in words
     return False
 
 

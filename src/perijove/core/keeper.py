@@ -63,6 +63,8 @@ class Keeper:
         init=False, default_factory=dict[str, tuple[Service, asyncio.Task[None]]]
     )
 
+    _ending: set[asyncio.Task[None]] = field(init=False, default_factory=set[asyncio.Task[None]])
+
     async def run(self) -> None:
         """Run them until cancelled; then end them."""
         try:
@@ -77,17 +79,25 @@ class Keeper:
         wanted = {
             name: it
             for name, it in self.services.configured.items()
-            if (it.managed or it.url) and self.leases.holds(f"service/{name}")
+            if (it.managed or it.url) and self._is_ours(name)
         }
         await self._end(*(name for name, (it, _) in self._kept.items() if wanted.get(name) != it))
         for name in wanted.keys() - self._kept.keys():
             self._kept[name] = wanted[name], asyncio.create_task(self._keep(wanted[name]))
 
+    def _is_ours(self, name: str) -> bool:
+        """Return whether it runs here. While nobody knows, what runs goes on."""
+        key = f"service/{name}"
+        return self.leases.holds(key) or (name in self._kept and self.leases.had(key))
+
     async def _end(self, *names: str) -> None:
-        tasks = [self._kept.pop(name)[1] for name in names]
-        for task in tasks:
+        for name in names:
+            task = self._kept.pop(name)[1]
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._ending:  # whoever is cancelled here leaves them to go on with their end
+            await asyncio.wait(set(self._ending))
 
     async def _keep(self, service: Service) -> None:
         """Run one service, and look after it."""
@@ -153,7 +163,7 @@ class Keeper:
 async def answers_at(url: str) -> bool:
     """Return whether anybody listens at `url`."""
     parts = urlsplit(url)
-    with suppress(OSError, TimeoutError):
+    with suppress(OSError, ValueError):  # a name that no name server can be asked for
         async with asyncio.timeout(_PATIENCE):
             port = parts.port or _PORTS[parts.scheme]
             _, writer = await asyncio.open_connection(parts.hostname, port)

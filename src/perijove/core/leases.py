@@ -49,6 +49,10 @@ class Leases(Protocol):
         """Return whether this hub drives the server whose workload is called `key`, now."""
         ...
 
+    def had(self, key: str) -> bool:
+        """Return whether it did when that was last known: it may have lost the database since."""
+        ...
+
     def pass_on(self, key: str) -> None:
         """Tell who drives the server of workload `key` that its row was changed here."""
 
@@ -70,6 +74,10 @@ class Alone:
         """Return True."""
         del key
         return True
+
+    def had(self, key: str) -> bool:
+        """Return what `holds` does."""
+        return self.holds(key)
 
     def pass_on(self, key: str) -> None:
         """Tell nobody."""
@@ -106,6 +114,10 @@ class Shared:
     def holds(self, key: str) -> bool:
         """Return whether the shard of `key` is this hub's, and this hub believed to live."""
         return shard_of(key) in self._held and self.steady() < self._until
+
+    def had(self, key: str) -> bool:
+        """Return whether the shard of `key` was this hub's at its last turn."""
+        return shard_of(key) in self._held
 
     def pass_on(self, key: str) -> None:
         """Tell the others, one of whom drives it."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -60,10 +61,11 @@ class Managed:
     async def reset(self) -> None:
         """Take back all roles that the authenticator gave; groups stay."""
         database = self.accounts.database
+        await database.write(store.clear())  # first: who signs in at another hub gets them anew
         for user in await database.read(users.with_roles()):
             admin = user.admin and ADMIN not in user.roles
-            await self.accounts.change(user, roles=frozenset[str](), admin=admin)
-        await database.write(store.clear())
+            with suppress(Unknown):  # deleted meanwhile
+                await self.accounts.change(user, roles=frozenset[str](), admin=admin)
         self.roles.learn(())
         self.accounts.memory.forget()
 

@@ -16,6 +16,8 @@ _LONGEST_NAME = 30
 _LONGEST_DISPLAY_NAME = 255
 _HASH = 8
 _DEEPEST = 64
+_MOST = 65_536
+"""Bytes of JSON that a client may have kept."""
 _RESERVED = "__jupyterhub_"
 
 
@@ -93,9 +95,11 @@ def _require_json(tree: Mapping[str, Any], field: str) -> None:
     if _deeper(tree, _DEEPEST):  # what writes JSON and shows it has a limit of its own
         raise Invalid("bad-body", field=field)
     try:
-        json.dumps(tree, ensure_ascii=False, allow_nan=False).encode()
+        text = json.dumps(tree, ensure_ascii=False, allow_nan=False).encode()
     except ValueError as error:  # half of a surrogate pair; 1e999, which is infinity
         raise Invalid("bad-body", field=field) from error
+    if len(text) > _MOST:
+        raise Invalid("bad-body", field=field)
 
 
 def _deeper(tree: Any, levels: int) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from perijove.core.access import has_power
 from perijove.core.domains import Domains
 from perijove.core.memory import Memory, Shelf
 from perijove.core.naming import require_properties
@@ -196,12 +197,12 @@ class Services:
 
     def _require_power(self, service: Service, by: Principal) -> None:
         """Let nobody make a service that could do more than they can."""
-        if (service.admin or not service.asks) and not by.admin:
+        if (service.admin or not service.asks) and not has_power(by):
             raise Denied("service.administrators-only")
         # Of people it may be given what they hold; so whoever makes it must hold it as well.
         wanted = [self.roles.parse(text) for text in service.allowed]
         asked = self.roles.expand(resolved(wanted, user=by.name, service=service.name))
-        if INHERIT in {scope.name for scope in wanted} and not by.admin:
+        if INHERIT in {scope.name for scope in wanted} and not has_power(by):
             raise Denied("service.administrators-only")
         more = {scope for scope in asked if scope.name != INHERIT} | self.scopes(service)
         if not within(more, by.scopes):

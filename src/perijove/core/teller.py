@@ -85,10 +85,13 @@ class Teller:
         Raises:
             OSError: the proxy is away.
         """
-        whole = await self.feed.after(None)
-        assert isinstance(whole, Whole)
         async with self._one:
-            await self._compare(whole.routes)
+            # In this order: what others tell it meanwhile is in the feed, too.
+            table = await self.chp.table()
+            await self.feed.refresh()
+            whole = await self.feed.after(None)
+            assert isinstance(whole, Whole)
+            await self._compare(whole.routes, table)
 
     async def move(self, url: str, token: str) -> None:
         """Tell another proxy from now on: all of it, at once.
@@ -108,7 +111,7 @@ class Teller:
         async with self._one:
             self._led = self._leads()
             if self._led:
-                await self._compare(whole.routes)
+                await self._compare(whole.routes, await self.chp.table())
         self._absence.over(self.chp.url)
         version, due = whole.version, _now() + self.settings.every
         while (left := due - _now()) > 0 and self._leads() is self._led:
@@ -130,10 +133,9 @@ class Teller:
     def _leads(self) -> bool:
         return self.leases.holds(_LEASE)
 
-    async def _compare(self, routes: Mapping[str, Route]) -> None:
-        """Add what is missing, mend what is wrong, take away what is stale."""
+    async def _compare(self, routes: Mapping[str, Route], table: Mapping[str, Had]) -> None:
+        """Add what is missing in `table`, mend what is wrong, take away what is stale."""
         wanted = {key_of(path): route for path, route in routes.items()}
-        table = await self.chp.table()
         self._read(wanted, table)
         stale = [key for key, it in table.items() if it.ours and key not in wanted]
         missing = {key: it for key, it in wanted.items() if not _right(table.get(key), it)}

@@ -17,6 +17,8 @@ Entry: TypeAlias = Mapping[str, Any]
 _KEPT = 5000
 """Entries that are remembered where no file is kept."""
 _GOOD = 400
+RENAMED = "PATCH /users/{user}"
+"""The call by which people get other names."""
 _TOLD = frozenset({"as", "why", "admin", "standing", "remove", "password", "name"})
 """Of the details of what somebody else has done, what the person concerned is told."""
 
@@ -39,6 +41,8 @@ class Trail:
     path: Path | None = None
     """The file; None: entries go to the log, and this process remembers the last of its own."""
     _recent: deque[Entry] = field(init=False, default_factory=lambda: deque(maxlen=_KEPT))
+    _one: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    """Held by whoever reads: many who read much would leave no thread for what cannot wait."""
 
     def remember(self, entry: Entry) -> None:
         """Keep an entry that no file keeps."""
@@ -50,8 +54,14 @@ class Trail:
 
     async def of(self, user: User, asked: Asked) -> list[Entry]:
         """Return what concerns `user`, since there is somebody of that name, as they may see it."""
+        others = False
+        """Whether the rest is of somebody who had the name before."""
 
         def concerns(entry: Entry) -> bool:
+            nonlocal others
+            if others:
+                return False
+            others = _is_given(entry, user.name)
             own = _by(entry, user.name)
             here = datetime.fromisoformat(entry["at"]) >= user.created
             theirs = own or (user.name in _people(entry) and entry["status"] < _GOOD)
@@ -64,7 +74,8 @@ class Trail:
         if self.path is None:
             recent = list(self._recent)
             return list(_first(asked.limit, filter(fits, reversed(recent))))
-        return await asyncio.to_thread(_read, self.path, asked.limit, fits, word)
+        async with self._one:
+            return await asyncio.to_thread(_read, self.path, asked.limit, fits, word)
 
 
 def _read(path: Path, limit: int, fits: Callable[[Entry], bool], word: str) -> list[Entry]:
@@ -107,13 +118,20 @@ def _by(entry: Entry, name: str) -> bool:
     return bool(entry["who"] == name and entry.get("kind") == "user")
 
 
+def _is_given(entry: Entry, name: str) -> bool:
+    """Return whether somebody was called `name` by it, who had another name."""
+    told, about = entry.get("details") or {}, entry.get("about") or {}
+    renamed = entry.get("call") == RENAMED and entry["status"] < _GOOD
+    return bool(renamed and told.get("name") == name != about.get("user"))
+
+
 def _people(entry: Entry) -> set[str]:
     """Return the names of those to whom something was done."""
     about, details = entry.get("about") or {}, entry.get("details") or {}
     named = {about.get("user"), about.get("owner"), details.get("as"), details.get("user")}
     many = details.get("users")
     named |= set(many) if isinstance(many, list) else set()
-    if str(entry.get("call", "")).startswith("PATCH /users/"):
+    if entry.get("call") == RENAMED:
         named.add(details.get("name"))
     return {name for name in named if isinstance(name, str)}
 

@@ -1,10 +1,12 @@
 """Audit: who asked for what to change, for whom, from where, as whom, and how it ended."""
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from perijove.core.trail import Trail
@@ -22,6 +24,8 @@ logger = logging.getLogger("perijove.audit")
 
 _LONGEST = 255
 """Characters of anything that a client has made up."""
+_MOST_ITEMS, _MOST_DETAILS = 1000, 65_536
+"""Things in a list, and characters of all details, of one entry."""
 _GOOD = 400
 _TOLD = 20
 """Refusals of each caller in a minute that are told of."""
@@ -84,7 +88,7 @@ class Audit:
             "from": asked.address,
             "call": f"{asked.method} {row.path}",
             **_given("about", {name: value[:_LONGEST] for name, value in params.items()}),
-            **_given("details", asked.done),
+            **_given("details", _short(asked.done)),
             "status": status,
             **_given("error", code),
             **_given("refused_before", left_out),
@@ -94,6 +98,24 @@ class Audit:
             logger.info("%s by %s: %d", entry["call"], entry["who"], status, extra={"audit": entry})
         else:
             await self.journal.write(entry)
+
+
+def _short(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `details` without what is too long to be kept: whoever calls has made it up."""
+    cut: dict[str, Any] = {key: _cut(value) for key, value in details.items()}
+    if len(json.dumps(cut, default=str)) <= _MOST_DETAILS:
+        return cut
+    return {key: it if isinstance(it, bool | int) else "…" for key, it in cut.items()}
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return value[:_LONGEST]
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_cut(it) for it in islice(value, _MOST_ITEMS)]
+    if isinstance(value, Mapping):
+        return {str(key)[:_LONGEST]: _cut(it) for key, it in islice(value.items(), _MOST_ITEMS)}
+    return value
 
 
 def of_token(token: Token) -> dict[str, Any]:

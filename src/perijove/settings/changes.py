@@ -23,6 +23,8 @@ _AFTER_A_RESTART: tuple[Path, ...] = (
     ),
     ("hub", "config", "JupyterHub", "tornado_settings", "cookie_options"),
     ("hub", "config", "JupyterHub", "authenticate_prometheus"),
+    ("hub", "config", "JupyterHub", "api_page_default_limit"),
+    ("hub", "config", "JupyterHub", "api_page_max_limit"),
     ("hub", "config", "JupyterHub", "last_activity_interval"),
     ("hub", "config", "JupyterHub", "proxy_check_interval"),
     ("hub", "config", "ConfigurableHTTPProxy"),

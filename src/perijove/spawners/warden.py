@@ -13,8 +13,8 @@ import subprocess
 import sys
 from contextlib import suppress
 
-GRACE = 4.0
-"""Seconds between being asked to end and being made to."""
+GRACE = 1.5
+"""Seconds between being asked to end and being made to; the hub waits a little longer."""
 _PDEATHSIG = 1
 """Of prctl(2)."""
 _CANNOT = 127

@@ -55,6 +55,7 @@ async def _leave(hub: Hub, visit: Visit, user: User) -> None:
 
 async def _approve(hub: Hub, visit: Visit, user: User) -> None:
     _require(visit, user, "admin:users")
+    hub.entitled.require_may_let_in(visit.me.principal, user)
     await hub.accounts.approve(user)
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from perijove.core import Hub
 from perijove.core.access import require_power
 from perijove.core.accounts import SHORTEST_PASSWORD
+from perijove.core.names import normal
 from perijove.http.page import Visit
 from perijove.http.reader import Reader
 from perijove.http.sentences import told
@@ -49,6 +50,7 @@ async def add(hub: Hub, visit: Visit) -> Response:
     name, admin = visit.posted("username").strip(), bool(visit.posted("admin"))
     visit.request.done |= {"user": name[:255], "admin": admin}
     require_power(visit.me.principal, User(id=0, name=name), admin=admin)
+    hub.entitled.require_may_let_in(visit.me.principal, User(id=0, name=normal(name)))
     try:
         user = await hub.accounts.create(
             name,

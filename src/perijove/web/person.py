@@ -31,6 +31,7 @@ async def show_trouble(hub: Hub, visit: Visit, error: HubError) -> Response:
 async def approve(hub: Hub, visit: Visit) -> Response:
     """Let the person in."""
     require_power(visit.me.principal, visit.owner)
+    hub.entitled.require_may_let_in(visit.me.principal, visit.owner)
     await hub.accounts.approve(visit.owner)
     return go(visit, "admin", said="approved", what=visit.owner.name)
 
@@ -67,6 +68,7 @@ async def delete(hub: Hub, visit: Visit) -> Response:
 async def password(hub: Hub, visit: Visit) -> Response:
     """Give the person another password."""
     require_power(visit.me.principal, visit.owner)
+    hub.entitled.require_may_let_in(visit.me.principal, visit.owner)
     try:
         await hub.accounts.set_password(visit.owner, visit.posted("new"))
     except HubError as error:

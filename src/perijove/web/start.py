@@ -1,5 +1,6 @@
 """/spawn: choose a profile and its options, then start."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -7,7 +8,7 @@ from starlette.responses import Response
 
 from perijove.core import Hub
 from perijove.core.about import Homes
-from perijove.core.options import Profiles
+from perijove.core.options import UNLISTED, Profiles
 from perijove.http.page import Visit
 from perijove.http.sentences import told
 from perijove.model.errors import Busy, HubError, Invalid, Untimely
@@ -44,6 +45,8 @@ async def show(hub: Hub, visit: Visit) -> Response:
         hub.servers.naming.require_new(owner, name, 0)
     last = await _last(hub, owner, server)
     options = None if _only_looks(visit) else _named(hub, visit, server, last)
+    if options is not None and _is_anothers_word(visit, options):
+        return await _form(hub, visit, server, options)
     if options is None:
         return await _form(hub, visit, server, last)
     visit.request.done["starts"] = f"{owner.name}/{name}"  # a GET is not audited by itself
@@ -64,6 +67,15 @@ def _named(
         return named
     failed = server is not None and server.phase is Phase.FAILED
     return None if failed else last
+
+
+def _is_anothers_word(visit: Visit, options: Mapping[str, Any]) -> bool:
+    """Return whether a page of another site has written a choice that is not on the list.
+
+    It may be the image in which the visitor's files are opened: they look at it first.
+    """
+    written = any(str(key).endswith(f"--{UNLISTED}") for key in options)
+    return written and visit.request.given.get("sec-fetch-site") in {"cross-site", "same-site"}
 
 
 def _only_looks(visit: Visit) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from perijove.cli import chp
 from perijove.cli.box import Box, Ports
 from perijove.cli.trouble import Trouble
 from perijove.settings import Settings
@@ -72,6 +73,9 @@ def require_free(ports: Ports, settings: Settings) -> None:
         )
     if not of_others(settings):
         _require_public(ports.public, settings.proxy.ip)
+        if settings.proxy.told:
+            api = chp.place(settings, ports)
+            _require_public(api.port, api.host)
 
 
 def _require_public(port: int, ip: str) -> None:
