@@ -1,12 +1,14 @@
 """People: adding, finding, paging through ten thousand, changing and removing them."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from perijove.core.access import require_power
 from perijove.core.newcomers import Newcomers
+from perijove.core.roles import Roles
 from perijove.model.errors import Conflict, Denied, Invalid, Unknown, Untimely
 from perijove.model.placement import Placement
 from perijove.model.principal import Principal
@@ -191,11 +193,14 @@ async def test_who_is_removed_is_shut_out_first_and_gone_when_their_servers_are(
 
 def test_only_administrators_have_power_over_administrators() -> None:
     helper = Principal.of("eve", [])
-    root = Principal(name="root", kind="user", groups=frozenset(), scopes=frozenset(), admin=True)
+    whole = Roles().of(User(id=3, name="root", admin=True))
+    root = Principal(name="root", kind="user", groups=frozenset(), scopes=whole, admin=True)
+    less = replace(root, scopes=frozenset(it for it in whole if it.name != "shutdown"))
     ada, other = User(id=1, name="ada"), User(id=2, name="other", admin=True)
     require_power(helper, ada)
     require_power(root, other)
     require_power(root, ada, admin=True)
-    for user, admin in ((other, False), (ada, True)):
-        with pytest.raises(Denied):
-            require_power(helper, user, admin=admin)
+    for who in (helper, less):
+        for user, admin in ((other, False), (ada, True)):
+            with pytest.raises(Denied):
+                require_power(who, user, admin=admin)
