@@ -85,9 +85,9 @@ async def test_tables_that_take_different_names_for_one_are_refused(alone: Maria
     await empty(alone.url)
     await (await open_database(alone.url)).close()
     change = "CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
-    await asyncio.to_thread(order, alone.url, f"ALTER TABLE pj_groups {change}")
+    await asyncio.to_thread(order, alone.url, f"ALTER TABLE pj_members {change}")
     found = await refusal(alone.url)
-    assert (found.code, found.params["table"]) == ("database-collation", "pj_groups")
+    assert (found.code, found.params["table"]) == ("database-collation", "pj_members")
 
 
 async def test_a_server_that_logs_by_statement_is_refused(alone: MariaDb) -> None:
