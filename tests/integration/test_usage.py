@@ -182,7 +182,7 @@ async def test_all_of_it_is_told_to_whom_may_read_every_server(world: World) -> 
     assert every["share"] == 1
     assert sorted(it["servers"] for it in every["devices"]) == [["ada/"], ["bob/"]]
     assert meter.homes == [], "nobody has asked for one"
-    assert await status(running, "reader-token", "/usage") == 404
+    assert await status(running, "reader-token", "/usage") == 403
 
 
 async def test_who_comes_too_late_for_a_gpu_is_told_so(world: World) -> None:
