@@ -16,6 +16,7 @@ import pytest
 
 from perijove.api.routes import ROUTES
 from perijove.app import Running
+from perijove.core.roles import DEFAULTS
 from perijove.http.route import Route
 from perijove.kit.tasks import in_background
 from perijove.model.scope import Kind
@@ -51,8 +52,11 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/shares/{user}/{server}"): {"user": "o{n}"},
     ("PATCH", "/shares/{user}/{server}"): {"user": "o{n}"},
 }
-BESIDE = {("POST", "/shares/{user}/{server}"): ("read:users:name",)}
-"""What else is needed, for a name in the body."""
+BESIDE = {
+    ("POST", "/shares/{user}/{server}"): ("read:users:name",),
+    ("GET", "/audit"): tuple(it for it in DEFAULTS[1].scopes if it != "admin:users"),
+}
+"""What else is needed: for a name in the body, and to be an administrator."""
 NOT_THERE = {
     ("POST", "/users/{user}"), ("POST", "/groups/{group}"), ("POST", "/services/{service}"),
     ("POST", "/users/{user}/server"), ("POST", "/users/{user}/servers/{server}"),
