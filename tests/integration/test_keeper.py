@@ -245,38 +245,22 @@ async def test_it_ends_with_the_hub_with_all_that_it_has_started(
     await until(lambda: not alive(child), "its child has ended")
 
 
-async def test_one_that_will_not_end_is_made_to(
-    database: Database, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("program", [STUBBORN, FAMILY], ids=["itself", "its child"])
+async def test_what_will_not_end_is_made_to(
+    database: Database, caplog: pytest.LogCaptureFixture, program: str
 ) -> None:
     async with keeping(database) as kept:
-        kept.put(service(STUBBORN))
+        kept.put(service(program))
         (pid,) = await numbers(caplog)
     await until(lambda: not alive(pid), "it has ended")
 
 
-async def test_what_it_has_begun_is_made_to_end_as_well(
-    database: Database, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with keeping(database) as kept:
-        kept.put(service(FAMILY))
-        (child,) = await numbers(caplog)
-    await until(lambda: not alive(child), "it has ended")
-
-
-async def test_what_it_has_begun_does_not_outlive_its_warden(
-    kept: Kept, caplog: pytest.LogCaptureFixture
-) -> None:
-    kept.put(service(FAMILY))
-    (child,) = await numbers(caplog)
-    os.kill(kept.pids["s"], signal.SIGKILL)
-    await until(lambda: not alive(child), "it has ended with its warden")
-
-
+@pytest.mark.parametrize("program", [SLEEPS, FAMILY], ids=["itself", "its child"])
 @pytest.mark.parametrize("order", [signal.SIGKILL, signal.SIGTERM])
 async def test_nothing_of_it_is_left_when_its_warden_is_ended(
-    kept: Kept, caplog: pytest.LogCaptureFixture, order: signal.Signals
+    kept: Kept, caplog: pytest.LogCaptureFixture, order: signal.Signals, program: str
 ) -> None:
-    kept.put(service(SLEEPS))
+    kept.put(service(program))
     (first,) = await numbers(caplog)
     os.kill(kept.pids["s"], order)
     await until(lambda: not alive(first), "it has ended with its warden")

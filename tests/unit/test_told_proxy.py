@@ -1,5 +1,6 @@
 """proxy.kind: chp: what may be said of it, and what is said when nobody asked for it."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,11 @@ import pytest
 
 from perijove.cli.box import Box, Ports
 from perijove.cli.chp import command
+from perijove.cli.supervisor.ports import require_free
+from perijove.cli.trouble import Trouble
 from perijove.settings import BadConfig, of
 from perijove.settings.read import read_tree
+from tests.ports import free_port
 
 OTHER = {"proxy": {"kind": "chp"}}
 
@@ -75,3 +79,11 @@ def test_it_looks_at_the_host_where_people_have_hosts_of_their_own(
     box.ready()
     words = command(box, Ports(public=8000, hub=8081), settings)
     assert ("--host-routing" in words) is given
+
+
+def test_a_program_at_the_place_of_its_routes_is_named_before_it_is_started() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = of(chp(api_url=f"http://127.0.0.1:{port}"))
+        with pytest.raises(Trouble, match=f"Port {port} is taken"):
+            require_free(Ports(public=free_port(), hub=free_port()), settings)
