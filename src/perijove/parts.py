@@ -159,6 +159,7 @@ def of_gate(settings: Settings, parts: Parts, life: Lifecycle) -> gate.Needs:
         roles=roles,
         ours=_ours(parts, roles),
         services=_services(settings, parts, life),
+        user_tokens=settings.user_tokens,
         base_url=settings.hub.base_url,
         domains=settings.hub.config.jupyterhub.domains,
         rerouted=life.rerouted,

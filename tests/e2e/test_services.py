@@ -248,3 +248,22 @@ def test_services_end_with_the_box(tmp_path: Path) -> None:
     finally:
         page.box.open.close()
         page.box.end()
+
+
+@pytest.mark.parametrize(
+    ("token", "who"),
+    [
+        ("0d4f4fd7b8a64c0c9a51e3d8a6b1c2f7", ("service", "reports")),
+        ("5a1f0c7e9b3d4862a7f6c0d1e2b3a495", ("service", "reports")),
+        ("c3b2a1908f7e6d5c4b3a29180f7e6d5c", ("service", "nightly")),
+        ("e7d6c5b4a392817060f5e4d3c2b1a098", ("user", "ada")),
+    ],
+)
+def test_a_token_as_jupyterhubs_configuration_says_it_is_known(
+    page: Page, token: str, who: tuple[str, str]
+) -> None:
+    url = f"http://127.0.0.1:{page.box.public}/hub/api/user"
+    answer = httpx.get(url, headers={"authorization": f"token {token}"})
+    assert answer.status_code == 200
+    assert (answer.json()["kind"], answer.json()["name"]) == who
+    assert token not in page.log()

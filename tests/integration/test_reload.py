@@ -144,6 +144,61 @@ async def test_roles_services_and_rules_hold_at_once(box: Box) -> None:
         assert (await eve.get("/user")).status_code == 403, "who is blocked is out at once"
 
 
+async def test_services_of_a_list_and_tokens_of_the_values_hold_at_once(box: Box) -> None:
+    traits: dict[str, Any] = {
+        "services": [{"name": "watch", "api_token": "token-of-watch"}],
+        "service_tokens": {"another-of-watch": "watch", "token-of-script": "script"},
+        "api_tokens": {"token-of-ada": "Ada"},
+    }
+    role = {"scopes": ["list:users"], "services": ["watch", "script"]}
+    tree: dict[str, Any] = {"hub": {"config": {"JupyterHub": traits}, "loadRoles": {"sees": role}}}
+    names = dict.fromkeys(("token-of-watch", "another-of-watch"), "watch")
+    names |= {"token-of-script": "script", "token-of-ada": "ada"}
+    await box.reload(tree)
+    for token, name in names.items():
+        async with box.client(token) as client:
+            me = (await client.get("/user")).json()
+            assert (me["name"], me["kind"]) == (name, "user" if name == "ada" else "service")
+            listed = await client.get("/users")
+            assert listed.status_code == (403 if name == "ada" else 200)
+    async with box.client() as admin:
+        services = (await admin.get("/services")).json()
+        assert services.keys() == {"watch", "script"}
+        assert services["script"]["roles"] == ["sees"]
+    async with box.client("token-of-ada") as ada:
+        made = await ada.post("/users/ada/tokens", json={"note": "mine"})
+        assert made.status_code == 201, "she may do with it all that she may"
+    told = await box.reload({})
+    assert "token-of" not in str(told)
+    for token in names:
+        async with box.client(token) as client:
+            assert (await client.get("/user")).status_code == 403, "it is none any more"
+    async with box.client() as admin:
+        assert (await admin.get("/users/ada")).status_code == 200, "her account stays"
+
+
+async def test_a_token_of_the_values_is_as_good_as_the_account_it_is_for(box: Box) -> None:
+    tree: dict[str, Any]
+    tree = {"hub": {"config": {"JupyterHub": {"api_tokens": {"token-of-ada": "ada"}}}}}
+    await box.reload(tree)
+    accounts = box.running.hub.accounts
+    async with box.client("token-of-ada") as client:
+        assert (await client.get("/user")).json()["admin"] is False
+        assert (await client.get("/info")).status_code == 403
+        ada = await accounts.named("ada")
+        assert ada is not None
+        await accounts.change(ada, admin=True)
+        assert (await client.get("/info")).status_code == 200, "she is an administrator now"
+        blocked = {**tree["hub"]["config"], "Authenticator": {"blocked_users": ["ada"]}}
+        await box.reload({"hub": {"config": blocked}})
+        assert (await client.get("/user")).status_code == 403, "who is blocked is out"
+        await box.reload(tree)
+        assert (await client.get("/user")).status_code == 200
+        async with box.client() as admin:
+            assert (await admin.delete("/users/ada")).status_code == 204
+        assert (await client.get("/user")).status_code == 403, "there is no such account"
+
+
 async def test_a_token_that_was_just_used_does_not_outlive_its_role(box: Box) -> None:
     """What was read a moment ago is kept for a second; a reload forgets it."""
     role = {"scopes": ["list:users"], "users": ["ada"]}

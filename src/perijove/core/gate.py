@@ -53,6 +53,8 @@ class Needs:
     """Our own programs, by their token."""
     services: Mapping[str, Service] = field(default_factory=dict[str, Service])
     """Those of the configuration, by name."""
+    user_tokens: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Names of people, by the digest of a token of the configuration."""
     base_url: str = "/"
     domains: Domains = field(default_factory=Domains)
     rerouted: Callable[[], None] = nothing
@@ -133,7 +135,12 @@ def _credentials(
     }
     return (
         Sessions(**of_all),
-        Tokens(**of_all, ours=_by_digest(needs.ours), services=services),
+        Tokens(
+            **of_all,
+            ours=_by_digest(needs.ours),
+            services=services,
+            configured=needs.user_tokens,
+        ),
         Grants(**of_all, service=services.client, require_proof=needs.require_proof),
     )
 
@@ -163,6 +170,7 @@ def renew(gate: Gate, needs: Needs) -> None:
     gate.login.authenticator = needs.authenticator(gate.accounts, gate.accounts.passwords)
     gate.roles.become(needs.roles)
     gate.tokens.ours = _by_digest(needs.ours)
+    gate.tokens.configured = needs.user_tokens
     gate.services.configured = needs.services
     gate.sessions.lives = gate.tokens.lives = gate.grants.lives = needs.lives
     gate.grants.require_proof = needs.require_proof

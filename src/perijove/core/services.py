@@ -155,8 +155,9 @@ class Services:
         """Return which service of the configuration has a token with that digest, or None."""
         if self._indexed != self._shelf.times_cleared:
             self._indexed = self._shelf.times_cleared
-            having = [it for it in self.configured.values() if it.token]
-            self._by_token = {it.token: self._principal(it) for it in having}
+            self._by_token = {
+                token: self._principal(it) for it in self.configured.values() for token in it.tokens
+            }
         return self._by_token.get(token)
 
     async def found(self, token: str) -> Principal | None:
@@ -241,4 +242,4 @@ def _target(service: Service) -> Target:
 
 def _share(one: Service, other: Service) -> bool:
     same_client = bool(one.client) and one.client == other.client
-    return same_client or (bool(one.token) and one.token == other.token)
+    return same_client or bool(one.tokens & other.tokens)

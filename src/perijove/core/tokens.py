@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from perijove.core.held import held
 from perijove.core.lives import Lives
@@ -74,6 +74,8 @@ class Tokens:
     """Our own programs, by the digest of their token."""
     services: Holders = field(default_factory=Nobody)
     """Say which service has a token of that digest."""
+    configured: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Names of people, by the digest of a token that the configuration gives them."""
     lives: Lives = field(default_factory=Lives)
     _shelf: Shelf[_Shown] = field(init=False, default_factory=Shelf[_Shown])
 
@@ -174,25 +176,32 @@ class Tokens:
 
     async def _read(self, key: str, now: datetime) -> _Shown | None:
         times_cleared = self._shelf.times_cleared
+        shown = await (self._of_values(key) if key in self.configured else self._kept(key))
+        if shown is not None:
+            self._shelf.put(key, shown, now, times_cleared)
+        return shown
+
+    async def _kept(self, key: str) -> _Shown | None:
+        """Return who shows a token of the database."""
         found = await self.database.read(store.found(key))
         if found is None or found[1].standing is not Standing.ACTIVE:
             return None
         token, owner = found
-        principal = Principal(
-            name=owner.name,
-            kind="user",
-            user_id=owner.id,
-            groups=owner.groups,
-            admin=owner.admin,
-            scopes=await self._effective(owner, token),
+        principal = _person(
+            owner,
+            await self._effective(owner, token),
             token_id=token.id,
             token_kind=token.kind,
             session=token.session,
-            user=owner,
         )
-        shown = _Shown(principal, token.expires)
-        self._shelf.put(key, shown, now, times_cleared)
-        return shown
+        return _Shown(principal, token.expires)
+
+    async def _of_values(self, key: str) -> _Shown | None:
+        """Return who shows a token of the configuration: it lets them do all they may."""
+        owner = await self.database.read(users.named(self.configured[key]))
+        if owner is None or owner.standing is not Standing.ACTIVE:
+            return None
+        return _Shown(_person(owner, await self.holds(owner), token_kind=Kind.API), None)
 
     async def _effective(self, owner: User, token: Token) -> frozenset[Scope]:
         holds = await self.holds(owner)
@@ -242,6 +251,20 @@ class Tokens:
 def service_principal(name: str, scopes: frozenset[Scope], *, admin: bool = False) -> Principal:
     """Return who shows the token of a service."""
     return Principal(name=name, kind="service", groups=frozenset(), scopes=scopes, admin=admin)
+
+
+def _person(owner: User, scopes: frozenset[Scope], **shown: Any) -> Principal:
+    """Return who shows a token of a person."""
+    return Principal(
+        name=owner.name,
+        kind="user",
+        user_id=owner.id,
+        groups=owner.groups,
+        admin=owner.admin,
+        scopes=scopes,
+        user=owner,
+        **shown,
+    )
 
 
 def _still(by: Principal) -> Statements:

@@ -148,7 +148,8 @@ def _means(caller: Principal) -> str:
     if caller.cookie:
         return "session"
     if caller.token_id is None:
-        return "password" if caller.kind == "user" else "token"
+        shown = caller.kind == "service" or caller.token_kind is not None
+        return "token" if shown else "password"
     kind = "token" if caller.token_kind is Kind.API else f"{caller.token_kind} token"
     return f"{kind} a{caller.token_id}"
 

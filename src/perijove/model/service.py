@@ -20,6 +20,8 @@ class Service:
     """Where it listens; '' if it has no address of its own below /services/."""
     token: str = field(default="", repr=False)
     """sha256 of its token, hex; '' if it has none."""
+    more: frozenset[str] = field(default=frozenset(), repr=False)
+    """The same of further tokens that the configuration gives it."""
     client: str = ""
     """The id of its OAuth client; '' if it has none."""
     redirect_uri: str = ""
@@ -45,6 +47,11 @@ class Service:
     """The Unix account that it runs as; '' is the hub's own."""
     secret: str = field(default="", repr=False)
     """Its token, where it is told it: of what the hub runs."""
+
+    @property
+    def tokens(self) -> frozenset[str]:
+        """Return the digests of all of its tokens."""
+        return self.more | {self.token} if self.token else self.more
 
     @property
     def managed(self) -> bool:

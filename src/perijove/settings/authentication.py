@@ -13,6 +13,7 @@ from perijove.core.rules import Rules
 from perijove.kit.section import Traits
 from perijove.settings.people import LoadedGroup
 from perijove.settings.roles import CustomScopes, ExtraScopes, RoleSettings
+from perijove.settings.services import ServiceList, ServiceTokens, UserTokens
 from perijove.settings.web import WebTraits
 
 _CENTURY = 100 * 365 * 86400
@@ -48,6 +49,14 @@ class JupyterHubTraits(WebTraits):
     """Groups and their members, made at every start; `people.groups` says more."""
     load_roles: tuple[RoleSettings, ...] = ()
     """Roles as a list; `hub.loadRoles` is the same by name."""
+    services: ServiceList = ()
+    """Services as a list, each with a `name`; `hub.services` is the same by name."""
+    service_tokens: ServiceTokens = Field(default={}, json_schema_extra={"secret": True})
+    """More tokens of services, `token: name`, of 8 to 64 characters. A name that no list of
+    services has is one that calls the API and no more."""
+    api_tokens: UserTokens = Field(default={}, json_schema_extra={"secret": True})
+    """Tokens of people, `token: user`; they get an account. Better is a service with a role that
+    allows no more than it needs."""
     custom_scopes: CustomScopes = Field(default={})
     """Scopes that mean something to services and servers, `custom:…`; the hub hands them out."""
     extra_user_scopes: ExtraScopes = frozenset()

@@ -11,7 +11,7 @@ from perijove.model.role import Role
 from perijove.model.service import Service
 from perijove.settings.authentication import HubConfig
 from perijove.settings.roles import RoleSettings, combined
-from perijove.settings.services import ServiceSettings, configured
+from perijove.settings.services import ServiceSettings, configured, require_apart
 from perijove.store.address import MYSQL, POSTGRES, SHARED, SQLITE, plain
 
 _PORT = Field(default=None, ge=1, le=65535)
@@ -118,6 +118,11 @@ class HubSettings(Section):
         configured(services)
         return services
 
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        require_apart(self.configured_services, self.config.jupyterhub.api_tokens)
+        return self
+
     @field_validator("orphans", mode="before")
     @classmethod
     def _policy(cls, name: Any) -> Any:
@@ -127,7 +132,8 @@ class HubSettings(Section):
     @property
     def configured_services(self) -> dict[str, Service]:
         """Return the services of the configuration, by name."""
-        return configured(self.services)
+        traits = self.config.jupyterhub
+        return configured(self.services, traits.services, traits.service_tokens)
 
     @property
     def loaded_roles(self) -> list[Role]:

@@ -79,7 +79,7 @@ def _roles(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem
     if settings.sign_in.managing != Managing():
         words = f"have no effect: `{settings.sign_in.name}` says nothing of groups and roles."
         yield Problem(words, "hub.config.Authenticator.manage_groups, manage_roles")
-    services = {it.name or key for key, it in settings.hub.services.items()} | OWN_SERVICES
+    services = settings.services.keys() | OWN_SERVICES
     for role in settings.hub.loaded_roles:
         key: Path = ("hub", "loadRoles", role.name)
         if role.name == "user" and role.scopes and "self" not in role.scopes:

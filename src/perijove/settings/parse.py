@@ -15,6 +15,8 @@ _LARGEST = 1 << 20
 _MOST_NODES = 100_000
 _DEEPEST = 60
 _MERGE, _TIME = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:timestamp"
+_SECRET = {("service_tokens",), ("api_tokens",)}
+"""Ends of what has secrets for its keys."""
 _PLAIN = {f"tag:yaml.org,2002:{it}" for it in ("null", "bool", "int", "float", "str", "value")}
 
 
@@ -132,7 +134,8 @@ class _Reading:
             if key in seen and key_node is not seen[key]:
                 first = seen[key].start_mark.line + 1
                 words = f"stands here again; the first is in line {first}. Keep one of them."
-                self._problem(words, key_node, (*path, key))
+                told = path if path[-1:] in _SECRET else (*path, key)
+                self._problem(words, key_node, told)
                 continue
             seen[key] = key_node
             self._result.places[(*path, key)] = self._place(key_node)

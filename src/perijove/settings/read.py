@@ -119,7 +119,7 @@ def _refused(error: Invalid, known: Mapping[str, Any], places: Mapping[Path, Pla
     if error.code == "bad-scope":
         words = f"there is no scope {said['scope']!r}; custom_scopes makes some."
         if "service" in said:
-            key = ("hub", "services", said["service"], "oauth_client_allowed_scopes")
+            key = (*_service(known, said["service"]), "oauth_client_allowed_scopes")
     elif error.code == "no-such-role":
         key = _naming(known, said["role"])
         words = f"there is no role {said['role']!r}; hub.loadRoles makes roles."
@@ -131,15 +131,31 @@ def _refused(error: Invalid, known: Mapping[str, Any], places: Mapping[Path, Pla
 
 def _naming(known: Mapping[str, Any], role: str) -> Path:
     """Return the key under `people` or `hub.services` that gives somebody the role."""
-    for name, service in ((known.get("hub") or {}).get("services") or {}).items():
+    for path, service in _services(known):
         if role in (service.get("oauth_roles") or ()):
-            return "hub", "services", name, "oauth_roles"
+            return *path, "oauth_roles"
     people = known.get("people") or {}
     for kind in ("users", "groups"):
         for name, entry in (people.get(kind) or {}).items():
             if role in ((entry or {}).get("roles") or ()):
                 return "people", kind, name, "roles"
     return ("people",)
+
+
+def _service(known: Mapping[str, Any], name: str) -> Path:
+    """Return the key of the service that the API calls `name`."""
+    found = (path for path, it in _services(known) if (it.get("name") or path[-1]) == name)
+    return next(found, ("hub", "services"))
+
+
+def _services(known: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Yield every service as it is written, and its key."""
+    hub = known.get("hub") or {}
+    for name, it in (hub.get("services") or {}).items():
+        yield ("hub", "services", name), it or {}
+    traits = (hub.get("config") or {}).get("JupyterHub") or {}
+    for at, it in enumerate(traits.get("services") or ()):
+        yield ("hub", "config", "JupyterHub", "services", at), it
 
 
 def _patterns(settings: Settings, places: Mapping[Path, Place]) -> list[Problem]:

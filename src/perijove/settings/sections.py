@@ -11,10 +11,11 @@ from perijove.core.devices import DeviceSettings
 from perijove.core.leading import Leading
 from perijove.core.naming import Naming
 from perijove.core.options import Profiles
-from perijove.core.people import Declared
+from perijove.core.people import Declared, Person
 from perijove.core.place import PlaceSettings
 from perijove.core.profiles import ProfileEntry, profiles, slug_of
 from perijove.core.roles import Roles
+from perijove.kit.secret import digest
 from perijove.kit.section import Section
 from perijove.model.errors import Invalid
 from perijove.model.service import Service
@@ -151,8 +152,22 @@ class Settings(Section):
         Raises:
             Invalid: nobody, or no group, may be called that.
         """
-        declared = self.people.declared(self.hub.config.jupyterhub.load_groups)
-        return replace(declared, bearers=bearers(self.hub.loaded_roles))
+        traits = self.hub.config.jupyterhub
+        declared = self.people.declared(traits.load_groups)
+        known = {person.name for person in declared.persons}
+        more = (Person(name=name) for name in sorted(traits.api_tokens.keys() - known))
+        return replace(
+            declared,
+            persons=(*declared.persons, *more),
+            bearers=bearers(self.hub.loaded_roles),
+        )
+
+    @property
+    def user_tokens(self) -> dict[str, str]:
+        """Return names of people by the digest of a token; not of those who may not enter."""
+        blocked = self.sign_in.rules.blocked_users
+        given = self.hub.config.jupyterhub.api_tokens.items()
+        return {digest(it): name for name, texts in given if name not in blocked for it in texts}
 
     @property
     def leading(self) -> Leading:

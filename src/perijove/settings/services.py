@@ -2,12 +2,21 @@
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    field_validator,
+    model_validator,
+)
 
-from perijove.core.service_rules import named_as, require_good
+from perijove.core.names import normal, user_name
+from perijove.core.service_rules import good_name, named_as, require_good
 from perijove.kit.secret import digest
 from perijove.kit.section import Traits
 from perijove.model.errors import Invalid
@@ -75,13 +84,7 @@ class ServiceSettings(Traits):
     @field_validator("api_token")
     @classmethod
     def _secret(cls, token: str | None) -> str | None:
-        if token is not None and (not token.strip() or _PLACEHOLDER.fullmatch(token.strip())):
-            raise ValueError(
-                "a placeholder stands where a secret belongs: make one with `openssl rand -hex 32`"
-            )
-        if token is not None and not _TOKEN.fullmatch(token):
-            raise ValueError("a token has 8 to 64 letters, digits and marks, and no spaces")
-        return token
+        return token if token is None else _good_token(token)
 
     @field_validator("command", mode="before")
     @classmethod
@@ -159,28 +162,129 @@ class ServiceSettings(Traits):
         return named_as(service, wanted=any(oauth) or self.oauth_no_confirm)
 
 
-def configured(services: Mapping[str, ServiceSettings]) -> dict[str, Service]:
+def configured(
+    services: Mapping[str, ServiceSettings],
+    listed: Sequence[ServiceSettings] = (),
+    tokens: Mapping[str, Iterable[str]] | None = None,
+) -> dict[str, Service]:
     """Return the services of the configuration, by name.
+
+    `services`: of hub.services. `listed`, `tokens`: of hub.config.JupyterHub. A name that only
+    `tokens` has is a service that calls the API and no more.
 
     Raises:
         ValueError: one of them cannot be like that, or two are the same.
     """
     found: dict[str, Service] = {}
     seen: dict[str, str] = {}
-    for key, it in services.items():
+    for key, it in _both(services, listed):
         service = it.service(key)
         try:
             require_good(service)
         except Invalid as error:
             raise ValueError(f"{key}: {_WRONG.get(error.code, error.code)}") from None
-        own = {f"name {service.name}", f"client {service.client}", f"token {service.token}"}
-        for what in own - {"client ", "token "}:
-            if what in seen:
-                words = what.split(" ", 1)[0]
-                raise ValueError(f"{key} and {seen[what]} have the same {words}")
-            seen[what] = key
+        own = {"name": service.name, "client": service.client, "token": service.token}
+        for word, value in own.items():
+            other = seen.setdefault(f"{word} {value}", key) if value else key
+            if other != key:
+                raise ValueError(f"{key} and {other} have the same {word}")
         found[service.name] = service
+    for name, texts in (tokens or {}).items():
+        known = found.get(name, Service(name=name, configured=True))
+        digests = [digest(text) for text in texts]
+        for whose in (seen.get(f"token {it}") for it in digests):
+            if whose is not None and seen.get(f"name {name}") != whose:
+                raise ValueError(f"service_tokens gives {name} the token of {whose}")
+        found[name] = _with(known, digests)
     return found
+
+
+def require_apart(services: Mapping[str, Service], people: Mapping[str, Iterable[str]]) -> None:
+    """Let no service have the token of a person.
+
+    Raises:
+        ValueError: one does.
+    """
+    owners = {token: name for name, it in services.items() for token in it.tokens}
+    for user, texts in people.items():
+        for service in (owners.get(digest(text)) for text in texts):
+            if service is not None:
+                raise ValueError(
+                    f"api_tokens gives {user} the token of the service {service}: make another"
+                    " with `openssl rand -hex 32`"
+                )
+
+
+def _both(
+    services: Mapping[str, ServiceSettings], listed: Sequence[ServiceSettings]
+) -> Iterator[tuple[str, ServiceSettings]]:
+    yield from services.items()
+    for at, it in enumerate(listed):
+        yield f"hub.config.JupyterHub.services[{at}]", it
+
+
+def _with(service: Service, digests: Sequence[str]) -> Service:
+    """Return `service` with more tokens; what only others run is known by the first of them."""
+    more = service.more | frozenset(digests)
+    first = service.token or ("" if service.command else digests[0])
+    return replace(service, token=first, more=more - {first})
+
+
+def _good_token(token: str) -> str:
+    if not token.strip() or _PLACEHOLDER.fullmatch(token.strip()):
+        raise ValueError(
+            "a placeholder stands where a secret belongs: make one with `openssl rand -hex 32`"
+        )
+    if not _TOKEN.fullmatch(token):
+        raise ValueError("a token has 8 to 64 letters, digits and marks, and no spaces")
+    return token
+
+
+def _by_name(given: Any) -> Any:
+    """Return {name: tokens} of {token: name}: a key is told in messages, and a token is not."""
+    if not isinstance(given, Mapping):
+        return given
+    found: dict[str, list[str]] = {}
+    for at, (token, name) in enumerate(given.items(), 1):
+        # Neither is told: whoever writes them the wrong way round has a token for a name.
+        if not isinstance(name, str):
+            raise ValueError(f"line {at} is not `token: name`, both of them texts")  # noqa: TRY004
+        try:
+            found.setdefault(name, []).append(_good_token(str(token)))
+        except ValueError as error:
+            raise ValueError(f"line {at} is not `token: name`: {error}") from None
+    return {name: tuple(tokens) for name, tokens in found.items()}
+
+
+def _of_services(tokens: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    for name in tokens:
+        if not good_name(name):
+            raise ValueError(_WRONG["service.bad-name"])
+    return tokens
+
+
+def _of_people(tokens: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name, texts in tokens.items():
+        try:
+            user_name(name)
+        except Invalid as error:
+            raise ValueError(f"nobody may be called what is said there ({error.code})") from None
+        found[normal(name)] = (*found.get(normal(name), ()), *texts)
+    return found
+
+
+def _named(services: tuple[ServiceSettings, ...]) -> tuple[ServiceSettings, ...]:
+    for at, it in enumerate(services):
+        if not it.name:
+            raise ValueError(f"the item {at} has no name, which each of them needs")
+    return services
+
+
+_Tokens = Annotated[dict[str, tuple[str, ...]], BeforeValidator(_by_name)]
+ServiceList = Annotated[tuple[ServiceSettings, ...], AfterValidator(_named)]
+ServiceTokens = Annotated[_Tokens, AfterValidator(_of_services)]
+UserTokens = Annotated[_Tokens, AfterValidator(_of_people)]
 
 
 def _text(value: Any) -> Any:

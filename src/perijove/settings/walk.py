@@ -95,8 +95,11 @@ class Walk:
                     self._trait((*path, trait), value[trait], ())
             return
         trait, known = str(path[3]), traits().get(name)
-        if known is None or trait in known or below(path) in MOVED:
+        old = trait == "services" and path[-1] in _SERVICE
+        if known is None or trait in known or below(path) in MOVED or old:
             self.idle.append(path)
+        elif len(path) > len(_CONFIG) + 2:
+            self._problem("is not known.", path, meant(str(path[-1]), names))
         else:
             moved = {
                 key.rsplit(".", 1)[1] for key in MOVED if key.startswith(f"hub.config.{name}.")
