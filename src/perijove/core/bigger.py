@@ -1,7 +1,7 @@
 """More memory: what to start a server with that ran out of it, if anything here has more."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
@@ -38,6 +38,8 @@ def bigger(profiles: Profiles, server: Server) -> Bigger | None:
     That is another choice of one option; or another profile that differs in its size alone.
     """
     options = server.user_options
+    of_group = profiles.by_group.changes(server.group_overrides)
+    profiles = replace(profiles, memory=of_group.get("mem_limit", profiles.memory))
     try:
         now = profiles.resolve(options)
         usual = _memory(profiles, now)

@@ -5,10 +5,11 @@ hub.md 7.7: `{"profile": slug, option: choice, "option--unlisted-choice": value}
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from perijove.core.group_overrides import GroupOverrides
 from perijove.core.profiles import Option, Overrides, Profile
 from perijove.kit.merged import merged
 from perijove.model.errors import Invalid
@@ -31,6 +32,8 @@ class Profiles:
     """They are those that somebody may use, so others may have another default."""
     memory: str | float | None = None
     """What a server may use that is told nothing else; None: any amount."""
+    by_group: GroupOverrides = field(default_factory=GroupOverrides)
+    """What servers get beneath their profile, by the groups of whose they are."""
 
     @property
     def none_left(self) -> bool:
@@ -48,7 +51,7 @@ class Profiles:
         )
         if items and not any(it.default for it in items):
             items = (replace(items[0], default=True), *items[1:])
-        return Profiles(items, narrowed=True, memory=self.memory)
+        return replace(self, items=items, reserved={}, narrowed=True)
 
     def of(self, options: Mapping[str, Any]) -> Profile | None:
         """Return the profile that `options` name, or else the default; None: there is none."""
@@ -85,25 +88,29 @@ class Profiles:
             for _ in self._steps(options):
                 pass
 
-    def resolve(self, options: Mapping[str, Any]) -> Overrides:
+    def resolve(self, options: Mapping[str, Any], keys: Sequence[str] = ()) -> Overrides:
         """Return what to change: the profile's, then each option's in the order declared.
+
+        `keys`: of the group overrides over which that is laid, as JupyterHub does it.
 
         Raises:
             Invalid: as `require`.
         """
-        changes: dict[str, Any] = {}
+        changes = self.by_group.changes(keys)
         for step in self._steps(options) if self.items else ():
             changes = merged(changes, step)
         return changes
 
-    def overrides(self, options: Mapping[str, Any]) -> Overrides:
+    def overrides(self, options: Mapping[str, Any], keys: Sequence[str] = ()) -> Overrides:
         """Return what `resolve` does; a server asked for under other profiles gets the default."""
         try:
-            return self.resolve(options)
+            return self.resolve(options, keys)
         except Invalid as error:
             logger.warning("options that do not exist any more (%s): default profile", error.code)
             of_all = self.of_groups(frozenset())
-            return {} if of_all.none_left else of_all.resolve({})
+            if of_all.none_left:
+                return self.by_group.changes(keys)
+            return of_all.resolve({}, keys)
 
     def _steps(self, options: Mapping[str, Any]) -> Iterator[Overrides]:
         profile = self.of(options)

@@ -14,6 +14,7 @@ from perijove.kit.section import Traits
 from perijove.settings.people import LoadedGroup
 from perijove.settings.roles import CustomScopes, ExtraScopes, RoleSettings
 from perijove.settings.services import ServiceList, ServiceTokens, UserTokens
+from perijove.settings.spawner import SpawnerTraits
 from perijove.settings.web import WebTraits
 
 _CENTURY = 100 * 365 * 86400
@@ -171,6 +172,7 @@ class HubConfig(Traits):
     authenticator: AuthenticatorTraits = Field(default=AuthenticatorTraits(), alias="Authenticator")
     dummy: DummyTraits = Field(default=DummyTraits(), alias="DummyAuthenticator")
     local: AuthenticatorTraits = Field(default=AuthenticatorTraits(), alias="LocalAuthenticator")
+    spawner: SpawnerTraits = Field(default=SpawnerTraits(), alias="Spawner")
     chp: ChpTraits = Field(default=ChpTraits(), alias="ConfigurableHTTPProxy")
 
 

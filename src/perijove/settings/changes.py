@@ -41,6 +41,7 @@ _AT_THE_NEXT_START: tuple[Path, ...] = (
     ("scheduling",),
     ("imagePullSecrets",),
     ("compat",),
+    ("hub", "config", "Spawner"),
 )
 _NOW_OF_THEM: tuple[Path, ...] = (("singleuser", "startTimeout"),)
 _MISSING = object()

@@ -13,6 +13,7 @@ MISSPELT = {
 }
 """In profiles; honoured with compat.honourMisspelt only."""
 
+_GROUP_OVERRIDES = ("hub", "config", "Spawner", "group_overrides")
 MOVED: dict[str, tuple[str, ...]] = {
     "hub.config.JupyterHub.base_url": ("hub", "baseUrl"),
     "hub.config.JupyterHub.allow_named_servers": ("hub", "allowNamedServers"),
@@ -30,6 +31,8 @@ MOVED: dict[str, tuple[str, ...]] = {
     "hub.config.KubeSpawner.default_url": ("singleuser", "defaultUrl"),
     "hub.config.KubeSpawner.environment": ("singleuser", "extraEnv"),
     "hub.config.KubeSpawner.start_timeout": ("singleuser", "startTimeout"),
+    "hub.config.LocalProcessSpawner.group_overrides": _GROUP_OVERRIDES,
+    "hub.config.KubeSpawner.group_overrides": _GROUP_OVERRIDES,
     "hub.config.KubeSpawner.profile_list": ("singleuser", "profileList"),
 }
 """The same under another name; the trait wins, as it does in Zero-to-JupyterHub."""

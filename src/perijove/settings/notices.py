@@ -9,23 +9,9 @@ from perijove.settings.known import MISSPELT, traits
 from perijove.settings.problem import Path, Place, Problem, dotted
 from perijove.settings.proxy import Kind
 from perijove.settings.sections import Settings
+from perijove.settings.spawner import GROUP_OVERRIDES, HONOURED, OF_PODS
 from perijove.settings.walk import meant, place_of
 
-HONOURED = frozenset(
-    {
-        "cmd",
-        "cpu_guarantee",
-        "cpu_limit",
-        "default_url",
-        "environment",
-        "extra_resource_guarantees",
-        "extra_resource_limits",
-        "mem_guarantee",
-        "mem_limit",
-        "pids_limit",
-    }
-)
-"""Overrides of profiles that do something here."""
 OWN_SERVICES = frozenset({"perijove-cli", "perijove-proxy"})
 """Ours, which hub.services does not have."""
 _LOOPBACK = ("127.", "::1", "localhost")
@@ -37,7 +23,13 @@ def notices(
     """Return what whoever wrote `settings` should know."""
     idle = [] if cluster else _idle(settings)
     risks = _risks(settings, places, cluster=cluster)
-    return [*risks, *_roles(settings, places), *_misspelt(settings, places), *idle]
+    return [
+        *risks,
+        *_roles(settings, places),
+        *_misspelt(settings, places),
+        *_of_groups(settings, cluster=cluster),
+        *idle,
+    ]
 
 
 def _risks(settings: Settings, places: Mapping[Path, Place], *, cluster: bool) -> Iterator[Problem]:
@@ -140,11 +132,19 @@ def _idle(settings: Settings) -> Iterator[Problem]:
         names = ", ".join(sorted(settings.people.unix))
         words = f"the `account` of {names} has no effect without `systemUsers: true`."
         yield Problem(words, "people.users")
-    keys = sorted({key for _, key in _overrides(settings)} & traits()["KubeSpawner"])
-    keys = [key for key in keys if key not in HONOURED]
+    keys = sorted({key for _, key in _overrides(settings)} & traits()["KubeSpawner"] - HONOURED)
     if keys:
         words = f"these settings of profiles have no effect here: {', '.join(keys)}."
         yield Problem(words, "singleuser.profileList")
+
+
+def _of_groups(settings: Settings, *, cluster: bool) -> Iterator[Problem]:
+    """Yield settings of group overrides that do nothing."""
+    given = {key for it in settings.group_overrides.values() for key in it.spawner_override}
+    keys = sorted(given - (OF_PODS if cluster else HONOURED))
+    if keys:
+        words = f"these settings have no effect here: {', '.join(keys)}."
+        yield Problem(words, dotted(GROUP_OVERRIDES))
 
 
 def _overrides(settings: Settings) -> Iterator[tuple[Path, str]]:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from perijove.model.errors import Invalid
-from perijove.settings import parse
+from perijove.settings import parse, spawner
 from perijove.settings.environment import override
 from perijove.settings.known import MISPLACED, MOVED
 from perijove.settings.notices import notices
@@ -106,7 +106,11 @@ def _validated(
     except Invalid as error:
         problems.append(_refused(error, known, places))
     else:
-        problems += [*_patterns(settings, places), *_slugs(settings, places)]
+        problems += [
+            *_patterns(settings, places),
+            *_slugs(settings, places),
+            *spawner.problems(settings.group_overrides, places),
+        ]
         return settings
     return None
 

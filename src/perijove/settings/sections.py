@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from perijove.core.devices import DeviceSettings
+from perijove.core.group_overrides import GroupOverrideEntry, GroupOverrides
 from perijove.core.leading import Leading
 from perijove.core.naming import Naming
 from perijove.core.options import Profiles
@@ -27,6 +28,7 @@ from perijove.settings.people import PeopleSettings
 from perijove.settings.pod_sections import PodSettings, SchedulingSettings
 from perijove.settings.proxy import ProxySettings
 from perijove.settings.roles import bearers, customs
+from perijove.settings.spawner import spelled
 from perijove.settings.web import leading
 
 
@@ -190,6 +192,12 @@ class Settings(Section):
             groups=groups,
         )
 
+    @property
+    def group_overrides(self) -> Mapping[str, GroupOverrideEntry]:
+        """What servers of the members of groups get."""
+        given = self.hub.config.spawner.group_overrides
+        return spelled(given, honour_misspelt=self.compat.honour_misspelt)
+
     @cached_property
     def profiles(self) -> Profiles:
         """What people may choose from."""
@@ -200,6 +208,7 @@ class Settings(Section):
             profiles(entries),
             reserved=self.people.reserved,
             memory=self.singleuser.memory.limit,
+            by_group=GroupOverrides.of(self.group_overrides),
         )
 
 

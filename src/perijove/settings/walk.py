@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+from perijove.settings import hooks
 from perijove.settings.known import MOVED, REMOVED, below, chart, fits, sections, traits
 from perijove.settings.problem import Path, Place, Problem, dotted
 
@@ -96,9 +97,11 @@ class Walk:
             return
         trait, known = str(path[3]), traits().get(name)
         old = trait == "services" and path[-1] in _SERVICE
-        if known is None or trait in known or below(path) in MOVED or old:
+        if trait.endswith(hooks.SUFFIX) and value:
+            self._problem(hooks.WORDS, path, hooks.instead(trait))
+        elif known is None or trait in known or below(path) in MOVED or old:
             self.idle.append(path)
-        elif len(path) > len(_CONFIG) + 2:
+        elif len(path) > len(_CONFIG) + 2:  # within a trait that does something here
             self._problem("is not known.", path, meant(str(path[-1]), names))
         else:
             moved = {

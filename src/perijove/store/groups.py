@@ -18,6 +18,11 @@ _JOINED = groups.outerjoin(members, members.c.group == _c.name).outerjoin(
 _ROWS = select(_c.name, _c.properties, users.c.name).select_from(_JOINED)
 _ALL = Query(_ROWS.order_by(_c.name, users.c.name))
 _NAMED = Query(_ROWS.where(_c.name == bindparam("name")).order_by(users.c.name))
+_OF_USER = Query(
+    select(_c.name, _c.properties)
+    .select_from(groups.join(members, members.c.group == _c.name))
+    .where(members.c.user_id == bindparam("user_id"))
+)
 _NAMES = Query(select(_c.name))
 _ADD = Query(insert(groups))
 _CHANGE = Query(
@@ -38,6 +43,15 @@ _LEAVE = Query(
 def every() -> Statement[list[Group]]:
     """Return all groups, by name."""
     return Statement(_ALL, {}, _read)
+
+
+def of(user_id: int) -> Statement[dict[str, dict[str, Any]]]:
+    """Return the properties of every group that a user is a member of, by its name."""
+    return Statement(
+        _OF_USER,
+        {"user_id": user_id},
+        lambda rows: {str(name): json.loads(properties) for name, properties in rows},
+    )
 
 
 def names() -> Statement[set[str]]:

@@ -131,7 +131,7 @@ async def _form(
     who, owner = reader(visit), visit.owner
     name = visit.params.get("server", "")
     profiles = hub.profiles.of_groups(owner.groups)
-    kept = await _to_be_had(hub, profiles, still_there(profiles, last))
+    kept = await _to_be_had(hub, owner, profiles, still_there(profiles, last))
     said = told(error.code, error.params, who) if error else ""
     query = _kept(visit)
     path = (owner.name, name) if name else (owner.name,)
@@ -155,11 +155,14 @@ async def _form(
     )
 
 
-async def _to_be_had(hub: Hub, profiles: Profiles, last: dict[str, Any]) -> dict[str, Any]:
+async def _to_be_had(
+    hub: Hub, owner: User, profiles: Profiles, last: dict[str, Any]
+) -> dict[str, Any]:
     """Return `last`, without what this machine has no devices for."""
+    keys = await hub.servers.group_overrides(owner)
     profile_alone = {key: it for key, it in last.items() if key == "profile"}
     for options in (last, profile_alone):
-        if await hub.servers.allotment.exists(profiles.overrides(options)):
+        if await hub.servers.allotment.exists(profiles.overrides(options, keys)):
             return options
     return {}
 

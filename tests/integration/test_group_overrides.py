@@ -1,0 +1,216 @@
+"""Which group overrides a server is started with is settled by the wish, whoever dies meanwhile."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perijove.core.lifecycle import Lifecycle
+from perijove.core.options import Profiles
+from perijove.model.errors import Busy
+from perijove.model.server import Phase, Server
+from perijove.model.user import User
+from perijove.model.workload import LaunchSpec
+from perijove.settings import of
+from perijove.spawners.fake import FakeSpawner
+from perijove.store import groups, phase_log, servers
+from perijove.store.database import Database
+from tests.integration.test_crash import settle
+from tests.integration.test_devices import A100, ANOTHER, GPU, Place
+from tests.life import hub, row, user
+from tests.mortal import Crash, Fuse, MortalDatabase, MortalSpawner
+
+GOLD: dict[str, Any] = {
+    "environment": {"TIER": "gold", "USUAL": None},
+    "mem_limit": "2G",
+    "cmd": "gold",
+    "default_url": "/gold",
+}
+OVERRIDES: dict[str, Any] = {
+    "20-gold": {"groups": ["gold"], "spawner_override": GOLD},
+    "10-rich": {
+        "properties": {"tier": "rich"},
+        "spawner_override": {"environment": {"TIER": "rich", "RICH": "1"}},
+    },
+}
+TREE = {"hub": {"config": {"Spawner": {"group_overrides": OVERRIDES}}}}
+PROFILES = of(TREE).profiles
+WITHOUT = of({}).profiles
+
+
+class Recorded(FakeSpawner):
+    """Remembers what it was asked to launch."""
+
+    def __init__(self) -> None:
+        super().__init__("i")
+        self.specs: list[LaunchSpec] = []
+
+    async def start(self, spec: LaunchSpec) -> None:
+        self.specs.append(spec)
+        await super().start(spec)
+
+
+async def begun(database: Database, place: Any, profiles: Profiles = PROFILES) -> Lifecycle:
+    return await hub(
+        database,
+        place,
+        profiles=profiles,
+        overrides=profiles.overrides,
+        environment={"USUAL": "1", "TIER": "none"},
+        limit=64,
+    )
+
+
+async def joined(life: Lifecycle, *names: str, **properties: Any) -> User:
+    ada, database = await user(life), life.servers.database
+    there = await database.read(groups.names())
+    for name in names:
+        add = () if name in there else (groups.add(name, properties),)
+        await database.write(*add, groups.join(ada.id, name))
+    return ada
+
+
+def told(spec: LaunchSpec) -> Mapping[str, str | None]:
+    return {name: spec.environment.get(name) for name in ("TIER", "RICH", "USUAL")}
+
+
+async def stopped(life: Lifecycle, server: Server) -> None:
+    await life.servers.stop(await user(life), server.name)
+    await settle(life.reconciler, server.key)
+
+
+async def test_a_server_gets_what_its_owners_groups_are_for_and_no_more(database: Database) -> None:
+    place = Recorded()
+    life = await begun(database, place)
+    ada = await user(life)
+    server = await life.servers.start(ada, "", {})
+    await settle(life.reconciler, server.key)
+    assert server.group_overrides == ()
+    assert told(place.specs[-1]) == {"TIER": "none", "RICH": None, "USUAL": "1"}
+    await stopped(life, server)
+    await joined(life, "gold")
+    server = await life.servers.start(ada, "", None)  # as it was read before they joined
+    await settle(life.reconciler, server.key)
+    (spec,) = place.specs[1:]
+    assert told(spec) == {"TIER": "gold", "RICH": None, "USUAL": None}
+    assert spec.command == ("gold",)
+    assert spec.environment["JUPYTERHUB_DEFAULT_URL"] == "/gold"
+    assert spec.overrides["mem_limit"] == "2G"
+    log = await database.read(phase_log.of(server.id))
+    assert [it.facts.get("group_overrides") for it in log][-2:] == [["20-gold"]] * 2
+
+
+async def test_properties_of_a_group_choose_and_the_keys_order(database: Database) -> None:
+    place = Recorded()
+    life = await begun(database, place)
+    await joined(life, "a", tier="rich")
+    ada = await joined(life, "gold")
+    server = await life.servers.start(ada, "", {})
+    await settle(life.reconciler, server.key)
+    assert (await row(database, server.key)).group_overrides == ("10-rich", "20-gold")
+    assert told(place.specs[0]) == {"TIER": "gold", "RICH": "1", "USUAL": None}
+    await stopped(life, server)
+    await database.write(groups.change("a", {"tier": "poor"}))
+    again = await life.servers.start(ada, "", {})
+    assert again.group_overrides == ("20-gold",)
+
+
+@pytest.mark.parametrize("joins", [True, False])
+async def test_who_changes_groups_after_the_wish_gets_what_was_wished(
+    database: Database, joins: object
+) -> None:
+    """The hub dies between the wish and the launch, and another goes on."""
+    place = Recorded()
+    first = await begun(database, place)
+    ada = await user(first) if joins else await joined(first, "gold")
+    server = await first.servers.start(ada, "", {})
+    assert (server.phase, place.specs) == (Phase.STARTING, [])
+    if joins:
+        await joined(first, "gold")
+    else:
+        await database.write(groups.leave(ada.id, "gold"))
+    second = await begun(database, place)
+    await settle(second.reconciler, server.key)
+    (spec,) = place.specs
+    assert told(spec)["TIER"] == ("none" if joins else "gold")
+    assert (await row(database, server.key)).phase is Phase.RUNNING
+    await stopped(second, server)
+    await settle(second.reconciler, (await second.servers.start(ada, "", {})).key)
+    assert told(place.specs[1])["TIER"] == ("gold" if joins else "none")
+
+
+@pytest.mark.parametrize("after", [True, False])
+async def test_whenever_the_hub_dies_all_launches_of_a_start_are_the_same(
+    database: Database, after: object
+) -> None:
+    for fatal in range(1, 40):
+        place, name = Recorded(), f"s{fatal}"
+        ada = await joined(await begun(database, place), "gold")
+        fuse = Fuse(fatal, after=bool(after))
+        alive = False
+        try:
+            life = await begun(MortalDatabase(database, fuse), MortalSpawner(place, fuse))
+            server = await life.servers.start(ada, name, {})
+            await settle(life.reconciler, server.key)
+            alive = fuse.burnt is None
+        except Crash:
+            pass
+        await database.write(groups.leave(ada.id, "gold"))
+        found = await database.read(servers.find(ada.id, name))
+        if found is not None:
+            assert found.group_overrides == ("20-gold",)
+            await settle((await begun(database, place)).reconciler, found.key)
+        assert all(told(it)["TIER"] == "gold" for it in place.specs)
+        if alive:
+            return
+    raise AssertionError("a start takes no more calls than that")
+
+
+async def test_an_override_that_is_gone_is_told_and_the_server_starts(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = Recorded()
+    first = await begun(database, place)
+    server = await first.servers.start(await joined(first, "gold"), "", {})
+    second = await begun(database, place, WITHOUT)
+    with caplog.at_level(logging.WARNING):
+        await settle(second.reconciler, server.key)
+    assert "group override '20-gold' is not in the settings any more" in caplog.text
+    assert told(place.specs[0])["TIER"] == "none"
+    assert (await row(database, server.key)).phase is Phase.RUNNING
+
+
+async def test_gpus_of_an_override_are_given_and_counted(
+    database: Database, tmp_path: Path
+) -> None:
+    limits = {"extra_resource_limits": {GPU: 2}}
+    overrides = {"k": {"groups": ["gold"], "spawner_override": limits}}
+    profiles = of({"hub": {"config": {"Spawner": {"group_overrides": overrides}}}}).profiles
+    life = await begun(database, Place(tmp_path), profiles)
+    bob = await user(life, "bob")
+    ada = await joined(life, "gold")
+    first = await life.servers.start(ada, "", {})
+    assert {*first.devices} == {A100, ANOTHER}
+    await settle(life.reconciler, first.key)
+    assert (await life.servers.start(bob, "", {})).devices == ()
+    with pytest.raises(Busy) as full:
+        await life.servers.start(ada, "more", {})
+    assert full.value.code == "devices-in-use"
+
+
+async def test_many_starts_at_once_have_each_their_own(database: Database) -> None:
+    place = Recorded()
+    life = await begun(database, place)
+    ada = await joined(life, "gold")
+    bob = await user(life, "bob")
+    made = await asyncio.gather(
+        *(life.servers.start(it, f"n{n}", {}) for n in range(4) for it in (ada, bob))
+    )
+    for server in made:
+        await settle(life.reconciler, server.key)
+        assert server.group_overrides == (("20-gold",) if server.user_id == ada.id else ())
+    tiers = {(it.origin.user, told(it)["TIER"]) for it in place.specs}
+    assert tiers == {("ada", "gold"), ("bob", "none")}
