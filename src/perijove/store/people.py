@@ -161,7 +161,8 @@ _AT_WORK = and_(servers.c.phase != Phase.STOPPED.value, servers.c.phase != Phase
 
 
 def _has(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(servers.c.user_id == users.c.id, condition)
+    # No EXISTS: SQLite would read every server in that phase for each user.
+    return users.c.id.in_(select(servers.c.user_id).where(condition))
 
 
 def _is_member() -> ColumnElement[bool]:
