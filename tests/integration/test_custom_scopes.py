@@ -82,3 +82,56 @@ async def test_a_role_for_nobody_who_is_there_is_told_and_changes_nothing(
         ]  # fmt: skip
         await user(box.running, "grace")  # whoever an administrator makes is who was meant
         assert "read:hub" in await scopes(client, await token(client, "grace"))
+
+
+SHARED = {"hub": {**TREE["hub"], "loadRoles": {
+    "user": {"scopes": ["self", "shares!user", "read:users:name", "read:groups:name"]},
+    "bench": {"scopes": ["custom:lab:write"], "users": ["ada"]},
+}}}  # fmt: skip
+READS, WRITES = "custom:lab:read!server=ada/", "custom:lab:write!server=ada/"
+
+
+async def shared(client: httpx.AsyncClient, headers: dict[str, str]) -> set[str]:
+    """Return what a token may do on servers that are shared with its owner."""
+    return {text for text in await scopes(client, headers) if "!server=" in text}
+
+
+async def test_one_is_shared_with_one_server_by_who_holds_it(box: Box) -> None:  # noqa: F811
+    await box.reload(SHARED)
+    for name in ("ada", "bob"):
+        await user(box.running, name)
+    async with box.client() as client:
+        ada, bob = await token(client, "ada"), await token(client, "bob")
+        for name, who in (("ada", ada), ("bob", bob)):
+            started = await client.post(f"/users/{name}/server", headers=who)
+            assert started.status_code == 202, started.text
+        body = {"user": "bob", "scopes": ["custom:lab:write"]}
+        made = await client.post("/shares/ada/", json=body, headers=ada)
+        assert (made.status_code, made.json()["scopes"]) == (200, [WRITES])
+        assert await shared(client, bob) == {READS, WRITES}
+        for given in ("custom:lab:read", "custom:lab:other"):  # not his, and nobody's
+            body = {"user": "ada", "scopes": [given]}
+            refused = await client.post("/shares/bob/", json=body, headers=bob)
+            assert (refused.status_code, refused.json()["code"]) == (403, "share.not-held")
+            code = await client.post("/share-codes/bob/", json={"scopes": [given]}, headers=bob)
+            assert (code.status_code, code.json()["code"]) == (403, "share.not-held")
+        # What is taken is not left by what implies it.
+        taken = {"user": "bob", "scopes": ["custom:lab:read"]}
+        left = await client.patch("/shares/ada/", json=taken, headers=ada)
+        assert (left.status_code, left.json()) == (200, {})
+        assert await shared(client, bob) == set()
+
+
+async def test_one_that_is_taken_out_is_shared_with_nobody_any_more(box: Box) -> None:  # noqa: F811
+    await box.reload(SHARED)
+    for name in ("ada", "bob"):
+        await user(box.running, name)
+    async with box.client() as client:
+        ada, bob = await token(client, "ada"), await token(client, "bob")
+        assert (await client.post("/users/ada/server", headers=ada)).status_code == 202
+        body = {"user": "bob", "scopes": ["custom:lab:write", "access:servers"]}
+        assert (await client.post("/shares/ada/", json=body, headers=ada)).status_code == 200
+        await box.reload({})
+        assert await shared(client, bob) == {"access:servers!server=ada/"}
+        await box.reload(SHARED)
+        assert await shared(client, bob) == {READS, WRITES, "access:servers!server=ada/"}

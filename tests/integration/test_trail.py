@@ -1,13 +1,17 @@
 """The audit log, read back: by administrators all of it, by others what concerns them."""
 
 import asyncio
+import json
+import os
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from perijove.app import Running
+from perijove.core.trail import Asked, Trail
 from perijove.kit.journal import Journal
 from perijove.settings import of
 from perijove.store.database import Database
@@ -167,3 +171,36 @@ async def test_what_a_client_has_made_up_is_cut(running: Running) -> None:
     found = await entries(by(running), "/audit?who=eve")
     assert [it["call"] for it in found].count("PATCH /users/{user}/servers/{server}") == 2
     assert len(str(found)) < 70_000
+
+
+async def test_many_who_read_leave_threads_for_what_cannot_wait(tmp_path: Path) -> None:
+    """A pipe stands for a file that takes its time: each who reads it waits for the next line."""
+    path = tmp_path / "audit.log"
+    os.mkfifo(path)
+    entry = {"at": "2026-11-30T10:00:00+00:00", "status": 201, "who": "ada"}
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+    trail, end = Trail(path=path), -1
+    try:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+            reads = [tasks.create_task(trail.all(Asked())) for _ in range(8)]
+            end = await _opened(path)
+            async with asyncio.timeout(5):
+                assert await asyncio.to_thread(len, "work") == 4
+            for read in reads:
+                os.write(end, f"{json.dumps(entry)}\n".encode())
+                os.close(end)
+                assert await read == [entry]
+                end = await _opened(path) if read is not reads[-1] else -1
+    finally:
+        if end >= 0:
+            os.close(end)
+        os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))  # nobody waits any more
+
+
+async def _opened(path: Path) -> int:
+    """Return the end of a pipe that can be written, as soon as somebody reads it."""
+    while True:
+        try:
+            return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            await asyncio.sleep(0.01)

@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +76,25 @@ def test_a_line_that_somebody_touched_is_seen(tmp_path: Path, harm: object) -> N
     assert callable(harm)
     path.write_text("".join(f"{line}\n" for line in harm(list(lines(path)))))
     assert next(number for number, _ in broken(lines(path))) in {1, 4}
+
+
+def test_of_many_who_write_at_once_in_two_threads_each_has_its_line_in_one_chain(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "audit.log"
+    journal = Journal(path, longest=20_000, kept=200)
+
+    async def write(first: int) -> None:
+        await asyncio.gather(*(journal.write({"number": first + it}) for it in range(500)))
+
+    threads = [threading.Thread(target=asyncio.run, args=[write(it)]) for it in (0, 500)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    journal.close()
+    assert sorted(_numbers(path)) == list(range(1000))
+    assert list(broken(lines(path))) == []
 
 
 def test_half_a_line_of_a_kill_is_told_and_what_follows_is_good(tmp_path: Path) -> None:

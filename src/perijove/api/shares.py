@@ -106,7 +106,7 @@ async def take(hub: Hub, call: Call) -> Reply:
     scopes = names(call.body.scopes, server) if call.body.scopes else None
     call.asked.done |= {**_told(call.body), "scopes": list(scopes or ("all",))}
     them = await hub.shares.known(call.body.user or "", call.body.group or "")
-    left = await hub.shares.revoke(server, them, scopes) if them else None
+    left = await hub.shares.revoke(server, them, scopes, hub.roles.implied) if them else None
     return Reply(200, model(hub, left) if left else {})
 
 

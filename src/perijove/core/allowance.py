@@ -29,7 +29,7 @@ async def allowance(
     if not client.allowed:
         return Allowance(frozenset(), frozenset())
     name, holds = visitor.user.name, visitor.principal.scopes
-    parsed = [roles.parse(text) for text in client.allowed]
+    parsed = roles.still(client.allowed)
     if any(scope.name == INHERIT for scope in parsed):
         return Allowance(holds, holds)
     allowed = roles.expand(resolved(parsed, user=name, service=client.service))

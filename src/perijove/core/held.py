@@ -1,5 +1,6 @@
 """What a person may do: by their roles, and by what others share with them."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from perijove.core.roles import Roles
@@ -18,7 +19,7 @@ async def held(database: Database, roles: Roles, user: User, now: datetime) -> f
     if not shared:
         return own
     return own | roles.expand(
-        Scope(name, Kind.SERVER, f"{owner}/{server}")
+        replace(scope, kind=Kind.SERVER, value=f"{owner}/{server}")
         for owner, server, names in shared
-        for name in names
+        for scope in roles.still(names)
     )

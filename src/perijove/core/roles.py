@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from perijove.model.errors import Invalid
 from perijove.model.role import Role
-from perijove.model.scope import Scope, bad_scope, expand, is_custom, resolved
+from perijove.model.scope import Implied, Scope, bad_scope, expand, is_custom, resolved
 from perijove.model.user import NEVER, User
 
 _NAME = re.compile(r"[a-z][a-z0-9\-_~.]{1,253}[a-z0-9]")
@@ -100,7 +100,7 @@ class Roles:
     def learn(self, managed: Iterable[Role], now: datetime = NEVER) -> None:
         """Know what the roles of the authenticator are; of one name, the configuration's wins."""
         self._learned_at = now
-        learned = {role.name: self._still(role) for role in managed}
+        learned = {role.name: self.still(role.scopes) for role in managed}
         if learned != self._learned:
             self._learned = learned
             self._held.cache_clear()
@@ -132,6 +132,19 @@ class Roles:
         if is_custom(scope.name) and scope.name not in self.custom:
             raise bad_scope(text, self.custom)
         return scope
+
+    def still(self, texts: Iterable[str]) -> tuple[Scope, ...]:
+        """Return the scopes that are written as `texts`, as far as they still exist."""
+        scopes = []
+        for text in texts:
+            with suppress(Invalid):
+                scopes.append(self.parse(text))
+        return tuple(scopes)
+
+    @property
+    def implied(self) -> Implied:
+        """What each scope of the configuration implies."""
+        return self._implied
 
     def expand(self, scopes: Iterable[Scope]) -> frozenset[Scope]:
         """Return `scopes` and all they imply, those of the configuration too."""
@@ -193,14 +206,6 @@ class Roles:
                 raise Invalid("no-such-role", role=name)
             found += scopes
         return found
-
-    def _still(self, role: Role) -> tuple[Scope, ...]:
-        """Return the scopes of `role`, as far as they still exist."""
-        scopes = []
-        for text in role.scopes:
-            with suppress(Invalid):
-                scopes.append(self.parse(text))
-        return tuple(scopes)
 
     def _scope_of(self, role: Role, text: str) -> Scope:
         try:

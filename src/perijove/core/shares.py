@@ -11,7 +11,7 @@ from perijove.kit.ids import Ids
 from perijove.kit.storable import storable
 from perijove.model.errors import Conflict, Denied, Invalid, Stale, Unknown
 from perijove.model.principal import Principal
-from perijove.model.scope import Kind, Target
+from perijove.model.scope import NO_CUSTOM, Implied, Kind, Target
 from perijove.model.server import Server
 from perijove.model.share import Share, without
 from perijove.model.user import User
@@ -147,14 +147,21 @@ class Shares:
                     await self.write(store.change(share, replace(share, accepted=now)))
 
     async def revoke(
-        self, server: Server, them: With, scopes: Iterable[str] | None = None
+        self,
+        server: Server,
+        them: With,
+        scopes: Iterable[str] | None = None,
+        custom: Implied = NO_CUSTOM,
     ) -> Share | None:
-        """Take the scopes called `scopes` from them, or all; return what is left, if anything."""
+        """Take the scopes called `scopes` from them, or all; return what is left, if anything.
+
+        `custom`: what the scopes of the configuration imply.
+        """
         for _ in range(_RACES):
             was = await self.find(server, them)
             if was is None:
                 return None
-            left = () if scopes is None else without(was.scopes, scopes, server)
+            left = () if scopes is None else without(was.scopes, scopes, server, custom)
             if left == was.scopes:
                 return was
             new = replace(was, scopes=left)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from perijove.model.errors import Invalid
-from perijove.model.scope import Kind, Scope, expand, is_custom
+from perijove.model.scope import NO_CUSTOM, Implied, Kind, Scope, expand, is_custom
 from perijove.model.server import Server
 
 ACCESS = "access:servers"
@@ -69,13 +69,15 @@ def on(name: str, server: Server) -> Scope:
     return Scope(name, Kind.SERVER, f"{server.user}/{server.name}")
 
 
-def without(held: Iterable[str], revoked: Iterable[str], server: Server) -> tuple[str, ...]:
+def without(
+    held: Iterable[str], revoked: Iterable[str], server: Server, custom: Implied = NO_CUSTOM
+) -> tuple[str, ...]:
     """Return what is left of `held` when `revoked` is taken, and whatever implies it."""
-    gone, all_held = set(revoked), _implied(held, server)
+
+    def implied(*names: str) -> set[str]:
+        return {scope.name for scope in expand((on(name, server) for name in names), custom)}
+
+    gone, all_held = set(revoked), implied(*held)
     if not gone & all_held:
         return tuple(sorted(held))
-    return tuple(sorted(name for name in all_held if not _implied([name], server) & gone))
-
-
-def _implied(held: Iterable[str], server: Server) -> set[str]:
-    return {scope.name for scope in expand(on(name, server) for name in held)}
+    return tuple(sorted(name for name in all_held if not implied(name) & gone))
