@@ -22,7 +22,7 @@ from perijove.model.route import Route
 from perijove.settings import of
 from perijove.store.open import open_database
 from tests.browser import Browser
-from tests.parts import hub, services
+from tests.parts import ADMIN_TOKEN, hub, services
 
 HUB = "http://127.0.0.1:8081"
 PATIENCE = 20
@@ -192,6 +192,68 @@ async def test_of_two_hubs_one_tells_and_when_it_dies_the_other(feed: Feed) -> N
         assert "/user/gone" in proxy.routes
         other.held = True
         await until(lambda: "/user/gone" not in proxy.routes)
+
+
+@pytest.mark.parametrize("how", ["asked", "by itself"])
+async def test_what_another_hub_tells_while_the_table_is_compared_stays(
+    tmp_path: Path, how: str
+) -> None:
+    """Another hub has told a route a moment before the table is read; this one does not know."""
+    database = await open_database(f"sqlite:///{tmp_path}/hub.sqlite")
+    new = Route(prefix="/services/new/", target="http://127.0.0.1:9")
+    known = dict[str, Route]()
+
+    async def beside() -> dict[str, Route]:
+        return dict(known)
+
+    def tells(method: str, key: str) -> None:
+        if (method, key) == ("GET", "") and not known:
+            known[new.prefix] = new
+            proxy.routes["/services/new"] = {"target": new.target, "jupyterhub": True}
+
+    feed = Feed(database=database, hub=HUB, beside=beside)
+    async with Proxy(ill=tells).serving() as proxy:
+        it = telling(feed, proxy)
+        await feed.refresh()
+        if how == "asked":
+            await it.check()
+        else:
+            async with in_background(it.run()):
+                await until(lambda: it.since_compared() >= 0)
+        assert proxy.routes.keys() == {"/", "/services/new"}
+        assert "DELETE /services/new" not in proxy.calls, "people were sent away meanwhile"
+        await it.chp.close()
+    await database.close()
+
+
+async def test_what_is_told_and_declined_is_counted(tmp_path: Path) -> None:
+    database = await open_database(f"sqlite:///{tmp_path}/hub.sqlite")
+    stale = {f"/user/{name}": {"target": "x", "jupyterhub": True} for name in "abc"}
+
+    def ill(method: str, key: str) -> tuple[int, bytes] | None:
+        return (400, b"") if (method, key) == ("DELETE", "/user/b") else None
+
+    async with Proxy(ill=ill, routes=stale).serving() as proxy:
+        tells = TellerSettings(url=f"http://127.0.0.1:{proxy.port}", token="secret")
+        it = await hub(database, tree=EDGE, tells=tells)
+        edge = Browser(it, authorization=f"token {ADMIN_TOKEN}").http
+        assert it.hub.teller is not None
+
+        async def numbers() -> dict[str, float]:
+            text = (await edge.get("/hub/metrics")).text
+            lines = (line.split() for line in text.splitlines() if line.startswith("perijove_"))
+            return {words[0]: float(words[1]) for words in lines}
+
+        before = await numbers()
+        assert before["perijove_compared_seconds"] == -1
+        assert before["perijove_routes_told_total"] == 0
+        await it.hub.teller.check()
+        after = await numbers()
+        assert 0 <= after["perijove_compared_seconds"] < PATIENCE
+        assert after["perijove_routes_told_total"] == 3, "of two that are gone, and of the hub"
+        assert after["perijove_routes_declined_total"] == 1
+        await it.hub.teller.chp.close()
+    await database.close()
 
 
 async def test_it_moves_to_another_proxy_and_tells_it_all_at_once(feed: Feed) -> None:

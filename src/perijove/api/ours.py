@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from perijove import __version__
 from perijove.core import Hub
+from perijove.core.teller import Teller
 from perijove.model.server import Server
 from perijove.model.user import Standing
 from perijove.store.people import Wanted
@@ -36,10 +37,19 @@ OURS = (
     Told("people_waiting", "", "People who wait for an administrator to approve them"),
     Told("shards", "", "Shards of the servers that this hub drives, of 64"),
     Told("followers", "", "Proxies that follow the routes of this hub"),
+    Told(
+        "compared_seconds",
+        "",
+        "Seconds since this hub compared the whole table of a configurable-http-proxy; -1: never",
+    ),
     Told("gpus", "state", "GPUs of the machine that servers may have: free, or taken by some"),
     Told("kept", "what", "Rows of what expires: tokens of each kind, codes, sessions"),
     Told("tasks", "", "Tasks of the hub's event loop: what it does at this moment"),
     Told("server_ends", "reason", "Servers that ran and run no longer, by why", counts=True),
+    Told("routes_told", "", "Routes that a configurable-http-proxy has taken", counts=True),
+    Told(
+        "routes_declined", "", "Routes that a configurable-http-proxy would not take", counts=True
+    ),
     Told("api_refused", "", "Calls of the API whose sender had made too many", counts=True),
     Told("audit_missing", "", "Entries that the audit log lacks for want of room", counts=True),
 )
@@ -65,12 +75,24 @@ async def numbers(hub: Hub, servers: list[Server]) -> Mapping[str, Mapping[str, 
         "people_waiting": {"": total},
         "shards": {"": hub.shards()},
         "followers": {"": hub.feed.followers.count()},
+        **_of_teller(hub.teller),
         "gpus": {"free": len(held) - sum(held), "taken": sum(held)},
         "kept": await hub.sweep.sizes(),
         "tasks": {"": len(asyncio.all_tasks())},
         "server_ends": dict(hub.timings.ends),
         "api_refused": {"": hub.pace.refused},
         "audit_missing": {"": hub.audit_missing()},
+    }
+
+
+def _of_teller(teller: Teller | None) -> Mapping[str, Mapping[str, float]]:
+    """Return what there is to tell of a proxy that is told its routes: nothing, of our own."""
+    if teller is None:
+        return {"compared_seconds": {}, "routes_told": {}, "routes_declined": {}}
+    return {
+        "compared_seconds": {"": teller.since_compared()},
+        "routes_told": {"": teller.told},
+        "routes_declined": {"": teller.declined},
     }
 
 

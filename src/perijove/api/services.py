@@ -1,5 +1,6 @@
 """/services and /services/{service}"""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, StrictBool, StrictStr
@@ -13,8 +14,9 @@ from perijove.http.route import Call, Reply
 from perijove.kit.secret import digest
 from perijove.model.errors import Invalid
 from perijove.model.scope import Kind, Target
-from perijove.model.service import Service
+from perijove.model.service import Seen, Service
 
+_NOBODY = Seen()
 _Text = Annotated[StrictStr, Constraints(max_length=2000)]
 _Token = Annotated[StrictStr, Constraints(min_length=8, max_length=64)]
 _Scopes = Annotated[list[Name], Field(max_length=1000)]
@@ -68,13 +70,13 @@ async def every(hub: Hub, call: Call) -> Reply:
         for name, it in (await hub.services.all()).items()
         if call.grant.covers(_target(it))
     }
-    sight = Sight(call.principal.scopes)
-    return Reply(200, {name: _shown(hub, sight, it) for name, it in found.items()})
+    sight, seen = Sight(call.principal.scopes), await hub.services.seen()
+    return Reply(200, {name: _shown(hub, sight, it, seen) for name, it in found.items()})
 
 
 async def show(hub: Hub, call: Call) -> Reply:
     """Return one service, as far as the caller may see it."""
-    return _one(hub, call, await hub.services.named(call.target.service))
+    return await _one(hub, call, await hub.services.named(call.target.service))
 
 
 async def create(hub: Hub, call: Call) -> Reply:
@@ -89,7 +91,7 @@ async def create(hub: Hub, call: Call) -> Reply:
         raise Invalid("service.managed", service=call.target.service)
     call.asked.done |= {"fields": sorted(body.model_fields_set)}
     service = await hub.services.create(_service(hub, call.target.service, body), call.principal)
-    return _one(hub, call, service, 201)
+    return await _one(hub, call, service, 201)
 
 
 async def remove(hub: Hub, call: Call) -> Reply:
@@ -116,11 +118,12 @@ def _service(hub: Hub, name: str, body: NewService) -> Service:
     return named_as(service, wanted=bool(allowed) or body.oauth_no_confirm)
 
 
-def _one(hub: Hub, call: Call, service: Service, status: int = 200) -> Reply:
-    return Reply(status, _shown(hub, Sight(call.principal.scopes), service))
+async def _one(hub: Hub, call: Call, service: Service, status: int = 200) -> Reply:
+    seen = await hub.services.seen()
+    return Reply(status, _shown(hub, Sight(call.principal.scopes), service, seen))
 
 
-def _shown(hub: Hub, sight: Sight, service: Service) -> dict[str, Any]:
+def _shown(hub: Hub, sight: Sight, service: Service, seen: Mapping[str, Seen]) -> dict[str, Any]:
     fields = sight.of_service(_target(service))
     whole = {
         "admin": service.admin,
@@ -128,7 +131,7 @@ def _shown(hub: Hub, sight: Sight, service: Service) -> dict[str, Any]:
         "url": service.url,
         "prefix": hub.services.prefix(service.name) if service.url else "",
         "command": list(service.command),
-        "pid": hub.services.pids.get(service.name, 0),
+        "pid": seen.get(service.name, _NOBODY).pid,
         "info": dict(service.info),
         "display": service.display,
     }

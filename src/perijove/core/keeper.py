@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 from perijove.core.leases import Alone, Leases
+from perijove.core.service_states import ServiceStates
 from perijove.core.services import Services
 from perijove.kit.backoff import Backoff
 from perijove.model.service import Service
@@ -58,6 +59,8 @@ class Keeper:
     launch: Launch
     environment: Environment
     leases: Leases = field(default_factory=Alone)
+    states: ServiceStates | None = None
+    """Tells other hubs how they are; None: there are none."""
     backoff: Backoff = field(default_factory=lambda: Backoff(base=0.5, ceiling=60.0))
     _kept: dict[str, tuple[Service, asyncio.Task[None]]] = field(
         init=False, default_factory=dict[str, tuple[Service, asyncio.Task[None]]]
@@ -70,6 +73,8 @@ class Keeper:
         try:
             while True:
                 await self._turn()
+                if self.states:
+                    await self.states.tell()
                 await asyncio.sleep(_LOOK)
         finally:
             await self._end(*self._kept)
@@ -84,6 +89,7 @@ class Keeper:
         await self._end(*(name for name, (it, _) in self._kept.items() if wanted.get(name) != it))
         for name in wanted.keys() - self._kept.keys():
             self._kept[name] = wanted[name], asyncio.create_task(self._keep(wanted[name]))
+            self.services.kept.add(name)
 
     def _is_ours(self, name: str) -> bool:
         """Return whether it runs here. While nobody knows, what runs goes on."""
@@ -93,6 +99,7 @@ class Keeper:
     async def _end(self, *names: str) -> None:
         for name in names:
             task = self._kept.pop(name)[1]
+            self.services.kept.discard(name)
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
             task.cancel()

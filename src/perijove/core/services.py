@@ -17,7 +17,7 @@ from perijove.model.overlap import within
 from perijove.model.principal import Principal
 from perijove.model.route import Route
 from perijove.model.scope import INHERIT, Kind, Scope, Target, resolved
-from perijove.model.service import CLIENT, Service
+from perijove.model.service import CLIENT, Seen, Service
 from perijove.store import feed, tokens
 from perijove.store import services as store
 from perijove.store.database import Database
@@ -47,6 +47,8 @@ class Services:
     """The processes of those that this hub runs."""
     answering: dict[str, bool] = field(init=False, default_factory=dict[str, bool])
     """Of those that this hub looks after: whether anybody listens at their address."""
+    kept: set[str] = field(init=False, default_factory=set[str])
+    """Names of those that this hub looks after."""
     _shelf: Shelf[Mapping[str, Service]] = field(
         init=False, default_factory=Shelf[Mapping[str, Service]]
     )
@@ -70,6 +72,17 @@ class Services:
             known = {name: both[name] for name in sorted(both)}
             self._shelf.put(_ALL, known, now, times_cleared)
         return known
+
+    def here(self) -> dict[str, Seen]:
+        """Return what this hub sees of those that it looks after, by name."""
+        return {
+            name: Seen(pid=self.pids.get(name, 0), answers=self.answering.get(name))
+            for name in sorted(self.kept)
+        }
+
+    async def seen(self) -> Mapping[str, Seen]:
+        """Return what any hub sees of a service, by name; of one that is not there nobody knows."""
+        return {**await self.database.read(store.said()), **self.here()}
 
     async def open_to(self, scopes: Iterable[Scope]) -> list[Service]:
         """Return those that people are shown and that a holder of `scopes` may enter."""

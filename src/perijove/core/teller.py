@@ -53,10 +53,16 @@ class Teller:
     leases: Leases
     settings: TellerSettings
     chp: Chp = field(init=False)
+    told: int = field(init=False, default=0)
+    """How often the proxy has taken a route from this hub, or that one is gone."""
+    declined: int = field(init=False, default=0)
+    """How often it has said no."""
     _one: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     """Held by whoever tells: what the feed said first is told first."""
     _absence: Absence = field(init=False, default_factory=lambda: Absence("proxy"))
     _led: bool = field(init=False, default=False)
+    _compared: float | None = field(init=False, default=None)
+    """When its whole table was last as it should be, by the loop's clock."""
     _put: dict[str, datetime] = field(init=False, default_factory=dict[str, datetime])
     """When the proxy thinks that a route was used, because it was told of it anew."""
 
@@ -79,6 +85,10 @@ class Teller:
         finally:
             await self.chp.close()
 
+    def since_compared(self) -> float:
+        """Return how many seconds ago this hub last compared its whole table; -1: never."""
+        return -1.0 if self._compared is None else _now() - self._compared
+
     async def check(self) -> None:
         """Compare the whole table now, and make it right.
 
@@ -86,12 +96,7 @@ class Teller:
             OSError: the proxy is away.
         """
         async with self._one:
-            # In this order: what others tell it meanwhile is in the feed, too.
-            table = await self.chp.table()
-            await self.feed.refresh()
-            whole = await self.feed.after(None)
-            assert isinstance(whole, Whole)
-            await self._compare(whole.routes, table)
+            await self._compare_all()
 
     async def move(self, url: str, token: str) -> None:
         """Tell another proxy from now on: all of it, at once.
@@ -108,12 +113,13 @@ class Teller:
         """Compare all, then pass on what changes, until it is time to compare again."""
         whole = await self.feed.follow(_WHO, None, wait=0)
         assert isinstance(whole, Whole)
+        version = whole.version
         async with self._one:
             self._led = self._leads()
             if self._led:
-                await self._compare(whole.routes, await self.chp.table())
+                version = await self._compare_all()
         self._absence.over(self.chp.url)
-        version, due = whole.version, _now() + self.settings.every
+        due = _now() + self.settings.every
         while (left := due - _now()) > 0 and self._leads() is self._led:
             wait = min(self.settings.look, left)
             found = await self.feed.follow(_WHO, version, wait=wait)
@@ -133,14 +139,25 @@ class Teller:
     def _leads(self) -> bool:
         return self.leases.holds(_LEASE)
 
+    async def _compare_all(self) -> int:
+        """Compare its table with all routes; return the version of those."""
+        # In this order: what other hubs tell it meanwhile is in the feed, too.
+        table = await self.chp.table()
+        await self.feed.refresh()
+        whole = await self.feed.after(None)
+        assert isinstance(whole, Whole)
+        await self._compare(whole.routes, table)
+        self._compared = _now()
+        return whole.version
+
     async def _compare(self, routes: Mapping[str, Route], table: Mapping[str, Had]) -> None:
         """Add what is missing in `table`, mend what is wrong, take away what is stale."""
         wanted = {key_of(path): route for path, route in routes.items()}
         self._read(wanted, table)
         stale = [key for key, it in table.items() if it.ours and key not in wanted]
         missing = {key: it for key, it in wanted.items() if not _right(table.get(key), it)}
-        await _all(self.chp.remove(key) for key in stale)
-        await _all(self.chp.add(route) for route in missing.values())
+        await self._all(self.chp.remove(key) for key in stale)
+        await self._all(self.chp.add(route) for route in missing.values())
         if missing.keys() - {"/"}:
             now = await self.chp.table()
             self._put |= {key: at for key in missing if key in now and (at := now[key].used)}
@@ -148,8 +165,23 @@ class Teller:
             logger.info("the proxy is told %d routes, and to forget %d", len(missing), len(stale))
 
     async def _pass_on(self, delta: Delta) -> None:
-        await _all(self.chp.remove(key_of(path)) for path in delta.removed)
-        await _all(self.chp.add(route) for route in delta.set.values())
+        await self._all(self.chp.remove(key_of(path)) for path in delta.removed)
+        await self._all(self.chp.add(route) for route in delta.set.values())
+
+    async def _all(self, calls: Iterable[Awaitable[None]]) -> None:
+        """Do all of them; one that the proxy declines does not keep the others.
+
+        Raises:
+            OSError: the proxy is away.
+        """
+        for error in await asyncio.gather(*calls, return_exceptions=True):
+            if isinstance(error, ValueError):
+                self.declined += 1
+                logger.warning("a route is left out: %s", error)
+            elif isinstance(error, BaseException):
+                raise error
+            else:
+                self.told += 1
 
     async def _told(self, routes: Mapping[str, Route]) -> None:
         """Wait until the proxy has `routes`, of which another hub tells it."""
@@ -192,19 +224,6 @@ def teller(
 
 def _right(had: Had | None, route: Route) -> bool:
     return had is not None and had.ours and had.target == route.target
-
-
-async def _all(calls: Iterable[Awaitable[None]]) -> None:
-    """Do all of them; one that the proxy declines does not keep the others.
-
-    Raises:
-        OSError: the proxy is away.
-    """
-    for error in await asyncio.gather(*calls, return_exceptions=True):
-        if isinstance(error, ValueError):
-            logger.warning("a route is left out: %s", error)
-        elif isinstance(error, BaseException):
-            raise error
 
 
 def _now() -> float:

@@ -11,6 +11,16 @@ INSIDE = frozenset({"perijove-cli", "perijove-proxy"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the hub that looks after a service sees of it."""
+
+    pid: int = 0
+    """Its process, if the hub runs it; 0: it does not run."""
+    answers: bool | None = None
+    """Whether anybody listens at its address; None: not known yet, or it has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """One service, of the configuration or made through the API (hub.md 6.1)."""
 

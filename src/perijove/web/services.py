@@ -9,7 +9,7 @@ from perijove.http.page import Visit
 from perijove.http.reader import noted
 from perijove.model.errors import Unknown
 from perijove.model.scope import Kind, Target
-from perijove.model.service import Service
+from perijove.model.service import Seen, Service
 from perijove.web.frame import away, draw, reader
 
 ACCESS, LIST = "access:services", "list:services"
@@ -18,6 +18,7 @@ KINDS = {
     "external": noted("Runs elsewhere"),
 }
 RUNS, SILENT, ENDED = noted("Running"), noted("Does not answer"), noted("Not running")
+UNKNOWN = noted("Not known at the moment")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Line:
     """Where the visitor opens it; '' if they cannot."""
     about: str = ""
     state: str = ""
-    """running, failed or stopped; '' if nobody here knows."""
+    """running or failed; '' if no hub knows."""
     word: str = ""
 
 
@@ -41,8 +42,9 @@ async def offered(hub: Hub, visit: Visit) -> list[Line]:
 
 async def show(hub: Hub, visit: Visit) -> Response:
     """Show the services."""
+    seen = await hub.services.seen()
     every = [
-        _line(hub, visit, it)
+        _line(hub, visit, it, seen.get(it.name))
         for it in (await hub.services.all()).values()
         if _holds(visit, LIST, it)
     ]
@@ -57,8 +59,8 @@ async def lead(hub: Hub, visit: Visit) -> Response:
     return away(hub.services.address(service.name), 302)
 
 
-def _line(hub: Hub, visit: Visit, service: Service) -> Line:
-    state, word = _state(hub, service)
+def _line(hub: Hub, visit: Visit, service: Service, seen: Seen | None) -> Line:
+    state, word = _state(service, seen)
     who = reader(visit)
     opened = service.url and _holds(visit, ACCESS, service)
     return Line(
@@ -70,13 +72,15 @@ def _line(hub: Hub, visit: Visit, service: Service) -> Line:
     )
 
 
-def _state(hub: Hub, service: Service) -> tuple[str, str]:
-    """Return what this hub knows of it: nothing, where another one looks after it."""
-    services = hub.services
-    runs, answers = service.name in services.pids, services.answering.get(service.name)
-    if answers is False:
-        return ("failed", SILENT) if runs or not service.managed else ("failed", ENDED)
-    if answers or (runs and not service.url):
+def _state(service: Service, seen: Seen | None) -> tuple[str, str]:
+    """Return how it is, as far as any hub knows: what nobody sees may well run."""
+    if seen is None:
+        return ("", UNKNOWN) if service.managed else ("", "")
+    if service.managed and not seen.pid:
+        return "failed", ENDED
+    if seen.answers is False:
+        return "failed", SILENT
+    if seen.answers or (service.managed and not service.url):
         return "running", RUNS
     return "", ""
 

@@ -1,0 +1,131 @@
+"""How services are, on every hub: what the one that runs them sees, and never more."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from perijove.core.keeper import Keeper
+from perijove.core.service_states import ServiceStates
+from perijove.core.services import Services
+from perijove.kit.tasks import in_background
+from perijove.model.service import Seen, Service
+from perijove.store import replicas
+from perijove.store.database import Database
+from perijove.store.replicas import Replica
+from perijove.web.services import ENDED, RUNS, SILENT, UNKNOWN, _state
+from tests.databases import DATABASES
+from tests.integration.test_keeper import Some, keeping
+
+pytestmark = pytest.mark.parametrize("database_url", DATABASES, indirect=True)
+
+
+class Two:
+    """Two hubs on one database: the first may look after services, the second looks."""
+
+    def __init__(self, services: Services, states: ServiceStates, other: Services) -> None:
+        self.services, self.states, self.other = services, states, other
+
+    async def until(self, done: Callable[[Seen | None], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not done((await self.other.seen()).get("s")):
+                await asyncio.sleep(0.02)
+
+
+def beside(services: Services) -> Services:
+    """Return the services of another hub of the same database."""
+    return Services(
+        database=services.database,
+        clock=services.clock,
+        roles=services.roles,
+        memory=services.memory,
+    )
+
+
+@pytest.fixture
+async def two(database: Database) -> AsyncIterator[Two]:
+    await database.write(replicas.add(Replica(id=1, name="one")))
+    async with AsyncExitStack() as stack:
+        kept = await stack.enter_async_context(keeping(database))
+        services = kept.running.hub.services
+        yield Two(services, ServiceStates(services=services, me=1), beside(services))
+
+
+async def test_another_hub_knows_what_this_one_sees(two: Two) -> None:
+    assert await two.other.seen() == {}
+    seen = [Seen(), Seen(pid=7), Seen(pid=7, answers=True), Seen(pid=7, answers=False), Seen()]
+    two.services.kept.add("s")
+    for it in seen:
+        two.services.pids["s"] = it.pid
+        two.services.answering.pop("s", None)
+        if it.answers is not None:
+            two.services.answering["s"] = it.answers
+        await two.states.tell()
+        assert await two.other.seen() == {"s": it}
+    two.services.kept.discard("s")
+    await two.states.tell()
+    assert await two.other.seen() == {}
+
+
+async def test_of_what_a_dead_hub_told_nothing_is_known(two: Two) -> None:
+    two.services.kept.add("s")
+    two.services.pids["s"] = 7
+    await two.states.tell()
+    assert await two.other.seen() == {"s": Seen(pid=7)}
+    await two.services.database.write(replicas.bury(Replica(id=1, name="one")))
+    assert await two.other.seen() == {}, "it may well run: nobody knows"
+    await two.services.database.write(replicas.add(Replica(id=2, name="other")))
+    after = ServiceStates(services=beside(two.services), me=2)
+    after.services.kept.add("s")
+    after.services.pids["s"] = 8
+    await after.tell()
+    assert await two.other.seen() == {"s": Seen(pid=8)}
+    two.services.kept.discard("s")
+    await two.states.tell()  # a late word of the first takes nothing back that is another's
+    assert await two.other.seen() == {"s": Seen(pid=8)}
+
+
+async def test_what_a_keeper_runs_is_told_as_it_changes(two: Two, database: Database) -> None:
+    script = "import time; time.sleep(600)"
+    it = Service(name="s", command=(sys.executable, "-I", "-c", script), configured=True)
+    two.services.configured = {"s": it}
+    async with keeping(database) as kept:
+        kept.put(it)
+        keeper = Keeper(
+            services=kept.running.hub.services,
+            launch=kept.keeper.launch,
+            environment=kept.keeper.environment,
+            leases=(leases := Some()),
+            states=ServiceStates(services=kept.running.hub.services, me=1),
+        )
+        kept.leases.held = False
+        async with in_background(keeper.run()):
+            await two.until(lambda seen: seen is not None and seen.pid > 0)
+            leases.held = False
+            await two.until(lambda seen: seen is None)
+
+
+@pytest.mark.parametrize(
+    ("managed", "url", "seen", "word"),
+    [
+        (True, "", None, UNKNOWN),
+        (True, "http://a:1", None, UNKNOWN),
+        (False, "http://a:1", None, ""),
+        (True, "", Seen(pid=7), RUNS),
+        (True, "", Seen(), ENDED),
+        (True, "http://a:1", Seen(pid=7), ""),
+        (True, "http://a:1", Seen(pid=7, answers=True), RUNS),
+        (True, "http://a:1", Seen(pid=7, answers=False), SILENT),
+        (True, "http://a:1", Seen(answers=False), ENDED),
+        (False, "http://a:1", Seen(answers=True), RUNS),
+        (False, "http://a:1", Seen(answers=False), SILENT),
+    ],
+)
+def test_the_page_says_no_more_than_is_known(
+    *, database_url: str, managed: bool, url: str, seen: Seen | None, word: str
+) -> None:
+    del database_url
+    it = Service(name="s", command=("true",) if managed else (), url=url)
+    assert _state(it, seen)[1] == word
