@@ -164,6 +164,8 @@ def of_gate(settings: Settings, parts: Parts, life: Lifecycle) -> gate.Needs:
         domains=settings.hub.config.jupyterhub.domains,
         rerouted=life.rerouted,
         managing=way.managing,
+        keeping=way.keeping,
+        asking=way.asking,
         first=parts.first,
         lives=settings.hub.config.jupyterhub.lives,
         require_proof=settings.hub.config.jupyterhub.oauth_require_pkce,

@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from perijove.app import Running, running_hub
+from perijove.kit.clock import Clock
+from perijove.kit.journal import Journal
 from perijove.settings import of
 from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database
@@ -30,6 +32,8 @@ class Place:
 
     database: Database
     directory: Directory = field(default_factory=Directory)
+    clock: Clock | None = None
+    journal: Journal | None = None
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def hub(self, tree: Mapping[str, Any] | None = None, **traits: Any) -> "At":
@@ -39,12 +43,14 @@ class Place:
     async def briefly(
         self, tree: Mapping[str, Any] | None = None, **traits: Any
     ) -> AsyncIterator["At"]:
-        config = {"Authenticator": {**MANAGES, **traits}}
         more = tree or {}
-        given = {**more, "hub": {"config": config, **more.get("hub", {})}}
+        config = {"Authenticator": {**MANAGES, **traits}, **more.get("config", {})}
+        given = {"hub": {"config": config, **more.get("hub", {})}}
         settings = await asyncio.to_thread(of, given)
         spawner = FakeSpawner("i")
-        made = parts(self.database, spawner, authenticator=self.directory)
+        made = parts(
+            self.database, spawner, self.clock, authenticator=self.directory, journal=self.journal
+        )
         async with running_hub(settings, made) as running:
             transport = httpx.ASGITransport(app=running.app)
             async with httpx.AsyncClient(
@@ -69,8 +75,10 @@ class At:
         return {"authorization": f"token {made.json()['token']}"}
 
     async def signed_in(self, name: str) -> httpx.Response:
-        desk = Desk(running=self.running, spawner=FakeSpawner("i"), first=Path())
-        return await Browser(desk).sign_in(name, PASSWORD)
+        return await self.browser().sign_in(name, PASSWORD)
+
+    def browser(self, language: str = "en") -> Browser:
+        return Browser(Desk(running=self.running, spawner=FakeSpawner("i"), first=Path()), language)
 
     async def of(self, name: str) -> dict[str, Any]:
         answer = await self.client.get(f"/users/{name}")

@@ -1,7 +1,8 @@
 """The Authenticator protocol: is this who they say they are? Who may enter is core.login's."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,9 @@ class Identity:
     """All their groups, with Authenticator.manage_groups; None: nothing is said of them."""
     roles: tuple[GivenRole, ...] | None = None
     """All their roles, with Authenticator.manage_roles; None: nothing is said of them."""
+    auth_state: Mapping[str, Any] | None = field(default=None, repr=False)
+    """What is to be kept of them, encrypted, with Authenticator.enable_auth_state: JSON, secret;
+    None: what was kept before stays."""
 
 
 class Authenticator(Protocol):
@@ -40,4 +44,18 @@ class Authenticator(Protocol):
         """Return who that is, or None.
 
         A name that nobody has takes as long as a wrong password.
+        """
+
+
+@runtime_checkable
+class Refreshing(Protocol):
+    """Offered by an authenticator that can say later whether somebody is still who they were."""
+
+    async def refresh_user(
+        self, name: str, auth_state: Mapping[str, Any] | None
+    ) -> Identity | bool:
+        """Return who `name` is now; True: as before; False: they have to sign in again.
+
+        `auth_state`: what was kept of them; None: nothing, or nothing that can be read. Whatever
+        it raises means that nobody knows, and changes nothing.
         """

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from perijove.authenticators import Authenticator
 from perijove.core.accounts import Accounts, Rooms
+from perijove.core.auth_states import AuthStates, Keeping
 from perijove.core.domains import Domains
 from perijove.core.first import FirstLink
 from perijove.core.grants import Grants
@@ -18,6 +19,7 @@ from perijove.core.login import Login
 from perijove.core.managed import Managed, Managing
 from perijove.core.memory import Memory
 from perijove.core.people import Declared, Difference, People
+from perijove.core.refresh import Asking, Refresh
 from perijove.core.roles import Roles
 from perijove.core.rules import Rules
 from perijove.core.services import Services, nothing
@@ -61,6 +63,8 @@ class Needs:
     """Is called when routes to services are others than there were."""
     passwords: Passwords = field(default_factory=Passwords)
     managing: Managing = field(default_factory=Managing)
+    keeping: Keeping = field(default_factory=Keeping)
+    asking: Asking = field(default_factory=Asking)
     first: Path | None = None
     """The file with the secret of the one-time link."""
     lives: Lives = field(default_factory=Lives)
@@ -77,6 +81,7 @@ class Gate:
     accounts: Accounts
     groups: Groups
     login: Login
+    refresh: Refresh
     sessions: Sessions
     tokens: Tokens
     grants: Grants
@@ -99,25 +104,32 @@ def assemble(needs: Needs) -> Gate:
     services = _services(needs, accounts.memory)
     sessions, tokens, grants = _credentials(needs, accounts.memory, services)
     groups = Groups(database=needs.database, memory=accounts.memory)
+    login = _login(needs, accounts, sessions)
     return Gate(
         services=services,
         accounts=accounts,
         groups=groups,
         people=People(accounts=accounts, groups=groups, declared=needs.declared),
         sessions=sessions,
-        login=Login(
-            accounts=accounts,
-            sessions=sessions,
-            authenticator=needs.authenticator(accounts, needs.passwords),
-            rules=needs.rules,
-            limits=Limits(database=needs.database, clock=needs.clock),
-            managed=Managed(accounts=accounts, roles=needs.roles, managing=needs.managing),
-            first=FirstLink(path=needs.first, clock=needs.clock) if needs.first else None,
-        ),
+        login=login,
+        refresh=Refresh(login=login, states=login.states, sessions=sessions, asking=needs.asking),
         tokens=tokens,
         grants=grants,
         share_codes=_share_codes(needs, accounts.memory),
         roles=needs.roles,
+    )
+
+
+def _login(needs: Needs, accounts: Accounts, sessions: Sessions) -> Login:
+    return Login(
+        accounts=accounts,
+        sessions=sessions,
+        authenticator=needs.authenticator(accounts, needs.passwords),
+        rules=needs.rules,
+        limits=Limits(database=needs.database, clock=needs.clock),
+        managed=Managed(accounts=accounts, roles=needs.roles, managing=needs.managing),
+        states=AuthStates(needs.database, needs.keeping),
+        first=FirstLink(path=needs.first, clock=needs.clock) if needs.first else None,
     )
 
 
@@ -175,6 +187,8 @@ def renew(gate: Gate, needs: Needs) -> None:
     gate.sessions.lives = gate.tokens.lives = gate.grants.lives = needs.lives
     gate.grants.require_proof = needs.require_proof
     gate.login.managed.managing = needs.managing
+    gate.login.states.renew(needs.keeping)
+    gate.refresh.asking = needs.asking
     gate.people.declared = needs.declared
     gate.accounts.memory.forget()
 

@@ -7,6 +7,7 @@ from functools import partial
 
 from perijove.authenticators import Authenticator, Identity
 from perijove.core.accounts import Accounts, note
+from perijove.core.auth_states import AuthStates
 from perijove.core.first import FirstLink
 from perijove.core.limits import Limits
 from perijove.core.managed import Managed
@@ -61,6 +62,7 @@ class Login:
     rules: Rules
     limits: Limits
     managed: Managed
+    states: AuthStates
     first: FirstLink | None = None
     """How the first administrator gets in; None where there is no such link."""
 
@@ -210,10 +212,12 @@ class Login:
             raise Denied("wrong-password", name=short(name))
         settle = self._settled(count)
         try:
-            return await self._let_in(identity), settle
+            user = await self._let_in(identity)
         except HubError:  # the password was right all the same
             await self._settle(settle)
             raise
+        said = self.states.signed_in(user, identity.auth_state, self.accounts.clock())
+        return user, (*settle, *said)
 
     async def _count(self, name: str, address: str) -> _Count:
         """Count this try before it is made: any number at once are counted one by one.
@@ -261,8 +265,6 @@ class Login:
         admin = name in self.rules.admin_users or bool(identity.admin)
         if user is None:
             user = await self._create(name, admin=admin)
-        if admin and not user.admin:
-            user = await self.accounts.change(user, admin=True)
         return await self.managed.settle(user, identity, admin=admin)
 
     async def _create(self, name: str, *, admin: bool) -> User:

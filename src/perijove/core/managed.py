@@ -50,6 +50,8 @@ class Managed:
 
         `admin`: they are an administrator whatever their roles.
         """
+        if admin and not user.admin:
+            user = await self.accounts.change(user, admin=True)
         if self.managing.groups and identity.groups is not None:
             await self._join(user, _good_groups(identity))
         if self.managing.roles and identity.roles is not None:

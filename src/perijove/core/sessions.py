@@ -1,7 +1,7 @@
 """Sessions: browsers in which people have signed in. Rows, so that signing out ends them."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from perijove.core.held import held
 from perijove.core.lives import Lives
@@ -94,12 +94,15 @@ class Sessions:
 
     async def end(self, session: Session) -> None:
         """Sign out: end the session, and every token and code that was given under it."""
-        await self.database.write(
-            store.remove(session.id),
-            codes.remove_of_session(session.user_id, session.session),
-            tokens.remove_of_session(session.user_id, session.session),
-        )
+        await self.database.write(*_ends(session))
         self.memory.forget()
+
+    async def end_before(self, user: User, begun: datetime) -> int:
+        """End the sessions of `user` that had begun by then, as `end`; return how many."""
+        old = [it for it in await self.database.read(store.of(user.id)) if it.created <= begun]
+        await self.database.write(*(statement for it in old for statement in _ends(it)))
+        self.memory.forget()
+        return len(old)
 
     async def end_all(self, user: User, *, keep: Session | None = None) -> None:
         """End every session and token of `user` but those of `keep`; servers keep theirs."""
@@ -110,11 +113,12 @@ class Sessions:
         found = await self.database.read(store.found(key))
         if found is None or found[1].standing is not Standing.ACTIVE:
             return None
-        session, user = found
+        session, user, refreshed = found
         now = self.clock()
         if now - session.seen >= _GRAIN and session.expires > now:
             await self.database.write(store.see(session.id, now))
-        return Visitor(user=user, session=session, principal=await self._principal(user, session))
+        principal = await self._principal(user, session)
+        return Visitor(user=user, session=session, principal=principal, refreshed=refreshed)
 
     async def _principal(self, user: User, session: Session) -> Principal:
         return Principal(
@@ -128,6 +132,14 @@ class Sessions:
             user=user,
             cookie=True,
         )
+
+
+def _ends(session: Session) -> Statements:
+    return (
+        store.remove(session.id),
+        codes.remove_of_session(session.user_id, session.session),
+        tokens.remove_of_session(session.user_id, session.session),
+    )
 
 
 def ending(user: User, keep: Session | None = None) -> Statements:

@@ -70,6 +70,8 @@ class Asked(Request):
         """Who has been found to send it."""
         self.done: dict[str, Any] = {}
         """What the audit log should tell besides its path: what JSON holds, and no secret."""
+        self.signed_out = False
+        """Its session has just been ended: the authenticator wants them to sign in again."""
         self.odd_path = False
         """Its path has no canonical form, so nothing can answer."""
         try:

@@ -133,4 +133,5 @@ def _to_sign_in(front: Front, asked: Asked) -> Response:
     if asked.method not in {"GET", "HEAD"}:
         raise Anonymous
     here = asked.raw_path + (f"?{asked.raw_query}" if asked.raw_query else "")
-    return RedirectResponse(f"{front.prefix}login?next={quote(here, safe='')}", 302)
+    said = "&said=again" if asked.signed_out else ""
+    return RedirectResponse(f"{front.prefix}login?next={quote(here, safe='')}{said}", 302)

@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from perijove.core.auth_states import Keeping
 from perijove.core.lives import Lives
 from perijove.core.managed import Managing
+from perijove.core.refresh import Asking
 from perijove.core.rules import Rules
 from perijove.kit.section import Traits
+from perijove.settings.crypt import CryptTraits
 from perijove.settings.people import LoadedGroup
 from perijove.settings.roles import CustomScopes, ExtraScopes, RoleSettings
 from perijove.settings.services import ServiceList, ServiceTokens, UserTokens
@@ -115,6 +118,17 @@ class AuthenticatorTraits(Traits):
     of the configuration."""
     reset_managed_roles_on_startup: bool = False
     """Forget at the start what roles the authenticator gave."""
+    enable_auth_state: bool = False
+    """Keep what the authenticator says of people (tokens of where they sign in), encrypted with
+    `CryptKeeper.keys`."""
+    auth_refresh_age: int = Field(default=300, ge=0)
+    """Seconds after which the authenticator is asked again who somebody is, when they come, if it
+    can be asked. 0: never."""
+    refresh_pre_spawn: bool = False
+    """Ask it before every start of a server as well."""
+    auth_refresh_strict: bool = False
+    """Refuse to start a server where it cannot say who its owner is, or says that they have to sign
+    in again and it is not them who start it."""
     auto_login: bool | None = None
     """Whoever signs out stays at a page that says so, instead of where one signs in."""
 
@@ -174,6 +188,16 @@ class HubConfig(Traits):
     local: AuthenticatorTraits = Field(default=AuthenticatorTraits(), alias="LocalAuthenticator")
     spawner: SpawnerTraits = Field(default=SpawnerTraits(), alias="Spawner")
     chp: ChpTraits = Field(default=ChpTraits(), alias="ConfigurableHTTPProxy")
+    crypt: CryptTraits = Field(default=CryptTraits(), alias="CryptKeeper")
+
+    @model_validator(mode="after")
+    def _sealed(self) -> Self:
+        if sign_in(self).keeping.enabled and not self.crypt.keys:
+            raise ValueError(
+                "enable_auth_state needs a key: set JUPYTERHUB_CRYPT_KEY, or CryptKeeper.keys, to"
+                " what `openssl rand -hex 32` says, and keep it as long as the database"
+            )
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +211,8 @@ class SignIn:
     """Whoever comes is signed in without a form, where that is possible."""
     rules: Rules
     managing: Managing
+    keeping: Keeping
+    asking: Asking
 
 
 def sign_in(config: HubConfig, people: frozenset[str] = frozenset()) -> SignIn:
@@ -203,6 +229,12 @@ def sign_in(config: HubConfig, people: frozenset[str] = frozenset()) -> SignIn:
         roles=traits.pop("manage_roles", False),
         reset=traits.pop("reset_managed_roles_on_startup", False),
     )
+    keeping = Keeping(enabled=traits.pop("enable_auth_state", False), keys=config.crypt.ring)
+    asking = Asking(
+        age=timedelta(seconds=traits.pop("auth_refresh_age", 300)),
+        before_starts=traits.pop("refresh_pre_spawn", False),
+        strict=traits.pop("auth_refresh_strict", False),
+    )
     traits["admin_users"] = traits.get("admin_users") or config.jupyterhub.admin_users
     traits["allow_all"] = bool(traits.get("allow_all"))
     traits["allowed_users"] = traits.get("allowed_users", frozenset()) | people
@@ -213,6 +245,8 @@ def sign_in(config: HubConfig, people: frozenset[str] = frozenset()) -> SignIn:
         by_itself=bool(by_itself),
         rules=rules,
         managing=managing,
+        keeping=keeping,
+        asking=asking,
     )
 
 

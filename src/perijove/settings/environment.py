@@ -10,6 +10,8 @@ from pydantic import BaseModel
 
 from perijove.settings.problem import Path, Place, Problem
 
+KEYS = "JUPYTERHUB_CRYPT_KEY"
+"""JupyterHub's name for `hub.config.CryptKeeper.keys`, which wins over it."""
 _FILE = "file"
 _LONGEST = 1 << 16
 
@@ -22,6 +24,7 @@ def override(
 ) -> list[Problem]:
     """Put what the environment says over `tree`; case does not matter where a key is ours."""
     problems = []
+    _put_keys(tree, places, environment.get(KEYS, ""))
     for name, text in sorted(environment.items()):
         prefix, *parts = name.split("__")
         if prefix.upper() != "PERIJOVE" or not parts:
@@ -37,6 +40,16 @@ def override(
         else:
             _put(tree, places, path, _value(text, kind), Place(name))
     return problems
+
+
+def _put_keys(tree: dict[str, Any], places: dict[Path, Place], text: str) -> None:
+    """Put the keys of the environment where none are."""
+    path: Path = ("hub", "config", "CryptKeeper", "keys")
+    written: Any = tree
+    for key in path:
+        written = written.get(key) if isinstance(written, Mapping) else None
+    if text.strip("; ") and not written:
+        _put(tree, places, path, text, Place(KEYS))
 
 
 def _path(model: Any, tree: Any, parts: list[str]) -> tuple[Path, Any]:

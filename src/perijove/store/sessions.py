@@ -9,14 +9,14 @@ from perijove.model.token import Session
 from perijove.model.user import User
 from perijove.store import users as people
 from perijove.store.statement import Query, Row, Statement, every, lookup, write
-from perijove.store.tables import instant, members, micros, sessions, users
+from perijove.store.tables import instant, members, micros, perhaps, sessions, users
 
 _c = sessions.c
 _COLUMNS = (
     _c.id, _c.user_id, _c.session, _c.created, _c.seen, _c.expires, _c.address, _c.agent,
 )  # fmt: skip
 _FOUND = Query(
-    select(*people.COLUMNS, members.c.group, *_COLUMNS)
+    select(*people.COLUMNS, members.c.group, *_COLUMNS, users.c.refreshed)
     .join_from(sessions, users)
     .outerjoin(members, members.c.user_id == users.c.id)
     .where(_c.secret == bindparam("secret"))
@@ -43,8 +43,8 @@ _COUNT = Query(select(func.count()).select_from(sessions))
 _PURGE = Query(delete(sessions).where(_c.expires <= bindparam("now")))
 
 
-def found(secret: str) -> Statement[tuple[Session, User] | None]:
-    """Return the session whose secret has the digest `secret`, and its user; or None."""
+def found(secret: str) -> Statement[tuple[Session, User, datetime | None] | None]:
+    """Return the session of the digest `secret`, its user, and when their `refreshed` was."""
     return lookup(_FOUND, {"secret": secret}, _with_user)
 
 
@@ -101,9 +101,12 @@ def purge(now: datetime) -> Statement[None]:
     return write(_PURGE, {"now": micros(now)}, touches=None)
 
 
-def _with_user(rows: Sequence[Row]) -> tuple[Session, User] | None:
+def _with_user(rows: Sequence[Row]) -> tuple[Session, User, datetime | None] | None:
     user = people.first(rows)
-    return (_session(rows[0][people.WIDTH + 1 :]), user) if user else None
+    if user is None:
+        return None
+    *session, refreshed = rows[0][people.WIDTH + 1 :]
+    return _session(session), user, perhaps(refreshed)
 
 
 def _session(row: Row) -> Session:

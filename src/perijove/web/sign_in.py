@@ -20,6 +20,7 @@ from perijove.web.home import landing
 SAID = {
     "out": noted("You are signed out. Your servers keep running."),
     "stopped": noted("You are signed out. Your servers are being stopped."),
+    "again": noted("You are signed out: sign in again, to show that it is still you."),
     "approved": noted("Your account has been approved. You can sign in now."),
     "registered": noted("Your account is ready. You can sign in now."),
 }

@@ -11,7 +11,7 @@ from perijove.core.about import Homes
 from perijove.core.options import UNLISTED, Profiles
 from perijove.http.page import Visit
 from perijove.http.sentences import told
-from perijove.model.errors import Busy, HubError, Invalid, Untimely
+from perijove.model.errors import Busy, Denied, HubError, Invalid, Unavailable, Untimely
 from perijove.model.server import Phase, Server
 from perijove.model.user import User
 from perijove.web.cards import card
@@ -105,7 +105,9 @@ async def begin(
 ) -> Response | None:
     """Start it; None if it was started, else the page that says why not."""
     owner, name = visit.owner, visit.params.get("server", "")
+    themselves = owner.id == visit.me.user.id
     try:
+        owner = await hub.refresh.before_start(owner, themselves=themselves)
         await hub.servers.start(
             owner, name, options, display_name=called, in_line=True, rescue=rescue
         )
@@ -115,7 +117,11 @@ async def begin(
         if error.code == "pending-stop":
             return go(visit, "home", said="stopping", what=name or "")
         return await _form(hub, visit, None, options, error)
-    except (Invalid, Busy) as error:
+    except Denied as error:
+        if error.code != "signin.again" or not themselves:
+            raise
+        return go(visit, "login", said="again", next=_form_again(visit, owner, name))
+    except (Invalid, Busy, Unavailable) as error:
         server = await hub.servers.find(owner, name)
         return await _form(hub, visit, server, options, error)
     return None
@@ -180,6 +186,10 @@ def _pending(visit: Visit, owner: User, name: str) -> str:
     address = visit.pages.url("spawn-pending", *path)
     query = _kept(visit)
     return f"{address}?{query}" if query else address
+
+
+def _form_again(visit: Visit, owner: User, name: str) -> str:
+    return visit.pages.url("spawn", *((owner.name, name) if name else (owner.name,)))
 
 
 def _onwards(hub: Hub, visit: Visit, owner: User, name: str) -> str:

@@ -1,0 +1,161 @@
+"""Refresh: now and then the authenticator is asked again who somebody is, where it can be asked.
+
+Of any number of hubs and requests one asks at a time: a row says until when. What it cannot say
+is unknown, which is never "gone": all stays as it was, and it is asked again half a minute later.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from perijove.authenticators import Identity, Refreshing
+from perijove.core.auth_states import AuthStates
+from perijove.core.login import Login
+from perijove.core.names import normal, short
+from perijove.core.sessions import Sessions
+from perijove.model.errors import Denied, HubError, Stale, Unavailable, Unknown
+from perijove.model.user import NEVER, User
+from perijove.model.visitor import Visitor
+from perijove.store import auth_states as store
+from perijove.store.statement import Statement
+
+logger = logging.getLogger(__name__)
+
+_PATIENCE = 10.0
+"""Seconds in which it must answer."""
+_LEASE = timedelta(seconds=30)
+"""For how long nobody else asks; longer than that patience."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """When it is asked: Authenticator.auth_refresh_age and kin."""
+
+    age: timedelta = timedelta(seconds=300)
+    """How old an answer may be; 0: it is never asked again."""
+    before_starts: bool = False
+    strict: bool = False
+    """Refuse to start what it does not answer for."""
+
+
+class _Answer(Enum):
+    KNOWN = auto()
+    GONE = auto()
+    UNKNOWN = auto()
+
+
+@dataclass(slots=True, kw_only=True)
+class Refresh:
+    """Asks, and does what the answer says."""
+
+    login: Login
+    states: AuthStates
+    sessions: Sessions
+    asking: Asking = field(default_factory=Asking)
+
+    def due(self, visitor: Visitor) -> bool:
+        """Return whether it is to be asked of `visitor`, who has just come."""
+        if not self.asking.age or not isinstance(self.login.authenticator, Refreshing):
+            return False
+        return visitor.refreshed is None or self._now() - visitor.refreshed >= self.asking.age
+
+    async def still(self, visitor: Visitor) -> bool:
+        """Ask; return False if `visitor` was signed out by the answer."""
+        user, now = visitor.user, self._now()
+        claim = store.claim_old(user.id, now, now + _LEASE, visitor.refreshed or NEVER)
+        return await self._asked(user, claim, now) is not _Answer.GONE
+
+    async def before_start(self, user: User, *, themselves: bool) -> User:
+        """Return `user` as they are now, whose server is to be started.
+
+        `themselves`: it is them who ask, in a browser, so that they can sign in again.
+
+        Raises:
+            Denied: they have to sign in again.
+            Unavailable: it cannot be asked, and `strict` wants an answer.
+        """
+        asked = self.asking.before_starts and self.asking.age
+        if not asked or not isinstance(self.login.authenticator, Refreshing):
+            return user
+        strict, now = self.asking.strict, self._now()
+        claim = store.claim(user.id, now, now + _LEASE)
+        answer = await self._asked(user, claim, now, signs_out=themselves)
+        if answer is _Answer.GONE and (themselves or strict):
+            raise Denied("signin.again", name=short(user.name))
+        if answer is _Answer.UNKNOWN and strict:
+            raise Unavailable("signin.unknown", name=short(user.name))
+        if answer is _Answer.GONE:
+            logger.warning("%s has to sign in again; their server starts as before", user.name)
+        found = await self.login.accounts.by_id(user.id)
+        if found is None:
+            raise Unknown
+        return found
+
+    def _now(self) -> datetime:
+        return self.sessions.clock()
+
+    async def _asked(
+        self, user: User, claim: Statement[None], now: datetime, *, signs_out: bool = True
+    ) -> _Answer:
+        until = now + _LEASE
+        try:
+            await self.sessions.database.write(claim)
+        except Stale:  # somebody else asks, or has in vain a moment ago
+            return _Answer.UNKNOWN
+        said = await self._said(user)
+        if said is None:
+            return _Answer.UNKNOWN
+        if said is False:
+            if signs_out:
+                await self._sign_out(user, now)
+            await self._answered(user, until, None, refreshed=False)
+            return _Answer.GONE
+        try:
+            if isinstance(said, Identity):
+                await self._settle(user, said)
+        except HubError as error:
+            logger.warning("cannot write what is said of %s: %s", short(user.name), error.code)
+            return _Answer.UNKNOWN
+        await self._answered(user, until, said if isinstance(said, Identity) else None)
+        return _Answer.KNOWN
+
+    async def _said(self, user: User) -> Identity | bool | None:
+        """Return what the authenticator says; None: nothing that can be used."""
+        authenticator = self.login.authenticator
+        assert isinstance(authenticator, Refreshing)
+        state = await self.states.of(user)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                said = await authenticator.refresh_user(user.name, state)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing is known by it
+            # Its text may hold what it was given, and that is secret.
+            words = "cannot ask who %s is now (%s); all stays as it was, until a later try"
+            logger.warning(words, short(user.name), type(error).__name__)
+            return None
+        if isinstance(said, Identity) and normal(said.name) != user.name:
+            words = "asked of %s, the authenticator speaks of %s; all stays as it was"
+            logger.warning(words, short(user.name), short(said.name))
+            return None
+        return said
+
+    async def _settle(self, user: User, said: Identity) -> None:
+        admin = user.name in self.login.rules.admin_users or bool(said.admin)
+        await self.login.managed.settle(user, said, admin=admin)
+
+    async def _answered(
+        self, user: User, until: datetime, said: Identity | None, *, refreshed: bool = True
+    ) -> None:
+        sealed = self.states.given(user, said.auth_state) if said else None
+        at = self._now() if refreshed else NEVER
+        try:
+            await self.sessions.database.write(store.answered(user.id, until, at, sealed))
+        except Stale:  # they have signed in anew meanwhile, which is news of a later time
+            logger.info("%s has signed in meanwhile", short(user.name))
+        self.sessions.memory.forget()
+
+    async def _sign_out(self, user: User, before: datetime) -> None:
+        ended = await self.sessions.end_before(user, before)
+        words = "%s has to sign in again, the authenticator says: %d sessions ended"
+        logger.warning(words, short(user.name), ended)
