@@ -12,7 +12,20 @@ from sqlalchemy import Connection
 from perijove.model.errors import Refused
 
 VERSIONS = Path(__file__).with_name("versions")
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+KNOWN = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+)
 """Every revision, oldest first; a test compares it with the folder."""
 HEAD = KNOWN[-1]
 PREFIX = "pj_"

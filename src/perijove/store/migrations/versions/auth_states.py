@@ -1,10 +1,10 @@
-"""Revision 0011: what the authenticator says of people, sealed, and when it said so."""
+"""Revision 0012: what the authenticator says of people, sealed, and when it said so."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 
 def upgrade() -> None:
