@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
+from perijove.core import Hub
 from perijove.core.shares import With
 from perijove.http.cookies import LOGIN
 from perijove.kit.secret import digest
@@ -55,6 +57,32 @@ SERVICES = {
     "forms": {"url": "http://127.0.0.1:9", "info": {"description": "Questionnaires"}},
     "cull": {"api_token": "the-token-of-the-idle-culler"},
 }
+BY_LIN = {"who": "lin.xiao", "kind": "user", "by": "session", "from": "203.0.113.24"}
+BY_CHEN = {
+    "who": "chen.wei",
+    "kind": "user",
+    "by": "session",
+    "from": "2001:db8::24",
+    "admin": True,
+}
+BY_CULL = {"who": "cull", "kind": "service", "by": "token a5", "from": "192.0.2.9"}
+OF_LIN = {"user": "lin.xiao"}
+DONE: list[dict[str, Any]] = [
+    {**BY_CHEN, "call": "POST /users", "details": {"users": [f"student-{n:02}" for n in range(60)]},
+     "status": 201},
+    {**BY_CULL, "call": "DELETE /users/{user}/servers/{server}", "about": {**OF_LIN, "server": "x"},
+     "details": {"remove": True}, "status": 202},
+    {"who": None, "from": "198.51.100.7", "call": "POST /login", "status": 403,
+     "details": {"name": "lin.xiao", "refused": "wrong-password"}},
+    {**BY_LIN, "call": "POST /token", "status": 200,
+     "details": {"token": "a12", "note": "backup of my laptop", "scopes": ["read:users!user"]}},
+    {**BY_LIN, "call": "POST /spawn/{user}/{server}", "about": {**OF_LIN, "server": "thesis"},
+     "status": 303},
+    {**BY_LIN, "call": "PATCH /users/{user}", "about": {"user": "slow.sun"}, "status": 403,
+     "error": "denied", "details": {"admin": True}},
+    {**BY_CHEN, "call": "POST /visit/{user}", "about": OF_LIN, "status": 303,
+     "details": {"as": "lin.xiao", "why": "looking at the CUDA error you reported"}},
+]  # fmt: skip
 LINK = "a-link-that-lin-xiao-has-made"
 HELD = (
     Signal(
@@ -81,7 +109,10 @@ class Gallery:
 
 
 class Waiting(FakeSpawner):
-    """Never gets to a workload whose name has `slow` in it, and late to one with `gao` in it."""
+    """Never gets to a workload whose name has `slow` in it, and late to one with `gao` in it.
+
+    One with `lasting` in its name does not end.
+    """
 
     async def start(self, spec: LaunchSpec) -> None:
         if "slow" in spec.name:
@@ -92,6 +123,10 @@ class Waiting(FakeSpawner):
         if "gao" in spec.name:
             await asyncio.sleep(2)  # so that its page has to wait
         await super().start(spec)
+
+    async def stop(self, name: str, incarnation: int, *, force: bool = False) -> None:
+        if "lasting" not in name:
+            await super().stop(name, incarnation, force=force)
 
 
 class Busy(Meter):
@@ -139,7 +174,13 @@ async def _serve(it: Gallery, folder: Path, ready: threading.Event, end: asyncio
     spawner.gauge, spawner.devices = Busy(), Plenty(two=True)
     spawner.trash = await asyncio.to_thread(_thrown_away, folder)
     async with open_desk(
-        database, folder, spawner=spawner, offers=OFFERS, loadRoles=ROLES, services=SERVICES
+        database,
+        folder,
+        spawner=spawner,
+        offers=OFFERS,
+        loadRoles=ROLES,
+        services=SERVICES,
+        config={"Authenticator": {"auto_login": True}},
     ) as desk:
         desk.hub.services.answering |= {"assignments": True, "forms": False}
         await _populate(desk, it, Homes(folder / "homes"))
@@ -171,6 +212,14 @@ def _thrown_away(folder: Path) -> Trash:
         at = now - timedelta(days=days)
         trash.throw(f"1-{name}", Label(user=name, user_id=1, at=at, display_name=shown))
     return trash
+
+
+def _remember(hub: Hub) -> None:
+    """Fill the audit log, with more than one page of it."""
+    now = datetime.now(UTC)
+    for n, entry in enumerate([*DONE, *DONE * 9]):
+        at = min(now, now - timedelta(minutes=7 * (9 * len(DONE) - n)))
+        hub.trail.remember({"at": at.isoformat(timespec="milliseconds"), "request": "r", **entry})
 
 
 async def _populate(desk: Desk, it: Gallery, homes: Homes) -> None:
@@ -215,6 +264,7 @@ async def _populate(desk: Desk, it: Gallery, homes: Homes) -> None:
             agent="Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0",
         )
         it.cookies[user.name] = {LOGIN: secret}
+    _remember(hub)
     await hub.sessions.begin(
         lin,
         address="198.51.100.7",
@@ -269,6 +319,10 @@ async def _servers(desk: Desk, lin: User, slow: User) -> None:
     await hub.servers.start(slow, "", {"profile": "deep"})
     await hub.servers.start(lin, "slow-lab", {"profile": "deep"})
     await hub.servers.start(slow, "slow-gpu", {"profile": "deep"})
+    await hub.servers.start(lin, "lasting", {"profile": "deep"})
+    await _until(desk, lin, "lasting", Phase.RUNNING)
+    await hub.servers.stop(lin, "lasting")
+    await _until(desk, lin, "lasting", Phase.STOPPING)
 
 
 async def _ends(desk: Desk, owner: User, name: str, code: str, **params: str | float) -> None:

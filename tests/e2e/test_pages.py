@@ -116,6 +116,14 @@ def _takes_out(page: Page) -> None:
     page.locator("#change button.main").click()
 
 
+def _comes_from_elsewhere(page: Page) -> None:
+    """Follow a link of another site to the page that signs out."""
+    there = page.url
+    page.goto(there.replace("127.0.0.1", "localhost").replace("home", "login"))
+    page.evaluate("(there) => { location.href = there }", there.replace("home", "logout"))
+    page.wait_for_url("**/logout")
+
+
 def _scrolled(page: Page) -> None:
     page.locator("#trash").scroll_into_view_if_needed()
 
@@ -137,6 +145,8 @@ ALL = [
     Seen("sign-in", "", "/login?said=out"),
     Seen("sign-in-wrong", "", "/login", _wrong),
     Seen("sign-in-refused", "", "/login", _blocked),
+    Seen("sign-out", "gao.lin", "/home", _comes_from_elsewhere),
+    Seen("signed-out", "", "/logout"),
     Seen("sign-up", "", "/signup"),
     Seen("sign-up-waiting", "who asked", "/signup/waiting"),
     Seen("first", "", f"/first?secret={SECRET}"),
@@ -148,6 +158,7 @@ ALL = [
     Seen("start", "lin.xiao", "/spawn/lin.xiao/thesis", _deep),
     Seen("progress", "slow.sun", "/spawn-pending/slow.sun"),
     Seen("progress-held", "chen.wei", "/spawn-pending/slow.sun/slow-gpu"),
+    Seen("stopping", "lin.xiao", "/spawn-pending/lin.xiao/lasting"),
     Seen("failed", "lin.xiao", "/spawn-pending/lin.xiao/big-join"),
     Seen("failed-memory", "lin.xiao", "/spawn-pending/lin.xiao/small"),
     Seen("failed-home", "lin.xiao", "/spawn-pending/lin.xiao/crowded"),
@@ -157,6 +168,7 @@ ALL = [
     Seen("token-new", "lin.xiao", "/token", _opens("new-token")),
     Seen("token-made", "lin.xiao", "/token", _make_token),
     Seen("account", "lin.xiao", "/account"),
+    Seen("account-audit", "lin.xiao", "/account/audit"),
     Seen("home-shared", "chen.wei", "/home"),
     Seen("share", "lin.xiao", "/share/lin.xiao"),
     Seen("share-link", "lin.xiao", "/share/lin.xiao", _opens("link")),
@@ -179,8 +191,14 @@ ALL = [
     Seen("person-change", "chen.wei", "/admin/lin.xiao", _opens("change")),
     Seen("person-sure", "chen.wei", "/admin/lin.xiao", _takes_out),
     Seen("person-delete", "chen.wei", "/admin/lin.xiao", _opens("delete")),
+    Seen("audit", "chen.wei", "/audit"),
+    Seen("audit-found", "chen.wei", "/audit?about=lin.xiao&action=visit"),
+    Seen("audit-none", "chen.wei", "/audit?who=nobody&since=soon"),
     Seen("visit", "chen.wei", "/visit/lin.xiao"),
     Seen("consent", "chen.wei", f"/api/oauth2/authorize?{SERVICE}"),
+    Seen("api", "", "/api/docs"),
+    Seen("api-found", "lin.xiao", "/api/docs?q=token+post"),
+    Seen("api-none", "lin.xiao", "/api/docs?q=zhuo"),
     Seen("not-found", "lin.xiao", "/hoem"),
     Seen("not-allowed", "lin.xiao", "/admin"),
     Seen("broken", "lin.xiao", "/error/500"),
@@ -189,7 +207,6 @@ ALL = [
 ]
 ELSEWHERE = {
     "/": "leads on",
-    "/logout": "leads on; the question of another site's link is tried in tests/web",
     "/language/{code}": "leads on",
     "/static/{*file}": "a file",
     "/logo": "a file",

@@ -72,6 +72,8 @@ async def test_administrators_read_all_of_it_the_newest_first(running: Running) 
     assert (found[0]["status"], found[0]["error"]) == (404, "unknown")
     assert [it["call"] for it in await entries(root, "/audit?about=bob")] == ["POST /users"]
     assert len(await entries(root, "/audit?limit=1")) == 1
+    only = await entries(root, "/audit?call=POST%20/users")
+    assert [it["call"] for it in only] == ["POST /users"]
     assert await entries(root, "/audit?who=ada") == []
     older = await entries(root, f"/audit?before={first['at'].replace('+', '%2B')}")
     assert [it["call"] for it in older] == ["POST /users"]

@@ -20,13 +20,15 @@ class OwnAuditQuery(BaseModel):
     since: AwareDatetime | None = None
     before: AwareDatetime | None = None
     """For the next page: the `at` of the last entry."""
+    call: Word = ""
+    """Of one kind alone: a `call` as entries have it, `POST /users/{user}`."""
 
 
 class AuditQuery(OwnAuditQuery):
     """GET /audit."""
 
     who: Word = ""
-    """Who did it."""
+    """Who did it, or under which name somebody was to sign in."""
     about: Word = ""
     """Whom, or what, it is about."""
 
@@ -43,14 +45,19 @@ async def every(hub: Hub, call: Call) -> Reply:
     assert isinstance(query, AuditQuery)
     if not has_power(call.principal):
         raise Denied("audit.administrators")
-    return _shown(await hub.trail.all(Asked(**query.model_dump())))
+    return _shown(await hub.trail.all(_wanted(query)))
 
 
 async def of_user(hub: Hub, call: Call) -> Reply:
     """Return the latest entries that concern a user, the newest first."""
     query = call.query
     assert isinstance(query, OwnAuditQuery)
-    return _shown(await hub.trail.of(call.owner, Asked(**query.model_dump())))
+    return _shown(await hub.trail.of(call.owner, _wanted(query)))
+
+
+def _wanted(query: OwnAuditQuery) -> Asked:
+    given = query.model_dump(exclude={"call"})
+    return Asked(**given, calls=(query.call,) if query.call else ())
 
 
 def _shown(entries: list[Any]) -> Reply:

@@ -8,7 +8,7 @@ from perijove.api.ours import OURS, PROCESS
 from perijove.api.routes import ROOT, ROUTES
 from perijove.core.roles import DEFAULTS
 from perijove.http import elsewhere
-from perijove.http.openapi import described, document
+from perijove.http.openapi import Description, document
 from perijove.http.page import Page
 from perijove.http.route import Route
 from perijove.kit.timings import KINDS
@@ -45,14 +45,15 @@ def metrics() -> str:
 
 def _routes() -> list[Route]:
     api = [*ROUTES, *oauth.ROUTES]
-    return [*api, described((_API, it) for it in api)]
+    return [*api, Description([(_API, it) for it in api], _API).row]
 
 
 def _rest_api() -> Iterator[str]:
     yield "# REST API\n"
     yield MADE
     yield "What JupyterHub 6.1 answers, at the same paths. All of it is below `/hub/api` (after"
-    yield "`hub.baseUrl`); the hub describes itself in `/hub/api/openapi.json`."
+    yield "`hub.baseUrl`); the hub describes itself in `/hub/api/openapi.json`, and to"
+    yield "people at `/hub/api/docs`."
     yield "Send `Authorization: token <secret>`. Every error is `{status, message, code, params}`"
     yield "([codes](error-codes.md)); any request can meet 400, and 503 while the database is away."
     routes = _routes()

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from perijove.model.user import User
 
 Entry: TypeAlias = Mapping[str, Any]
 
-_KEPT = 5000
+KEPT = 5000
 """Entries that are remembered where no file is kept."""
 _GOOD = 400
 RENAMED = "PATCH /users/{user}"
@@ -29,7 +29,10 @@ class Asked:
 
     limit: int = 100
     who: str = ""
+    """Who did it, or under which name somebody was to sign in."""
     about: str = ""
+    calls: Collection[str] = ()
+    """Any of these, `POST /users/{user}`; none: all."""
     since: datetime | None = None
     before: datetime | None = None
 
@@ -40,7 +43,7 @@ class Trail:
 
     path: Path | None = None
     """The file; None: entries go to the log, and this process remembers the last of its own."""
-    _recent: deque[Entry] = field(init=False, default_factory=lambda: deque(maxlen=_KEPT))
+    _recent: deque[Entry] = field(init=False, default_factory=lambda: deque(maxlen=KEPT))
     _one: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     """Held by whoever reads: many who read much would leave no thread for what cannot wait."""
 
@@ -50,7 +53,9 @@ class Trail:
 
     async def all(self, asked: Asked) -> list[Entry]:
         """Return the entries that are wanted."""
-        return await self._found(asked, lambda entry: _wanted(entry, asked), asked.about)
+        return await self._found(
+            asked, lambda entry: _wanted(entry, asked), asked.about or asked.who
+        )
 
     async def of(self, user: User, asked: Asked) -> list[Entry]:
         """Return what concerns `user`, since there is somebody of that name, as they may see it."""
@@ -106,7 +111,8 @@ def _wanted(entry: Entry, asked: Asked) -> bool:
     return not (
         (asked.since and at < asked.since)
         or (asked.before and at >= asked.before)
-        or (asked.who and entry.get("who") != asked.who)
+        or (asked.who and _asker(entry) != asked.who)
+        or (asked.calls and entry.get("call") not in asked.calls)
         or (asked.about and asked.about not in _people(entry) | _things(entry))
     )
 
@@ -116,6 +122,11 @@ def _by(entry: Entry, name: str) -> bool:
     if entry.get("who") is None:
         return bool((entry.get("details") or {}).get("name") == name)
     return bool(entry["who"] == name and entry.get("kind") == "user")
+
+
+def _asker(entry: Entry) -> object:
+    """Return who asked, or under which name somebody was to sign in."""
+    return entry.get("who") or (entry.get("details") or {}).get("name")
 
 
 def _is_given(entry: Entry, name: str) -> bool:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel
@@ -40,23 +41,42 @@ _MEANT = {
 }  # fmt: skip
 _EMPTY = 204
 _OAUTH = frozenset({401})
-_PUBLIC = "whoever writes a client reads it before they have a token"
+_ITSELF = "Return this description."
+PUBLIC = "whoever writes a client reads it before they have a token"
+SUBJECTS = (
+    ("oauth", r"/oauth2/|/authorizations/"),
+    ("audit", r"/audit$"),
+    ("sharing", r"/(shares|share-codes|shared)\b"),
+    ("tokens", r"/tokens\b"),
+    ("servers", r"/servers?\b|/usage$"),
+    ("users", r"^/(users?|people|trash)\b"),
+    ("groups", r"^/groups\b"),
+    ("services", r"^/services\b"),
+    ("proxy", r"^/proxy\b"),
+    ("hub", ""),
+)
+"""What URLs are about, and how each is known: the first that fits."""
 
 
-def described(rows: Iterable[tuple[str, Route]]) -> Route:
-    """Return the row that answers with the description of `rows` and of itself."""
-    known = list(rows)
-    made: list[bytes] = []
+class Description:
+    """What describes rows and itself; made when somebody asks: most hubs are never asked."""
 
-    async def openapi(hub: Hub, call: Call) -> Response:  # noqa: ARG001
-        """Return this description."""
-        if not made:  # when somebody asks: most hubs are never asked
-            prefix = f"{hub.base_url}hub/api"
-            made.append(json.dumps(document([*known, (prefix, itself)])).encode())
-        return Response(made[0], 200, media_type="application/json")
+    def __init__(self, rows: Iterable[tuple[str, Route]], below: str) -> None:
+        """`below`: the path of the API, `/hub/api`."""
+        self.row = route("GET", "/openapi.json", self._answer, public=PUBLIC, summary=_ITSELF)
+        self._rows = [*rows, (below, self.row)]
 
-    itself = route("GET", "/openapi.json", openapi, public=_PUBLIC)
-    return itself
+    @cached_property
+    def document(self) -> Mapping[str, Any]:
+        """OpenAPI, as JSON holds it."""
+        return document(self._rows)
+
+    @cached_property
+    def _text(self) -> bytes:
+        return json.dumps(self.document).encode()
+
+    async def _answer(self, _: Hub, __: Call) -> Response:
+        return Response(self._text, 200, media_type="application/json")
 
 
 def document(rows: Iterable[tuple[str, Route]]) -> dict[str, Any]:
@@ -85,6 +105,7 @@ def _operation(below: str, row: Route) -> dict[str, Any]:
     words = (row.handler.__doc__ or "").strip().splitlines()
     operation: dict[str, Any] = {
         "operationId": _id(below, row),
+        "tags": [next(it for it, pattern in SUBJECTS if re.search(pattern, row.path))],
         "summary": row.summary or (words[0] if words else ""),
         "description": _rule(row),
         "parameters": [*_in_path(row), *_in_query(row)],

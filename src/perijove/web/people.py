@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from perijove.core import Hub
-from perijove.core.access import require_power
+from perijove.core.access import has_power, require_power
 from perijove.core.accounts import SHORTEST_PASSWORD
 from perijove.core.names import normal
 from perijove.http.page import Visit
@@ -97,6 +97,7 @@ async def _show(
         given={each: visit.posted(each) for each in ("username", "name", "admin")},
         errors={each: said.get(each, "") for each in ("username", "name", "password")},
         wrong=bool(wrong),
+        has_audit=has_power(visit.me.principal),
         trash=await thrown(hub, visit),
         passwords=hub.login.signs_up,
         shortest=SHORTEST_PASSWORD,

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from perijove.core import Hub
-from perijove.core.access import require_power
+from perijove.core.access import has_power, require_power
 from perijove.core.accounts import SHORTEST_PASSWORD
 from perijove.http.page import Visit
 from perijove.http.sentences import told
@@ -116,5 +116,6 @@ async def _show(hub: Hub, visit: Visit, error: HubError | None = None) -> Respon
         shortest=SHORTEST_PASSWORD,
         groups=await movable(hub, visit),
         declared=words(hub, person, who),
+        has_audit=has_power(visit.me.principal),
         files=await becomes_of(hub, who, [person]),
     )

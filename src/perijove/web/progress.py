@@ -33,7 +33,10 @@ async def show(hub: Hub, visit: Visit) -> Response:
     if server.phase is Phase.FAILED:
         return await show_failed(hub, visit, server)
     if server.phase is Phase.STOPPING:
-        return await draw(hub, visit, "stopping.html", server=name, refresh=_REFRESH)
+        followed = _stream(visit, server)
+        return await draw(
+            hub, visit, "stopping.html", server=name, stream=followed, refresh=_REFRESH
+        )
     context = await _context(hub, visit, await hub.progress.now(server))
     return await draw(hub, visit, "progress.html", refresh=_REFRESH, **context)
 
@@ -57,7 +60,27 @@ async def stream(hub: Hub, visit: Visit) -> Response:
     server = await hub.servers.find(visit.owner, visit.params.get("server", ""))
     if server is None:
         raise Unknown
-    return live.stream(_messages(hub, visit, server))
+    stops = server.phase is Phase.STOPPING
+    return live.stream((_until_stopped if stops else _messages)(hub, visit, server))
+
+
+async def _until_stopped(hub: Hub, visit: Visit, server: Server) -> AsyncIterator[str]:
+    """Open the page that shows it at rest, once it is."""
+
+    async def stops() -> bool:
+        now = await hub.servers.find(visit.owner, server.name)
+        return now is not None and now.phase is Phase.STOPPING
+
+    async for still in live.looks(stops):
+        if not still:
+            yield live.follow(_here(visit, server))
+            return
+
+
+def _here(visit: Visit, server: Server) -> str:
+    path = (server.user, server.name) if server.name else (server.user,)
+    query = urlencode({"next": visit.asked("next")} if visit.asked("next") else {})
+    return visit.pages.url("spawn-pending", *path) + (f"?{query}" if query else "")
 
 
 async def _messages(hub: Hub, visit: Visit, server: Server) -> AsyncIterator[str]:

@@ -25,6 +25,7 @@ from perijove.web import (
     start,
     static_files,
     tokens,
+    trail,
     trash,
     visits,
 )
@@ -74,6 +75,7 @@ PAGES = [
     page("POST", "/account/password", account.password),
     page("POST", "/account/sessions", account.end_all),
     page("POST", "/account/sessions/{session}", account.end),
+    page("GET", "/account/audit", trail.own),
     page("GET", "/token", tokens.show),
     page("POST", "/token", tokens.make),
     page("POST", "/token/revoke/{id}", tokens.revoke),
@@ -109,6 +111,7 @@ PAGES = [
     page("GET", "/people/stream", people.stream, any_of=SEE, unnoted=True),
     page("POST", "/people", bulk.ask, any_of=SEE, unaudited="it only asks"),
     page("POST", "/people/{action}", bulk.carry_out, any_of=SEE),
+    page("GET", "/audit", trail.every, any_of=ADMIN),
     page("POST", "/trash/{key}/restore", trash.restore, any_of=ADMIN),
     page("POST", "/trash/{key}/empty", trash.empty, any_of=DELETE),
     page("GET", "/admin/{user}", person.show, any_of=ADMIN, target=Kind.USER),
