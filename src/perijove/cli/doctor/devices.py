@@ -41,6 +41,8 @@ def _asked(settings: Settings) -> Iterator[tuple[str, Mapping[str, Any], Mapping
         "extra_resource_guarantees": extra.guarantees,
     }
     yield "singleuser.extraResource", base, {}
+    for key, it in settings.group_overrides.items():
+        yield f"`group_overrides.{key}`", base, it.spawner_override
     for profile in settings.profiles.items:
         yield f"`{profile.display_name}`", base, profile.overrides
         for option in profile.options:
