@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,14 @@ class Recorded(FakeSpawner):
         await super().start(spec)
 
 
-async def begun(database: Database, place: Any, profiles: Profiles = PROFILES) -> Lifecycle:
+async def silent(url: str) -> bool:
+    del url
+    return False
+
+
+async def begun(
+    database: Database, place: Any, profiles: Profiles = PROFILES, **needs: Any
+) -> Lifecycle:
     return await hub(
         database,
         place,
@@ -61,6 +70,7 @@ async def begun(database: Database, place: Any, profiles: Profiles = PROFILES) -
         overrides=profiles.overrides,
         environment={"USUAL": "1", "TIER": "none"},
         limit=64,
+        **needs,
     )
 
 
@@ -214,3 +224,21 @@ async def test_many_starts_at_once_have_each_their_own(database: Database) -> No
         assert server.group_overrides == (("20-gold",) if server.user_id == ada.id else ())
     tiers = {(it.origin.user, told(it)["TIER"]) for it in place.specs}
     assert tiers == {("ada", "gold"), ("bob", "none")}
+
+
+async def test_a_start_may_take_as_long_as_its_override_says(database: Database) -> None:
+    """The example of JupyterHub's own tests."""
+    overrides = {"k": {"groups": ["gold"], "spawner_override": {"start_timeout": 120}}}
+    profiles = of({"hub": {"config": {"Spawner": {"group_overrides": overrides}}}}).profiles
+    life = await begun(database, Recorded(), profiles)
+    bob = await user(life, "bob")
+    ada = await joined(life, "gold")
+    for person, phase in ((ada, Phase.FAILED), (bob, Phase.STARTING)):
+        server = await life.servers.start(person, "", {})
+        long_ago = server.since - timedelta(seconds=121)
+        late = replace(server, since=long_ago, version=server.version + 1)
+        await database.write(servers.change(server, late))
+        another = await begun(database, life.reconciler.spawner, profiles, knock=silent)
+        for _ in range(3):
+            await another.reconciler.step(server.key)
+        assert (await row(database, server.key)).phase is phase

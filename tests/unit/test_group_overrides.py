@@ -1,15 +1,22 @@
 """Group overrides as JupyterHub 6 has them: who gets which, in which order, and what is refused."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from perijove.cli.doctor.devices import gpus
+from perijove.core.bigger import bigger
 from perijove.core.group_overrides import GroupOverride
 from perijove.core.options import Profiles
 from perijove.kit.merged import merged, stacked
+from perijove.model.signal import Signal
 from perijove.settings import BadConfig, of, read_tree
 from perijove.spawners.kubernetes import pod
 from perijove.spawners.kubernetes.names import fields
+from tests.gpus import tool
+from tests.unit.test_bigger import SERVER
 from tests.unit.test_kubernetes_pod import spec
 
 DOCUMENTED = {
@@ -220,11 +227,18 @@ def test_every_setting_of_a_server_is_taken_and_null_takes_it_out() -> None:
 
 
 def test_what_has_no_effect_here_is_told() -> None:
-    here = tree({"k": {"groups": ["g"], "spawner_override": {"image": "x", "start_timeout": 9}}})
+    here = tree(
+        {
+            "k": {
+                "groups": ["g"],
+                "spawner_override": {"image": "x", "profile_list": [], "start_timeout": 9},
+            }
+        }
+    )
     box, cluster = read_tree(here, {}), read_tree(here, {}, cluster=True)
     told = "hub.config.Spawner.group_overrides: these settings have no effect here:"
-    assert f"{told} image, start_timeout." in map(str, box.notices)
-    assert f"{told} start_timeout." in map(str, cluster.notices)
+    assert f"{told} image, profile_list." in map(str, box.notices)
+    assert f"{told} profile_list." in map(str, cluster.notices)
 
 
 def test_a_misspelling_counts_where_misspellings_do() -> None:
@@ -293,3 +307,27 @@ def test_a_pod_is_that_of_its_owners_groups() -> None:
     assert "USUAL" not in env
     assert found["nodeSelector"] == {"disk": "fast", "pool": "gold"}
     assert found["tolerations"] == [{"key": "gold", "operator": "Exists"}]
+
+
+def test_more_memory_is_more_than_a_group_has_already() -> None:
+    given = profiles(
+        {"k": {"groups": ["g"], "spawner_override": {"mem_limit": "8G"}}},
+        memory={"limit": "1G"},
+        profileList=[
+            {"display_name": "Usual"},
+            {"display_name": "Four", "kubespawner_override": {"mem_limit": "4G"}},
+        ],
+    )
+    ran_out = replace(SERVER, reason=Signal(code="out-of-memory"))
+    found = bigger(given, ran_out)
+    assert found
+    assert found.options == {"profile": "four"}
+    assert bigger(given, replace(ran_out, group_overrides=("k",))) is None
+
+
+def test_the_doctor_counts_the_gpus_of_overrides(tmp_path: Path) -> None:
+    override = {"extra_resource_limits": {"nvidia.com/gpu": 3}}
+    settings = of(tree({"k": {"groups": ["g"], "spawner_override": override}}))
+    assert (
+        gpus(settings, tool(tmp_path)).sentence("en").startswith("`group_overrides.k` asks for 3")
+    )

@@ -178,7 +178,8 @@ def renew(life: Lifecycle, needs: Needs) -> None:
     servers, reconciler = life.servers, life.reconciler
     servers.naming, servers.profiles, servers.most = needs.naming, needs.profiles, needs.most
     servers.allotment.settings = needs.devices
-    reconciler.launch = _launcher(needs, life.transitions)
+    launcher = _launcher(needs, life.transitions)
+    reconciler.launch, reconciler.patience_with = launcher, launcher.patience
     reconciler.patience = reconciler.orphans.patience = needs.patience
     life.ends.lifetime = needs.lifetime
     life.culler.renew(needs.culling)
@@ -245,10 +246,12 @@ def _reconciler(
     places: Places,
     feed: Feed,
 ) -> Reconciler:
+    launcher = _launcher(needs, transitions)
     return Reconciler(
         database=needs.database,
         spawner=spawner,
-        launch=_launcher(needs, transitions),
+        launch=launcher,
+        patience_with=launcher.patience,
         knock=needs.knock,
         transitions=transitions,
         admission=transitions.admission,

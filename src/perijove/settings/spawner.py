@@ -28,10 +28,11 @@ HONOURED = frozenset(
         "mem_guarantee",
         "mem_limit",
         "pids_limit",
+        "start_timeout",
     }
 )
 """Overrides that do something on one machine."""
-_ELSEWHERE = frozenset({"profile_list", "start_timeout"})
+_ELSEWHERE = frozenset({"profile_list"})
 """Traits of JupyterHub that are keys of `singleuser`, and no overrides here."""
 _MAPPINGS = {
     "common_labels", "container_security_context", "environment", "extra_annotations",
@@ -43,7 +44,7 @@ _LISTS = {
     "image_pull_secrets", "node_affinity_preferred", "node_affinity_required",
     "storage_access_modes", "supplemental_gids", "tolerations",
 }  # fmt: skip
-_WHOLE = {"delete_grace_period", "fs_gid", "gid", "pids_limit", "uid"}
+_WHOLE = {"delete_grace_period", "fs_gid", "gid", "pids_limit", "start_timeout", "uid"}
 _TEXTS = {
     "default_url", "image", "image_pull_policy", "priority_class_name", "scheduler_name",
     "service_account", "storage_capacity", "storage_class", "working_dir",
