@@ -16,6 +16,7 @@ from perijove.kit.journal import Journal
 from perijove.settings import of
 from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database
+from perijove.store.roles import every as every_role
 from tests.directory import PASSWORD, Directory, role
 from tests.parts import ADMIN_TOKEN, parts
 from tests.web.desk import Browser, Desk
@@ -270,6 +271,31 @@ async def test_roles_are_kept_over_a_restart_unless_they_are_reset(place: Place)
         assert not await at.scopes(token) & {*TUTOR.scopes, "admin:users"}
         await at.enter("ada")
         assert await at.scopes(token) >= {*TUTOR.scopes, "admin:users"}
+
+
+async def test_a_reset_takes_what_the_authenticator_gave_and_nothing_that_others_gave(
+    place: Place,
+) -> None:
+    tree = {"hub": {"loadRoles": {"looks": {"scopes": ["read:hub"], "users": ["ada", "bob"]}}}}
+    directory = place.directory
+    directory.put("ada", roles=(TUTOR, role("admin")))
+    directory.put("bob", roles=(TUTOR,))
+    async with place.briefly(tree) as at:
+        token, _ = await at.enter("ada"), await at.enter("bob")
+        await at.client.patch("/users/bob", json={"admin": True})  # by hand
+        directory.put("ada", roles=(TUTOR,))
+        await at.enter("ada")
+        found = await at.of("ada")  # taken at the next sign-in, the rest stays
+        assert (found["roles"], found["admin"]) == (["looks", "tutor", "user"], False)
+        assert {it.name for it in await place.database.read(every_role())} == {"tutor"}
+    async with place.briefly(tree, reset_managed_roles_on_startup=True) as at:
+        assert await place.database.read(every_role()) == []
+        ada, bob = await at.of("ada"), await at.of("bob")
+        assert (ada["roles"], ada["admin"]) == (["looks", "user"], False)
+        assert (bob["roles"], bob["admin"]) == (["admin", "looks", "user"], True)
+        held = await at.scopes(token)
+        assert "read:hub" in held
+        assert not held & {*TUTOR.scopes}
 
 
 async def test_hubs_of_one_database_say_the_same(place: Place) -> None:
