@@ -1,6 +1,7 @@
 """Starting, watching, opening, stopping and deleting servers, on pages."""
 
 import asyncio
+import re
 from copy import deepcopy
 from pathlib import Path
 
@@ -312,3 +313,20 @@ async def test_a_server_that_may_not_be_is_refused_before_anything_is_chosen(
         assert page.status_code == 400
         assert "Named servers are not enabled." in page.text
         assert (await lin.get("/spawn/lin.xiao")).status_code == 200
+
+
+async def test_a_start_is_taken_as_a_multipart_form_too(desk: Desk, lin: Browser) -> None:
+    """As JupyterHub's own page sends it (hub.md 4.1)."""
+    page = (await lin.get("/spawn/lin.xiao")).text
+    xsrf = re.search(r'name="_xsrf" value="([^"]+)"', page)
+    assert xsrf
+    sent = {"profile": "deep", "profile-option-deep--image": "old", "_xsrf": xsrf[1]}
+    files = {name: (None, value) for name, value in sent.items()}
+    wrong = await lin.http.post(f"{lin.base}/spawn/lin.xiao", files={**files, "_xsrf": (None, "x")})
+    assert wrong.status_code == 403
+    await lin.http.post(f"{lin.base}/spawn", files={**files, "f": ("f.txt", b"a file")})
+    user = await desk.hub.accounts.named("lin.xiao")
+    assert user
+    server = await desk.hub.servers.find(user, "")
+    assert server
+    assert server.user_options == {"profile": "deep", "image": "old"}

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope
 
 from perijove.core.cookies import CookieRules
 from perijove.core.domains import Domains
+from perijove.http import multipart
 from perijove.http.cookies import LOGIN, XSRF, read
 from perijove.kit.paths import canonical
 from perijove.kit.request_id import RequestIds, is_good
@@ -188,10 +189,13 @@ class Asked(Request):
             Invalid: too many fields, or bytes that are no text.
             TooLarge: it is larger than we read.
         """
-        kind = self.given.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != _FORM and not any_type:
+        content_type = self.given.get("content-type", "")
+        kind = content_type.partition(";")[0].strip().lower()
+        if kind not in {_FORM, multipart.KIND} and not any_type:
             return {}
         raw = await self.data(LARGEST_OF_ANYBODY)
+        if kind == multipart.KIND:
+            return multipart.fields(content_type, raw, _FIELDS)
         try:
             return _parsed(raw.decode())
         except UnicodeDecodeError as error:
