@@ -99,6 +99,9 @@ BAR_16 := $(BIN)/pytest tests/integration/test_proxy_smuggling.py tests/integrat
 BAR_17 := PERIJOVE_BAR=17 $(BIN)/pytest tests/unit/test_paths_agree.py \
 	tests/integration/test_paths_over_http.py
 BAR_18 := PERIJOVE_BAR=18 $(BIN)/pytest tests/unit/test_next_url.py tests/e2e/test_redirects.py
+# Every operation with every scope and filter; ten thousand sets of scopes that grow; 500 over HTTP.
+BAR_19 := PERIJOVE_BAR=19 $(BIN)/pytest tests/unit/test_access.py tests/integration/test_rights.py \
+	tests/integration/test_rights_laws.py tests/integration/test_visible_fields.py
 BAR_20 := PERIJOVE_BAR=20 $(BIN)/pytest tests/integration/test_oauth_refusals.py \
 	tests/storm/test_code_race.py
 BAR_21 := $(BIN)/pytest tests/e2e/test_revoke.py tests/integration/test_shut_out.py \
@@ -111,7 +114,7 @@ BAR_24 := PERIJOVE_BAR=24 $(BIN)/pytest tests/integration/test_proxy_stream.py
 BAR_27 := $(BIN)/pytest tests/e2e/test_canary.py
 # The soak of half an hour: 45 small servers, 5 with JupyterLab.
 BAR_30 := SOAK_MINUTES=30 SOAK_SMALL=45 SOAK_LABS=5 $(BIN)/pytest -s tests/storm/test_soak.py
-BARS := 1 2 3 4 5 6 7 8 9 11 12 13 14 15 16 17 18 20 21 22 23 24 27 30
+BARS := 1 2 3 4 5 6 7 8 9 11 12 13 14 15 16 17 18 19 20 21 22 23 24 27 30
 
 bar: $(VENV)/dev.stamp  ## Run a bar at full size (B=1, 1 to 30; it lists them)
 	@test -n "$(BAR_$(B))" || { echo "There is no bar B=$(B) yet: choose one of $(BARS)." >&2; exit 2; }

@@ -24,6 +24,7 @@ from bench.hub.kept import kept
 from bench.hub.measure import Storm, memory, own_cost, populate, start_cost, storm
 from bench.hub.people import people
 from bench.hub.report import Figures, rows, write
+from bench.hub.rights import rights_ms
 from perijove.kit.clock import Clock
 
 _AWAY = 1.3
@@ -65,7 +66,9 @@ async def started(contender: Contender) -> AsyncIterator[Contender]:
 
 async def measured(make: Make, sizes: Sizes, far: str) -> Figures:
     """Return the figures of one contender. `far`: the URL of a database some way off."""
-    rounds = range(sizes.rounds)
+    rounds, idle = range(sizes.rounds), make("rights", "")
+    rights = await rights_ms(idle, sizes.rounds)
+    say(idle, f"{rights:.4f} ms a check of rights")
     async with started(make("quick", "")) as hub:
         start_ms = min([await start_cost(hub, sizes.starts, number) for number in rounds])
         say(hub, f"{start_ms:.2f} ms a start")
@@ -93,6 +96,7 @@ async def measured(make: Make, sizes: Sizes, far: str) -> Figures:
     return Figures(
         start_ms=start_ms,
         look_ms=look_ms,
+        rights_ms=rights,
         storm=crowd,
         memory_mib=memory_mib,
         people=many,

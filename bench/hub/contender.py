@@ -45,6 +45,11 @@ class Contender(ABC):
 
     @property
     @abstractmethod
+    def rights(self) -> str:
+        """Return the module that says what a check of rights costs."""
+
+    @property
+    @abstractmethod
     def commands(self) -> list[list[str]]:
         """Return what to run; the hub is the first."""
 
@@ -108,6 +113,7 @@ class JupyterHub(Contender):
 
     chp: str
     api: int = field(default_factory=free_port)
+    rights = "bench.hub.rights_theirs"
 
     @property
     def commands(self) -> list[list[str]]:
@@ -147,6 +153,8 @@ class JupyterHub(Contender):
 @dataclass(slots=True, kw_only=True)
 class Perijove(Contender):
     """Our hub with our proxy: bench.hub.ours differs from `perijove hub` in its spawner alone."""
+
+    rights = "bench.hub.rights_ours"
 
     @property
     def commands(self) -> list[list[str]]:

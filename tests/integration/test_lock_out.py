@@ -8,6 +8,7 @@ from perijove.core.gate import Gate
 from perijove.core.login import KNOWN_FOR, OF_ACCOUNT
 from perijove.model.errors import Busy, Denied
 from perijove.store.database import Database
+from tests.bar import size
 from tests.doors import PASSWORD, Hands, gate
 
 HOME, CAFE = "198.51.100.7", "203.0.113.9"
@@ -63,3 +64,26 @@ async def test_an_address_is_known_for_one_name_only_and_not_for_ever(database: 
     await guess(at, CAFE)
     with pytest.raises(Busy):
         await at.login.sign_in("ada", PASSWORD, address=HOME, agent="")
+
+
+async def test_guessing_without_end_is_ten_checks_a_minute_and_the_owner_comes_in(
+    database: Database,
+) -> None:
+    """Two guesses a second, from one address after another."""
+    hands = Hands()
+    at = await settled(database, hands)
+    checked = list[int]()
+    for second in range(size(22, 150, 600)):
+        hands.move(timedelta(seconds=1))
+        for number in range(2):
+            try:
+                await at.login.sign_in("ada", "x", address=f"2001:db8::{number:x}", agent="")
+            except Busy:
+                continue
+            except Denied:
+                checked.append(second)
+        if second % 20 == 0:
+            assert await at.login.sign_in("ada", PASSWORD, address=HOME, agent="")
+    windows = [sum(first <= it < first + 60 for it in checked) for first in checked]
+    assert max(windows) == OF_ACCOUNT == 10
+    assert len(checked) >= second // 60 * 10, "it goes on"

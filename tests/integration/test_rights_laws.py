@@ -20,6 +20,7 @@ from perijove.model.scope import SCOPES, Scope
 from perijove.settings import of
 from perijove.store.database import Database
 from perijove.store.open import open_database
+from tests.bar import size
 from tests.parts import ADMIN_TOKEN, hub
 
 of({})  # settings read their tables when they are first used
@@ -120,7 +121,7 @@ def shows(more: Any, less: Any) -> bool:
 
 
 @given(few=st.sets(texts, max_size=4), more=st.sets(texts, max_size=4))
-@settings(max_examples=30, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=size(19, 30, 500), deadline=None, suppress_health_check=QUIET)
 async def test_more_scopes_never_allow_less(world: World, few: set[str], more: set[str]) -> None:
     root = Role(
         name="roots", scopes=tuple(sorted(SCOPES - {"self", "inherit"})), users=frozenset({"root"})
@@ -198,7 +199,7 @@ async def do(world: World, eve: str, headers: dict[str, str], deed: Any) -> http
     taught=st.lists(texts, min_size=1, max_size=3),
     todo=st.lists(deeds, min_size=3, max_size=8),
 )
-@settings(max_examples=50, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=size(19, 50, 500), deadline=None, suppress_health_check=QUIET)
 async def test_nobody_comes_to_hold_what_who_did_it_did_not_hold(
     world: World, held: list[str], taught: list[str], todo: list[Any]
 ) -> None:
