@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.ports import free_port
 
@@ -28,6 +28,8 @@ class Contender(ABC):
     A start makes another process of the hub whatever has become of the one before.
     """
 
+    rights: ClassVar[str] = "bench.hub.rights_ours"
+    """The module that says what a check of rights costs."""
     name: str
     folder: Path
     stub: int
@@ -42,11 +44,6 @@ class Contender(ABC):
     def hub(self) -> int:
         """Return the process of the hub."""
         return self.processes[0].pid
-
-    @property
-    @abstractmethod
-    def rights(self) -> str:
-        """Return the module that says what a check of rights costs."""
 
     @property
     @abstractmethod
@@ -113,7 +110,7 @@ class JupyterHub(Contender):
 
     chp: str
     api: int = field(default_factory=free_port)
-    rights = "bench.hub.rights_theirs"
+    rights: ClassVar[str] = "bench.hub.rights_theirs"
 
     @property
     def commands(self) -> list[list[str]]:
@@ -153,8 +150,6 @@ class JupyterHub(Contender):
 @dataclass(slots=True, kw_only=True)
 class Perijove(Contender):
     """Our hub with our proxy: bench.hub.ours differs from `perijove hub` in its spawner alone."""
-
-    rights = "bench.hub.rights_ours"
 
     @property
     def commands(self) -> list[list[str]]:
