@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from tests.certificates import Files
 from tests.clients.programs import chp
 from tests.e2e.box import Up, alive, until
 from tests.parts import free_port
@@ -203,6 +205,31 @@ def test_a_reload_does_not_end_a_proxy_that_knows_no_reload(box: Box) -> None:
     time.sleep(0.3)
     assert alive(pid)
     assert box.pid("proxy") == pid
+
+
+def test_perijove_reload_does_not_end_a_proxy_with_a_certificate(tmp_path: Path) -> None:
+    """Ours reads its certificate again at a SIGHUP; this one would end of it."""
+    it = Box(tmp_path)
+    key, cert = Files(tmp_path).signed("lab.example.test")
+    tree = json.loads(it.file.read_text())
+    https = {"enabled": True, "type": "manual", "manual": {"key": key, "cert": cert}}
+    tree["proxy"]["https"] = https
+    it.file.write_text(json.dumps(tree))
+    reload = [sys.executable, "-m", "perijove", "reload", "--data", str(it.data)]
+    try:
+        assert it.start()["url"].startswith("https://")
+        pid = it.pid("proxy")
+        done = subprocess.run(reload, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "Nothing has changed" in done.stdout
+        time.sleep(1)
+        assert alive(pid)
+        assert it.pid("proxy") == pid
+        public = f"https://127.0.0.1:{it.public}/hub/health"
+        assert httpx.get(public, verify=False).status_code == 200
+        assert it.stop() == 0
+    finally:
+        it.end()
 
 
 def test_a_secret_of_the_proxy_is_in_no_command_line(box: Box) -> None:
