@@ -159,6 +159,14 @@ def test_what_somebody_made_up_is_cut_short() -> None:
     assert max(len(value) for _, value in found.about) <= 120
 
 
+def test_what_an_entry_does_not_say_is_said_in_no_language() -> None:
+    chinese = Reader(language="zh")
+    found = line(entry(by=None, who=None, call="POST /new", **{"from": None}), chinese)
+    assert (found.means, found.who, found.what, found.origin) == ("", "", "", "")
+    shown = [line(entry(by=it), chinese).means for it in ("session", "token a5", "ticket a5")]
+    assert shown == ["登录会话", "令牌 a5", "ticket a5"]
+
+
 def audited() -> Iterator[str]:
     for row in ALL:
         if row.method not in {"GET", "HEAD"} and not row.unaudited:

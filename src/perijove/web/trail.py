@@ -189,7 +189,7 @@ def _means(by: str, who: Reader) -> str:
     word, gap, number = by.rpartition(" ")
     if not gap:
         word, number = number, ""
-    return f"{who.say(MEANS.get(word, word))}{gap}{number}"
+    return f"{who.say(MEANS[word])}{gap}{number}" if word in MEANS else by
 
 
 def _result(details: Mapping[str, Any], who: Reader, *, good: bool) -> str:
