@@ -6,7 +6,7 @@ import re
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from bench.hub.client import Client
 from bench.hub.contender import Contender
@@ -57,10 +57,11 @@ async def listing(hub: Contender, users: int) -> float:
     client, found = hub.client(), 0
     await settle(hub)
     cpu = cpu_seconds(hub.hub)
-    following: Any = {"offset": 0}
+    following: Any = {"url": f"/hub/api/users?limit={_PAGE}"}
     headers = {"Authorization": f"token {client.token}", **_PAGED}
-    while following:
-        path = f"/hub/api/users?limit={_PAGE}&offset={following['offset']}"
+    while following:  # as jupyterhub-idle-culler does
+        place = urlsplit(following["url"])
+        path = f"{place.path}?{place.query}"
         page = json.loads((await client.exchange("GET", path, headers)).body)
         found, following = found + len(page["items"]), page["_pagination"]["next"]
     spent = cpu_seconds(hub.hub) - cpu

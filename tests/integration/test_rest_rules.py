@@ -124,7 +124,8 @@ async def test_the_next_page_is_where_the_client_has_asked(running: Running) -> 
     for at, site in ((NEAR, "https://hub.example.org:8443"), ("203.0.113.9", "http://hub.test")):
         page = (await ask(running, "GET", path, at=at, headers={**PAGED, **told})).json()
         url = page["_pagination"]["next"]["url"]
-        assert url == f"{site}/hub/api/users?state=inactive&sort=-name&offset=2&limit=2"
+        begun = f"{site}/hub/api/users?state=inactive&sort=-name&offset=2&limit=2&after="
+        assert url.startswith(begun)
 
 
 async def test_routes_come_by_pages_too(running: Running) -> None:

@@ -13,11 +13,8 @@ from perijove.oauth import routes as oauth
 
 TABLE = Path(__file__).parents[1] / "vectors" / "rest-endpoints.txt"
 API = "/hub/api"
-DECIDED = {
-    ("POST", "/users/{}/server", 201): "decisions.md: always 202, as with slow_spawn_timeout: 0",
-    ("POST", "/users/{}/servers/{}", 201): "decisions.md: always 202",
-}
-"""Where decisions.md says otherwise: the answers that are not given."""
+DECIDED = dict[tuple[str, str, int], str]()
+"""Where decisions.md says otherwise: the answers that are not given. There is none today."""
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,6 @@ from perijove.model.scope import Kind, Target
 _Names = Annotated[list[Name], Field(max_length=10_000)]
 
 
-class GroupsQuery(BaseModel):
-    """GET /groups."""
-
-    offset: int = 0
-    limit: int | None = None
-
-
 class NewGroups(BaseModel):
     """POST /groups."""
 
@@ -61,11 +54,11 @@ class GroupModel(BaseModel):
 
 async def every(hub: Hub, call: Call) -> Reply:
     """List the groups that the caller may see, a page at a time."""
-    assert isinstance(call.query, GroupsQuery)
-    page = paging.asked(call, hub.about, call.query.offset, call.query.limit)
-    found = [it for it in await hub.groups.all() if call.grant.covers(_target(it))]
-    shown = _shown_all(hub, call, found[page.offset : page.offset + page.limit])
-    return paging.reply(call, page, shown, len(found))
+    page = paging.asked(call, hub.about)
+    covers = None if call.grant.everything else lambda group: call.grant.covers(_target(group))
+    found, total = await hub.groups.page(page.offset, page.read, covers, page.after)
+    shown = _shown_all(hub, call, found[: page.limit])
+    return page.reply(found, total, lambda group: (group.name,), shown)
 
 
 async def create_many(hub: Hub, call: Call) -> Reply:

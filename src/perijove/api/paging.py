@@ -1,60 +1,128 @@
-"""Lists a page at a time, as JupyterHub's clients ask for them (hub.md 2.5)."""
+"""Lists a page at a time, as JupyterHub's clients ask for them (hub.md 2.2).
+
+What `next` names is found by the key of the last item that was shown, not by counting: who comes
+or goes meanwhile hides nobody else and shows nobody twice. `offset` alone counts, as there.
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
+
+from pydantic import BaseModel
 
 from perijove.core.about import About
 from perijove.http.body import all_dumped, dumped
 from perijove.http.route import Call, Items, Reply
+from perijove.kit.seal import opened, sealed
+from perijove.model.errors import Invalid
+from perijove.store.statement import Key
 
+T = TypeVar("T")
 _PAGED = "application/jupyterhub-pagination+json"
 _MOST = 2**31
+_OURS = frozenset({"offset", "limit", "after"})
 
 
-@dataclass(frozen=True, slots=True)
+class PageQuery(BaseModel):
+    """GET of a list."""
+
+    offset: int = 0
+    limit: int | None = None
+    after: str = ""
+    """Only as `next.url` has it: the page begins after what the one before has ended with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Which part of a list is asked for."""
 
+    call: Call
     offset: int
     limit: int
     paged: bool
     """With its place in the list around it."""
+    after: Key | None
+    """The key of the last item of the page before; None: the first `offset` are counted."""
+    secret: bytes
+    about: str
+
+    @property
+    def read(self) -> int:
+        """Return how many to read: one more shows that there is another page."""
+        return self.limit + 1
+
+    def of(self, items: Iterable[T], key: Callable[[T], Key]) -> list[T]:
+        """Return what is to read of `items`, which are sorted by `key`, as Python compares."""
+        if self.after is not None:
+            after = self.after
+            return [it for it in items if key(it) > after][: self.read]
+        return list(items)[self.offset : self.offset + self.read]
+
+    def reply(
+        self,
+        found: Sequence[T],
+        total: int,
+        key: Callable[[T], Key],
+        shown: Items | Mapping[str, Any],
+    ) -> Reply:
+        """Return the answer that has `shown`, the first `limit` of `found`.
+
+        `total`: how many there are altogether.
+        """
+        if not self.paged:
+            return Reply(200, shown)
+        following = None
+        if len(found) > self.limit:
+            offset = self.offset + self.limit
+            after = json.dumps(key(found[self.limit - 1])).encode()
+            url = self._url(offset, sealed(self.secret, self.about, after))
+            following = {"offset": offset, "limit": self.limit, "url": url}
+        here = {"offset": self.offset, "limit": self.limit, "total": total, "next": following}
+        place = json.dumps(here).encode()
+        return Reply(200, b'{"items":' + _dumped(shown) + b',"_pagination":' + place + b"}")
+
+    def _url(self, offset: int, after: str) -> str:
+        asked = self.call.asked
+        rest = [(name, it) for name, found in asked.fields.items() for it in found]
+        kept = [(name, it) for name, it in rest if name not in _OURS]
+        query = urlencode([*kept, ("offset", offset), ("limit", self.limit), ("after", after)])
+        return f"{asked.site}{asked.raw_path}?{query}"
 
 
-def asked(
-    call: Call, about: About, offset: int, limit: int | None, *, always: bool = False
-) -> Page:
-    """Return the page that a request asks for; `offset` and `limit` are its own.
+def asked(call: Call, about: About, *, order: str = "", always: bool = False) -> Page:
+    """Return the page that a request asks for.
 
+    `order`: what the list is sorted by, if that can be chosen.
     `always`: its place in the list is told, whatever the request accepts.
+
+    Raises:
+        Invalid: its `after` is none that this list has given.
     """
+    query = call.query
+    assert isinstance(query, PageQuery)
     paged = always or _PAGED in call.asked.given.get("accept", "")
     default = about.page_limit if paged else about.page_most
-    most = min(abs(default if limit is None else limit) or default, about.page_most)
-    return Page(min(abs(offset), _MOST), most, paged)
+    limit = min(abs(default if query.limit is None else query.limit) or default, about.page_most)
+    secret, of = about.page_secret, f"{call.asked.raw_path} {order}"
+    return Page(
+        call=call,
+        offset=min(abs(query.offset), _MOST),
+        limit=limit,
+        paged=paged,
+        after=_key(secret, of, query.after) if query.after else None,
+        secret=secret,
+        about=of,
+    )
 
 
-def reply(call: Call, page: Page, items: Items | Mapping[str, Any], total: int) -> Reply:
-    """Return the items of a page, of `total` altogether."""
-    if not page.paged:
-        return Reply(200, items)
-    after = page.offset + page.limit
-    link = {"offset": after, "limit": page.limit, "url": _next(call, after, page.limit)}
-    here = {"offset": page.offset, "limit": page.limit, "total": total}
-    place = json.dumps({**here, "next": link if after < total else None}).encode()
-    return Reply(200, b'{"items":' + _dumped(items) + b',"_pagination":' + place + b"}")
+def _key(secret: bytes, about: str, after: str) -> Key:
+    found = opened(secret, about, after)
+    if found is None:
+        raise Invalid("bad-query", field="after")
+    return tuple(json.loads(found))
 
 
 def _dumped(items: Items | Mapping[str, Any]) -> bytes:
     return dumped(items) if isinstance(items, Mapping) else all_dumped(items)
-
-
-def _next(call: Call, offset: int, limit: int) -> str:
-    asked = call.asked
-    rest = [(name, it) for name, found in asked.fields.items() for it in found]
-    kept = [(name, it) for name, it in rest if name not in {"offset", "limit"}]
-    query = urlencode([*kept, ("offset", offset), ("limit", limit)])
-    return f"{asked.site}{asked.raw_path}?{query}"

@@ -11,6 +11,7 @@ from perijove.core import Hub
 from perijove.http.route import Call, Reply
 from perijove.model.errors import Denied, Invalid, Unavailable
 from perijove.model.route import Delta, Route, Whole
+from perijove.store.statement import Key
 
 _LONG_POLL = 25.0
 
@@ -50,13 +51,6 @@ class RoutesModel(RootModel[dict[str, RouteModel]]):
     """GET /proxy: every route by its prefix."""
 
 
-class RoutesQuery(BaseModel):
-    """GET /proxy."""
-
-    offset: int = 0
-    limit: int | None = None
-
-
 class MovedProxy(BaseModel):
     """PATCH /proxy."""
 
@@ -80,13 +74,16 @@ async def activity(hub: Hub, call: Call) -> Reply:
 
 async def routes(hub: Hub, call: Call) -> Reply:
     """Return every route, by its prefix, a page at a time."""
-    assert isinstance(call.query, RoutesQuery)
-    page = paging.asked(call, hub.about, call.query.offset, call.query.limit)
+    page = paging.asked(call, hub.about)
     found = await hub.feed.after(None)
     assert isinstance(found, Whole)
-    there = sorted(found.routes.items())[page.offset : page.offset + page.limit]
-    table = {path: {"routespec": path, **_route(it)} for path, it in there}
-    return paging.reply(call, page, table, len(found.routes))
+    there = page.of(sorted(found.routes), _key)
+    table = {it: {"routespec": it, **_route(found.routes[it])} for it in there[: page.limit]}
+    return page.reply(there, len(found.routes), _key, table)
+
+
+def _key(path: str) -> Key:
+    return (path,)
 
 
 async def check(hub: Hub, _: Call) -> Reply:

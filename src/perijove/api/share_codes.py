@@ -8,9 +8,8 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from perijove.api import paging
 from perijove.api.servers import find
-from perijove.api.shares import SharedServerModel, SharesQuery, Texts, shared
+from perijove.api.shares import SharedServerModel, Texts, listed, shared
 from perijove.core import Hub
 from perijove.core.share_codes import LONGEST, SHORTEST, USUAL
 from perijove.core.shares import require_held
@@ -129,7 +128,4 @@ def _model(hub: Hub, code: ShareCode) -> dict[str, Any]:
 
 
 def _page(hub: Hub, call: Call, codes: Sequence[ShareCode]) -> Reply:
-    assert isinstance(call.query, SharesQuery)
-    page = paging.asked(call, hub.about, call.query.offset, call.query.limit, always=True)
-    found = [_model(hub, it) for it in codes[page.offset : page.offset + page.limit]]
-    return paging.reply(call, page, found, len(codes))
+    return listed(hub, call, codes, _model)

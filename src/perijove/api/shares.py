@@ -1,8 +1,8 @@
 """/shares/{user}, and what is shared with a person or a group (hub.md 2.4)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -15,16 +15,11 @@ from perijove.http.route import Call, Reply
 from perijove.model.errors import Unknown
 from perijove.model.server import Server
 from perijove.model.share import ACCESS, Share, ShareCode, names, on
+from perijove.store.statement import Key
 
+Kept = TypeVar("Kept", Share, ShareCode)
 Texts = Annotated[list[Name], Field(max_length=100)]
 _OF_SERVER = ("name", "url", "full_url", "ready")
-
-
-class SharesQuery(BaseModel):
-    """GET of shares and of share codes."""
-
-    offset: int = 0
-    limit: int | None = None
 
 
 class ShareBody(BaseModel):
@@ -165,11 +160,24 @@ def shared(hub: Hub, it: Share | ShareCode) -> dict[str, Any]:
     return {"server": server, "scopes": [on(name, it.server).text for name in it.scopes]}
 
 
+def listed(
+    hub: Hub,
+    call: Call,
+    every: Sequence[Kept],
+    shown: Callable[[Hub, Kept], dict[str, Any]],
+) -> Reply:
+    """Return a page of shares or of share codes, which are sorted by their ids."""
+    page = paging.asked(call, hub.about, always=True)
+    found = page.of(every, _key)
+    return page.reply(found, len(every), _key, [shown(hub, it) for it in found[: page.limit]])
+
+
+def _key(it: Share | ShareCode) -> Key:
+    return (it.id,)
+
+
 def _page(hub: Hub, call: Call, shares: Sequence[Share]) -> Reply:
-    assert isinstance(call.query, SharesQuery)
-    page = paging.asked(call, hub.about, call.query.offset, call.query.limit, always=True)
-    found = [model(hub, it) for it in shares[page.offset : page.offset + page.limit]]
-    return paging.reply(call, page, found, len(shares))
+    return listed(hub, call, shares, model)
 
 
 async def _one(hub: Hub, call: Call, them: With) -> Share:

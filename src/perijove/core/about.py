@@ -34,3 +34,5 @@ class About:
     page_limit: int = 50
     """Items on a page that does not say how many."""
     page_most: int = 200
+    page_secret: bytes = b""
+    """Seals where a page ends, which the next one begins after; the same in every replica."""

@@ -17,7 +17,7 @@ from perijove.model.errors import Conflict, HubError, Unknown, Untimely
 from perijove.model.user import NEVER, Standing, User
 from perijove.store import activity as store
 from perijove.store import departures as begun
-from perijove.store.people import Activeness, Wanted
+from perijove.store.people import Activeness, Wanted, key
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,8 @@ class Departures:
     async def _all(self, wanted: Wanted) -> list[User]:
         found: list[User] = []
         while True:
-            page, _ = await self.accounts.page(wanted, len(found), _PAGE)
+            after = key(found[-1], wanted.order) if found else None
+            page, _ = await self.accounts.page(wanted, 0, _PAGE, after=after)
             found += page
             if len(page) < _PAGE:
                 return found

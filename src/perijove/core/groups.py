@@ -13,7 +13,7 @@ from perijove.model.user import User
 from perijove.store import groups as store
 from perijove.store import users
 from perijove.store.database import Database
-from perijove.store.statement import Statement
+from perijove.store.statement import Key, Statement
 
 _LONGEST = 255
 _RACES = 16
@@ -29,6 +29,28 @@ class Groups:
     async def all(self) -> list[Group]:
         """Return every group, by name."""
         return await self.database.read(store.every())
+
+    async def page(
+        self,
+        offset: int,
+        limit: int,
+        covers: Callable[[Group], bool] | None = None,
+        after: Key | None = None,
+    ) -> tuple[list[Group], int]:
+        """Return one page of all groups by name, and how many they are altogether.
+
+        `covers`: which the asking principal may see; None is all, which costs one page.
+        `after`: those after the one of that name, however many are before it.
+        """
+        if covers is None:
+            found = await self.database.read(store.page(offset, limit, after))
+            return found, await self.database.read(store.count())
+        seen = list(filter(covers, await self.all()))
+        if after is None:
+            return seen[offset : offset + limit], len(seen)
+        count = await self.database.read(store.count())
+        later = await self.database.read(store.page(0, count, after))
+        return list(filter(covers, later))[:limit], len(seen)
 
     async def named(self, name: str) -> Group:
         """Return the group called `name`.

@@ -1,8 +1,8 @@
 """Progress: what the start of a server has come to, for pages and programs that watch it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -36,6 +36,8 @@ class _Watched:
     reached: dict[StepCode, datetime] = field(default_factory=dict[StepCode, datetime])
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     watchers: int = 0
+    gone: bool = False
+    """There is no such row any more."""
     _furthest: tuple[int, StepCode] = (0, StepCode.REQUESTED)
     """The last step that this start was seen at."""
 
@@ -85,8 +87,17 @@ class Progress:
             watched.seen = seen if seen.incarnation == server.incarnation else GONE
         watched.ring()
 
-    def away(self, key: str, error: Away) -> None:
-        """Tell who watches a start that it waits for its place, which cannot be reached."""
+    def gone(self, server: Server) -> None:
+        """Take note that the row of `server` was deleted."""
+        watched = self._watched.get(server.id)
+        if watched is not None:
+            watched.gone = True
+            watched.ring()
+
+    def away(self, key: str, error: OSError) -> None:
+        """Tell who watches a start that it waits for its place, if that cannot be reached."""
+        if not isinstance(error, Away):
+            return
         signal = Signal(code=error.code)
         for watched in self._watched.values():
             if watched.server.key == key and signal not in watched.seen.signals:
@@ -95,9 +106,7 @@ class Progress:
 
     async def of(self, server: Server) -> AsyncIterator[Stage]:
         """Yield how far the start of `server` is, now and whenever that changes, to its end."""
-        watched = self._watched.setdefault(server.id, _Watched(server))
-        watched.watchers += 1
-        try:
+        with self._watching(server) as watched:
             await self._look(watched)
             last = None
             while True:
@@ -108,15 +117,32 @@ class Progress:
                 last = stage
                 if stage.ended:
                     return
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK):
-                        await changed.wait()
-                    continue
-                await self._catch_up(watched)
+                await self._more(watched, changed)
+
+    async def rest(self, server: Server, *, removed: bool) -> None:
+        """Return when `server` is at rest or, if it is to be `removed`, is there no more."""
+        with self._watching(server) as watched:
+            while not watched.gone and (removed or not watched.server.at_rest):
+                await self._more(watched, watched.changed)
+
+    @contextmanager
+    def _watching(self, server: Server) -> Iterator[_Watched]:
+        watched = self._watched.setdefault(server.id, _Watched(server))
+        watched.watchers += 1
+        try:
+            yield watched
         finally:
             watched.watchers -= 1
             if not watched.watchers:
                 self._watched.pop(server.id, None)
+
+    async def _more(self, watched: _Watched, changed: asyncio.Event) -> None:
+        """Wait for news. What another replica does is seen by its row, once a second."""
+        try:
+            async with asyncio.timeout(_LOOK):
+                await changed.wait()
+        except TimeoutError:
+            await self._catch_up(watched)
 
     async def now(self, server: Server) -> Stage:
         """Return how far the start of `server` is, looking at its workload."""
@@ -170,6 +196,7 @@ class Progress:
         """Read the row, and look at the workload if nobody else here does."""
         row = await self.database.read(store.by_id(watched.server.id))
         if row is None:
+            self.gone(watched.server)
             return
         seen = None
         if not row.at_rest and not self.drives(row.key):

@@ -111,8 +111,9 @@ class Roles:
 
     def names_of(self, user: User) -> list[str]:
         """Return the names of the roles that `user` has itself, by name."""
-        own = self._own(user.name, admin=user.admin) | (user.roles - {ADMIN})
-        return sorted(own) if len(own) > 1 else list(own)
+        if not (user.roles or user.admin or user.name in self._given):
+            return ["user"]  # as nearly everybody in a long list
+        return sorted(self._own(user.name, admin=user.admin) | (user.roles - {ADMIN}))
 
     def names_of_group(self, group: str) -> list[str]:
         """Return the names of the roles that the members of `group` have by it."""

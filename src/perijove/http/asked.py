@@ -182,6 +182,11 @@ class Asked(Request):
         self.late = perf_counter() - began > _PROMPT
         return b"".join(parts)
 
+    async def left(self) -> None:
+        """Return when the client has hung up; its body must have been read before."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
     async def sent_form(self, *, any_type: bool = False) -> Fields:
         """Return what a form has sent; nothing when the body is none, unless `any_type`.
 

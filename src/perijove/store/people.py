@@ -1,21 +1,34 @@
 """Statements that read one page of pj_users."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, false, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
 
 from perijove.kit.storable import stored_as
 from perijove.model.server import Phase
 from perijove.model.user import Standing, User
 from perijove.store import users as store
-from perijove.store.statement import Query, Statement, Value
+from perijove.store.statement import Key, Query, Row, Statement, Value
 from perijove.store.tables import members, micros, servers, users
 
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+_KEYS, _AFTER = ("key", "next_key"), ("after", "next_after")
 
 
 class Activeness(StrEnum):
@@ -58,10 +71,39 @@ class Wanted:
     descending: bool = False
 
 
-def page(wanted: Wanted, offset: int, limit: int) -> Statement[list[User]]:
-    """Return at most `limit` of the users that are `wanted`, after the first `offset`."""
-    query = _page(_shape(wanted), wanted.order, descending=wanted.descending)
-    return Statement(query, {**_values(wanted), "offset": offset, "limit": limit}, store.read)
+def page(
+    wanted: Wanted, offset: int, limit: int, after: Key | None = None
+) -> Statement[list[User]]:
+    """Return at most `limit` of the users that are `wanted`, after the first `offset`.
+
+    `after`: those after that `key`, which is found by an index; nothing is counted.
+    """
+    shape, descending = _shape(wanted), wanted.descending
+    query = _page(shape, wanted.order, descending=descending, by_key=after is not None)
+    values = _values(wanted) | {"limit": limit}
+    values |= {"offset": offset} if after is None else dict(zip(_AFTER, after, strict=False))
+    return Statement(query, values, store.read)
+
+
+def key(user: User, order: Order) -> Key:
+    """Return where `user` stands in that order."""
+    match order:
+        case Order.ID:
+            return (user.id,)
+        case Order.NAME:
+            return (user.name,)
+        case Order.LAST_ACTIVITY:
+            return (micros(user.last_activity) if user.last_activity else 0, user.id)
+
+
+def page_of(
+    wanted: Wanted, offset: int, limit: int, after: Key | None = None
+) -> Statement[tuple[list[User], int | None]]:
+    """Return a page, and how many users are `wanted`; None: nobody is on it, so it is not known."""
+    it = page(wanted, offset, limit, after)
+    shape = _shape(wanted)
+    query = _page_of(shape, wanted.order, descending=wanted.descending, by_key=after is not None)
+    return Statement(query, it.parameters, _with_total)
 
 
 def count(wanted: Wanted) -> Statement[int]:
@@ -104,14 +146,44 @@ def _pattern(part: str) -> str:
 
 
 @cache
-def _page(shape: Wanted, order: Order, *, descending: bool) -> Query:
-    some = _some(select(*store.COLUMNS, _key(order).label("key")), shape)
-    keys = (_key(order).desc(), users.c.id.desc()) if descending else (_key(order), users.c.id)
-    found = some.order_by(*keys).limit(bindparam("limit")).offset(bindparam("offset")).subquery()
-    again = (found.c.key.desc(), found.c.id.desc()) if descending else (found.c.key, found.c.id)
+def _page(shape: Wanted, order: Order, *, descending: bool, by_key: bool) -> Query:
+    return Query(_rows(shape, order, descending=descending, by_key=by_key))
+
+
+@cache
+def _page_of(shape: Wanted, order: Order, *, descending: bool, by_key: bool) -> Query:
+    total = _some(select(func.count()).select_from(users), shape).scalar_subquery()
+    return Query(_rows(shape, order, descending=descending, by_key=by_key).add_columns(total))
+
+
+def _with_total(rows: Sequence[Row]) -> tuple[list[User], int | None]:
+    return store.read(rows), int(rows[0][-1]) if rows else None
+
+
+def _rows(shape: Wanted, order: Order, *, descending: bool, by_key: bool) -> Select[Any]:
+    keys = _keys(order)
+    named = [it.label(name) for it, name in zip(keys, _KEYS, strict=False)]
+    some = _some(select(*store.COLUMNS, *named), shape).limit(bindparam("limit"))
+    some = (
+        some.where(_beyond(keys, descending=descending))
+        if by_key
+        else some.offset(bindparam("offset"))
+    )
+    found = some.order_by(*(it.desc() if descending else it for it in keys)).subquery()
+    again = [found.c[it.name] for it in named]
     columns = [found.c[column.name] for column in store.COLUMNS]
     joined = select(*columns, members.c.group).outerjoin(members, members.c.user_id == found.c.id)
-    return Query(joined.order_by(*again))
+    return joined.order_by(*(it.desc() if descending else it for it in again))
+
+
+def _beyond(keys: Sequence[ColumnElement[Any]], *, descending: bool) -> ColumnElement[bool]:
+    """Match what stands after the key that is given."""
+    at: list[BindParameter[Any]] = [bindparam(name) for name in _AFTER]
+    past = keys[0] < at[0] if descending else keys[0] > at[0]
+    if len(keys) == 1:
+        return past
+    further = keys[1] < at[1] if descending else keys[1] > at[1]
+    return or_(past, and_(keys[0] == at[0], further))
 
 
 @cache
@@ -170,11 +242,12 @@ def _is_member() -> ColumnElement[bool]:
     return exists().where(those.c.user_id == users.c.id, those.c.group == bindparam("in_group"))
 
 
-def _key(order: Order) -> ColumnElement[Any]:
+def _keys(order: Order) -> tuple[ColumnElement[Any], ...]:
+    """Return what `key` holds, as columns."""
     match order:
         case Order.ID:
-            return users.c.id
+            return (users.c.id,)
         case Order.NAME:
-            return users.c.name
+            return (users.c.name,)
         case Order.LAST_ACTIVITY:
-            return func.coalesce(users.c.last_activity, 0)
+            return (func.coalesce(users.c.last_activity, 0), users.c.id)

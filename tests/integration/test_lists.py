@@ -1,0 +1,220 @@
+"""Lists by pages: those that follow what a page names, and those that count, lose nobody."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from perijove.app import Running
+from perijove.kit.tasks import in_background
+from perijove.settings import of
+from perijove.store.database import Database
+from tests.browser import Browser
+from tests.parts import ADMIN_TOKEN, hub, services
+
+SOME = services(
+    names=("list:users", "read:users:name"),
+    course=("list:users!group=course", "list:groups!group=course", "read:groups:name"),
+)
+TREE = {"hub": {**SOME["hub"], "allowNamedServers": True, "apiCallsPerSecond": 0}}
+of(TREE)  # settings read their tables when they are first used
+PAGED = {"accept": "application/jupyterhub-pagination+json"}
+NAMES = [f"u{n:02}" for n in range(12)]
+
+
+@pytest.fixture
+async def running(database: Database) -> AsyncIterator[Running]:
+    it = await hub(database, tree=TREE)
+    await it.hub.newcomers.add(NAMES)
+    async with in_background(it.life.run()):
+        yield it
+
+
+async def ask(running: Running, method: str, path: str, by: str = "", **more: Any) -> Any:
+    token = f"{by}-token" if by else ADMIN_TOKEN
+    browser = Browser(running, authorization=f"token {token}")
+    path = path if path.startswith("http") else f"/hub/api{path}"
+    return await browser.http.request(method, path, headers=PAGED, **more)
+
+
+async def page(running: Running, path: str, by: str = "") -> tuple[list[str], str, dict[str, Any]]:
+    """Return who is on it, where the next one is, and what it says of its place."""
+    answer = await ask(running, "GET", path, by)
+    assert answer.status_code == 200, answer.text
+    found, place = answer.json()["items"], answer.json()["_pagination"]
+    told = place["next"] or {}
+    return list(map(_called, found)), told.get("url", ""), place
+
+
+def _called(item: Any) -> str:
+    if isinstance(item, str):
+        return item  # a route, by its prefix
+    shared = item.get("user") or item.get("group")
+    return str(item.get("name") or item.get("id") or shared["name"])
+
+
+async def follow(running: Running, path: str, by: str = "") -> list[list[str]]:
+    """Return every page, as jupyterhub-idle-culler reads them: each names the next."""
+    pages = []
+    while path:
+        names, path, _ = await page(running, path, by)
+        pages.append(names)
+    return pages
+
+
+@pytest.mark.parametrize("sort", ["id", "-id", "name", "-name", "last_activity", "-last_activity"])
+async def test_who_comes_or_goes_between_pages_hides_nobody_and_doubles_nobody(
+    running: Running, sort: str
+) -> None:
+    whole = [
+        name for names in await follow(running, f"/users?limit=5&sort={sort}") for name in names
+    ]
+    assert sorted(whole) == NAMES
+    first, url, _ = await page(running, f"/users?limit=5&sort={sort}")
+    assert first == whole[:5]
+    for name in first[1:4]:
+        assert (await ask(running, "DELETE", f"/users/{name}")).status_code == 204
+    second, url, place = await page(running, url)
+    assert second == whole[5:10]
+    assert (place["offset"], place["total"]) == (5, 9)
+    new = "a00" if sort == "name" else "zzz"  # in front of what is still to come
+    assert (await ask(running, "POST", f"/users/{new}")).status_code == 201
+    (gone,) = second[-1:]  # what the next page begins after is itself no more
+    assert (await ask(running, "DELETE", f"/users/{gone}")).status_code == 204
+    third, url, _ = await page(running, url)
+    assert [name for name in third if name != new] == whole[10:]
+    assert not url
+
+
+async def test_when_people_were_last_here_is_a_key_as_well(running: Running) -> None:
+    for name in NAMES[::-1][:7]:
+        said = {"last_activity": f"2026-01-01T00:00:{int(name[1:]):02}Z"}
+        assert (await ask(running, "POST", f"/users/{name}/activity", json=said)).is_success
+    await running.hub.activity.flush()
+    pages = await follow(running, "/users?limit=2&sort=-last_activity")
+    seen = [name for names in pages for name in names]
+    assert seen[:7] == NAMES[::-1][:7]
+    assert sorted(seen) == NAMES
+    assert max(map(len, pages)) == 2
+
+
+async def test_who_counts_by_themselves_is_answered_as_jupyterhub_answers(running: Running) -> None:
+    """Some clients follow no link: they ask again with a larger offset."""
+    seen, offset = list[str](), 0
+    while True:
+        answer = await ask(running, "GET", f"/users?limit=5&offset={offset}")
+        items, place = answer.json()["items"], answer.json()["_pagination"]
+        seen += [it["name"] for it in items]
+        assert (place["offset"], place["limit"], place["total"]) == (offset, 5, 12)
+        if not place["next"]:
+            break
+        assert place["next"].keys() == {"offset", "limit", "url"}
+        assert place["next"]["offset"] == offset + 5
+        query = parse_qs(urlsplit(place["next"]["url"]).query)
+        assert (query["offset"], query["limit"]) == ([str(offset + 5)], ["5"])
+        offset = place["next"]["offset"]
+    assert seen == NAMES
+
+
+async def test_who_sees_a_part_pages_through_that_part(running: Running) -> None:
+    await ask(running, "POST", "/groups/course", json={"users": NAMES[::2]})
+    await ask(running, "POST", "/groups/other")
+    assert await follow(running, "/users?limit=4", "course") == [NAMES[0:8:2], NAMES[8::2]]
+    _, url, place = await page(running, "/users?limit=2", "course")
+    assert place["total"] == 6
+    await ask(running, "DELETE", f"/users/{NAMES[0]}")
+    assert (await page(running, url, "course"))[0] == [NAMES[4], NAMES[6]]
+    assert (await page(running, "/users?limit=2&offset=2", "course"))[0] == [NAMES[6], NAMES[8]]
+    assert await follow(running, "/groups?limit=1", "course") == [["course"]]
+
+
+async def test_groups_are_found_by_their_names(running: Running) -> None:
+    names = [f"g{n}" for n in range(7)]
+    await ask(running, "POST", "/groups", json={"groups": names, "users": NAMES[:3]})
+    assert await follow(running, "/groups?limit=3") == [names[:3], names[3:6], names[6:]]
+    _, url, place = await page(running, "/groups?limit=3")
+    assert place["total"] == 7
+    await ask(running, "DELETE", "/groups/g0")
+    await ask(running, "POST", "/groups/a")
+    answer = (await ask(running, "GET", url)).json()
+    assert [it["name"] for it in answer["items"]] == names[3:6]
+    assert answer["items"][0]["users"] == NAMES[:3]  # members count for no page
+    assert (await page(running, "/groups?limit=3&offset=3"))[0] == names[3:6]
+
+
+@pytest.mark.parametrize("kind", ["shares", "share-codes"])
+async def test_shares_and_their_links_are_found_by_their_ids(running: Running, kind: str) -> None:
+    assert (await ask(running, "PUT", "/users/u00/servers/lab", json={})).status_code == 201
+    ids = list[str]()
+    for name in NAMES[1:6]:
+        body = {"user": name} if kind == "shares" else {}
+        made = (await ask(running, "POST", f"/{kind}/u00/lab", json=body)).json()
+        ids.append(name if kind == "shares" else made["id"])
+    for path in (f"/{kind}/u00/lab", f"/{kind}/u00"):
+        assert await follow(running, f"{path}?limit=2") == [ids[:2], ids[2:4], ids[4:]]
+        assert (await page(running, f"{path}?limit=2&offset=1"))[0] == ids[1:3]
+    _, url, _ = await page(running, f"/{kind}/u00/lab?limit=2")
+    if kind == "shares":
+        await ask(running, "PATCH", "/shares/u00/lab", json={"user": ids[0]})
+    else:
+        await ask(running, "DELETE", f"/share-codes/u00/lab?id={ids[0]}")
+    assert (await page(running, url))[0] == ids[2:4]
+
+
+async def test_what_is_shared_with_somebody_comes_by_pages_too(running: Running) -> None:
+    for name in NAMES[:3]:
+        await ask(running, "PUT", f"/users/{name}/servers/lab", json={})
+        await ask(running, "POST", f"/shares/{name}/lab", json={"user": "u09"})
+    first = (await ask(running, "GET", "/users/u09/shared?limit=2")).json()
+    await ask(running, "DELETE", "/users/u09/shared/u00/lab")
+    second = (await ask(running, "GET", first["_pagination"]["next"]["url"])).json()
+    owners = [it["server"]["user"]["name"] for it in first["items"] + second["items"]]
+    assert owners == NAMES[:3]
+    assert second["_pagination"]["next"] is None
+
+
+async def test_routes_are_found_by_their_prefix(running: Running) -> None:
+    for name in NAMES[:3]:
+        await ask(running, "POST", f"/users/{name}/server")
+    paths = ["/", *(f"/user/{name}/" for name in NAMES[:3])]
+    async with asyncio.timeout(10):
+        while (await page(running, "/proxy"))[0] != paths:
+            await running.hub.feed.refresh()
+            await asyncio.sleep(0.05)
+    assert await follow(running, "/proxy?limit=3") == [paths[:3], paths[3:]]
+
+
+async def test_the_end_of_a_page_is_good_for_its_own_list_alone(running: Running) -> None:
+    _, url, _ = await page(running, "/users?limit=2")
+    after = parse_qs(urlsplit(url).query)["after"][0]
+    await ask(running, "POST", "/groups", json={"groups": ["a", "b", "c"]})
+    changed = ("B" if after[4] == "A" else "A").join((after[:4], after[5:]))
+    for path in (
+        f"/users?sort=name&after={after}",
+        f"/groups?after={after}",
+        f"/users?after={changed}",
+        f"/users?after={after[:-6]}",
+        "/users?after=W251bGxd",
+        "/users?after=x",
+        "/users?after=%00%ff",
+        "/users?after=%F0%9F%98%80",
+    ):
+        answer = await ask(running, "GET", path)
+        assert answer.status_code == 400, path
+    assert (await ask(running, "GET", f"/users?limit=2&after={after}")).status_code == 200
+
+
+async def test_the_end_of_a_page_tells_nothing_that_may_not_be_seen(running: Running) -> None:
+    """Who may see names alone learns neither when an account was made nor when it was used."""
+    said = {"last_activity": "2026-01-01T00:00:00Z"}
+    await ask(running, "POST", "/users/u00/activity", json=said)
+    user = await running.hub.accounts.named("u00")
+    assert user is not None
+    for sort in ("id", "last_activity"):
+        _, url, _ = await page(running, f"/users?limit=1&sort={sort}", "names")
+        after = parse_qs(urlsplit(url).query)["after"][0]
+        raw = base64.urlsafe_b64decode(after + "=" * (-len(after) % 4))
+        assert str(user.id).encode() not in raw
