@@ -274,7 +274,7 @@ async def test_what_is_older_than_the_last_thousand_versions_is_told_whole(
     old = life.feed.version
     for n in range(1100):
         routes = {"/": Route(prefix="/", target=f"http://127.0.0.1:{n}")}
-        life.feed._publish(old + 1 + n, routes, {})
+        life.feed._publish(old + 1 + n, routes, {}, {"/"})
     assert isinstance(await life.feed.after(old), Whole)
     assert isinstance(await life.feed.after(old + 101), Delta)
 

@@ -5,7 +5,7 @@ import hashlib
 import logging
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -199,7 +199,8 @@ class Feed:
         found = {self.key(it.user, it.name): it for it in rows}
         routes = {path: route for path, it in found.items() if (route := route_of(path, it))}
         first = hub_route(self.hub)
-        self._publish(version, {**await self.beside(), **routes, first.prefix: first}, found)
+        routes = {**await self.beside(), **routes, first.prefix: first}
+        self._publish(version, routes, found, self._routes.keys() | routes.keys())
 
     async def _follow(self) -> None:
         """Publish what is noted; return when another replica has changed something."""
@@ -228,24 +229,30 @@ class Feed:
     def _apply(self) -> None:
         noted, self._noted = self._noted, []
         routes, known = dict(self._routes), dict(self._servers)
-        for server in noted:
-            path = self.key(server.user, server.name)
+        touched = {self.key(it.user, it.name): it for it in noted}
+        for path, server in touched.items():
             route = route_of(path, server)
             if route is None:
                 routes.pop(path, None)
                 known.pop(path, None)
             else:
                 routes[path], known[path] = route, server
-        self._publish(self.version + len(noted), routes, known)
+        self._publish(self.version + len(noted), routes, known, touched.keys())
 
-    def _publish(self, version: int, routes: dict[str, Route], known: dict[str, Server]) -> None:
-        """Make `routes` the table and wake who waits for it."""
+    def _publish(
+        self,
+        version: int,
+        routes: dict[str, Route],
+        known: dict[str, Server],
+        touched: Collection[str],
+    ) -> None:
+        """Make `routes` the table, different at `touched` alone, and wake who waits for it."""
         if not self.version:
             self.followers.expect(self.awaits)
         if version < self.version:  # an older database, or one count too many: begin again
             self._changes.clear()
         before = self._routes
-        changed = {p for p in before.keys() | routes.keys() if before.get(p) != routes.get(p)}
+        changed = {path for path in touched if before.get(path) != routes.get(path)}
         if version == self.version and not changed:
             return
         self._routes, self._servers = routes, known
