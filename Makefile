@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 ARGS ?=
 B ?=
 MINUTES ?= 10
+# How many processes run the tests of one machine.
+JOBS ?= 2
 # The test cluster: its size, and which images go into it (all, when none is named).
 NODES ?= 2
 FAKE_NODES ?= 4
@@ -41,8 +43,9 @@ check: $(VENV)/dev.stamp lock-check  ## Lint, types, layers, the lock and the ge
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(VENV)/dev.stamp  ## Run every test of one machine (ARGS="tests/unit -k slug")
-	$(BIN)/pytest --durations=15 -m "not kubernetes" $(ARGS)
+test: $(VENV)/dev.stamp  ## Run every test of one machine (ARGS="tests/unit -k slug", JOBS=2)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=15 \
+		-m "not kubernetes" $(ARGS)
 
 test-db: $(VENV)/dev.stamp  ## Run what is kept in a database, on each of them (PERIJOVE_TEST_MYSQL=URL)
 	@test -n "$$PERIJOVE_TEST_MYSQL" || \
