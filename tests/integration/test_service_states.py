@@ -13,6 +13,7 @@ from perijove.core.services import Services
 from perijove.kit.tasks import in_background
 from perijove.model.service import Seen, Service
 from perijove.store import replicas
+from perijove.store import services as store
 from perijove.store.database import Database
 from perijove.store.replicas import Replica
 from perijove.web.services import ENDED, RUNS, SILENT, UNKNOWN, _state
@@ -85,6 +86,34 @@ async def test_of_what_a_dead_hub_told_nothing_is_known(two: Two) -> None:
     two.services.kept.discard("s")
     await two.states.tell()  # a late word of the first takes nothing back that is another's
     assert await two.other.seen() == {"s": Seen(pid=8)}
+
+
+async def test_what_others_wrote_over_it_is_said_again(two: Two) -> None:
+    now = 0.0
+    states = ServiceStates(services=two.services, me=1, steady=lambda: now)
+    two.services.kept.add("s")
+    await states.tell()
+    await two.services.database.write(store.unsay("s", 1))
+    await states.tell()
+    assert await two.other.seen() == {}
+    now = 60.0
+    await states.tell()
+    assert await two.other.seen() == {"s": Seen()}
+
+
+async def test_services_run_on_whatever_the_database_says(
+    two: Two, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise LookupError("no such table")
+
+    two.services.kept.add("s")
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "say", broken)
+        await two.states.tell()
+    assert "trying again" in caplog.text
+    await two.states.tell()
+    assert await two.other.seen() == {"s": Seen()}
 
 
 async def test_what_a_keeper_runs_is_told_as_it_changes(two: Two, database: Database) -> None:

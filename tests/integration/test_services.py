@@ -31,6 +31,7 @@ SERVICES: dict[str, Any] = {
     "cull": {"api_token": "the-token-of-cull", "display": False},
     "root": {"apiToken": "the-token-of-root", "admin": True},
 }
+FURTHER = of({"hub": {"config": {"JupyterHub": {"service_tokens": {"b" * 20: "late"}}}}}).services
 ROLES: dict[str, Any] = {
     "cullers": {"scopes": ["list:users", "delete:servers"], "services": ["cull"]},
     "future": {"scopes": ["list:users"], "services": ["later"]},
@@ -286,6 +287,31 @@ async def test_nobody_gets_a_role_by_making_the_service_that_it_waits_for(
     spec = {"api_token": "chosen-by-ada"}
     refused = await client.post("/services/later", json=spec, headers=mine)
     assert (refused.status_code, refused.json()["code"]) == (400, "token-scopes")
+
+
+async def test_tokens_of_the_configuration_are_further_ones_of_what_was_made(
+    database: Database,
+) -> None:
+    made = {
+        "url": "http://127.0.0.1:9009",
+        "oauth_client_id": "service-late",
+        "api_token": "a" * 20,
+    }
+    async with served(database) as (_, client):
+        assert (await client.post("/services/late", json=made)).status_code == 201
+    async with served(database) as (running, client):
+        services = running.hub.services
+        services.configured = {**services.configured, **FURTHER}
+        services.memory.forget()
+        await services.settle()
+        there = (await client.get("/services/late")).json()
+        assert there["url"] == made["url"], "it is still what was made"
+        assert (await services.client("service-late")) is not None
+        for token in ("a" * 20, "b" * 20):
+            me = await client.get("/user", headers=shown(token))
+            assert me.json()["name"] == "late"
+        assert (await client.delete("/services/late")).status_code == 200
+        assert (await services.named("late")).configured, "the tokens stay, as configured"
 
 
 async def test_of_twenty_who_make_one_service_one_does(client: httpx.AsyncClient) -> None:

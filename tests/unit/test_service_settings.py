@@ -169,11 +169,23 @@ def test_a_change_of_tokens_is_told_by_whose_they_are() -> None:
     assert (change.before, change.after, change.effect) == ("(secret)", "(secret)", "now")
 
 
-def test_a_token_that_a_file_says_twice_is_not_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([f"{ONE}: a", f"{ONE}: b"], "stands here again"),
+        ([f"{ONE}: !secret a"], "has a tag that means nothing here"),
+        ([f"{ONE}: {{a: 1, a: 2}}"], "stands here again"),
+        ([f"{ONE}: {{[1]: a}}"], "has a key that is no text"),
+        ([f"{ONE}: 7"], "both of them texts"),
+    ],
+)
+@pytest.mark.parametrize("trait", ["service_tokens", "api_tokens"])
+def test_no_problem_tells_a_token(tmp_path: Path, trait: str, lines: list[str], words: str) -> None:
     file = tmp_path / "values.yaml"
-    lines = f"hub:\n config:\n  JupyterHub:\n   service_tokens:\n    {ONE}: a\n    {ONE}: b\n"
-    file.write_text(lines)
+    below = "".join(f"\n    {line}" for line in lines)
+    file.write_text(f"hub:\n config:\n  JupyterHub:\n   {trait}:{below}\n")
     with pytest.raises(BadConfig) as caught:
         load(file, {})
-    assert "stands here again" in str(caught.value)
+    assert words in str(caught.value)
+    assert trait in str(caught.value)
     assert ONE not in str(caught.value)

@@ -1,15 +1,20 @@
 """Service states: what each hub knows of the services it looks after, for all hubs to show."""
 
 import logging
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 
 from perijove.core.services import Services
+from perijove.kit.clock import steadily
 from perijove.model.errors import Stale
 from perijove.model.service import Seen
 from perijove.store import services as store
 
 logger = logging.getLogger(__name__)
+
+_AGAIN = 60.0
+"""Seconds until all is written again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,26 +28,39 @@ class ServiceStates:
     services: Services
     me: int
     """This hub, by its number in the database."""
+    steady: Callable[[], float] = steadily
     _told: dict[str, Seen] = field(init=False, default_factory=dict[str, Seen])
+    _all_told: float = field(init=False, default=-inf)
+    """When everything was written last, in seconds of the steady clock."""
 
     async def tell(self) -> None:
-        """Write what has changed. While the database is away, that is later."""
+        """Write what has changed; all of it once a minute, should others have written over it.
+
+        What cannot be written now is written later: services run on whatever the database says.
+        """
+        try:
+            await self._tell()
+        except OSError as error:
+            logger.debug("how services are cannot be written: %s", error)
+        except Exception:
+            logger.exception("cannot write how services are; trying again")
+
+    async def _tell(self) -> None:
         now = self.services.here()
-        for name in [name for name, it in self._told.items() if now.get(name) != it]:
-            with suppress(OSError):
-                if name not in now:
-                    await self.services.database.write(store.unsay(name, self.me))
-                    del self._told[name]
+        for name in self._told.keys() - now.keys():
+            await self.services.database.write(store.unsay(name, self.me))
+            del self._told[name]
+        whole = self.steady() - self._all_told >= _AGAIN
         for name, it in now.items():
-            if self._told.get(name) != it:
+            if whole or self._told.get(name) != it:
                 await self._say(name, it)
+        if whole:
+            self._all_told = self.steady()
 
     async def _say(self, name: str, seen: Seen) -> None:
         try:
             await self.services.database.write(*store.say(name, self.me, seen))
         except Stale:
             logger.debug("another hub says at the same time how service %s is", name)
-        except OSError as error:
-            logger.debug("how service %s is cannot be written: %s", name, error)
         else:
             self._told[name] = seen

@@ -1,7 +1,7 @@
 """Services: programs beside the hub. Which there are, what each may do, and where it is reached."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from perijove.core.access import has_power
@@ -40,7 +40,8 @@ class Services:
     base_url: str = "/"
     domains: Domains = field(default_factory=Domains)
     configured: Mapping[str, Service] = field(default_factory=dict[str, Service])
-    """By name. One of them hides another of its name that was made through the API."""
+    """By name. One of them hides another of its name that was made through the API, but for one
+    that is nothing but tokens: they are further ones of that."""
     rerouted: Callable[[], None] = nothing
     """Is called when other routes were written than there were."""
     pids: dict[str, int] = field(init=False, default_factory=dict[str, int])
@@ -69,7 +70,7 @@ class Services:
         if known is None:
             made = {it.name: it for it in await self.database.read(store.every_one())}
             both = {**made, **self.configured}
-            known = {name: both[name] for name in sorted(both)}
+            known = {name: _beside(both[name], made.get(name)) for name in sorted(both)}
             self._shelf.put(_ALL, known, now, times_cleared)
         return known
 
@@ -251,6 +252,15 @@ class Services:
 
 def _target(service: Service) -> Target:
     return Target(kind=Kind.SERVICE, service=service.name)
+
+
+def _beside(service: Service, made: Service | None) -> Service:
+    """Return what `service` is where `made`, of the same name, was made through the API."""
+    if made and replace(service, token="", more=frozenset()) == Service(
+        name=service.name, configured=True
+    ):
+        return replace(made, more=made.more | service.tokens)
+    return service
 
 
 def _share(one: Service, other: Service) -> bool:

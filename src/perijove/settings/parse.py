@@ -14,9 +14,9 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LARGEST = 1 << 20
 _MOST_NODES = 100_000
 _DEEPEST = 60
+_OF_SECRETS = {"api_tokens", "service_tokens"}
+"""Their keys are secrets."""
 _MERGE, _TIME = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:timestamp"
-_SECRET = {("service_tokens",), ("api_tokens",)}
-"""Ends of what has secrets for its keys."""
 _PLAIN = {f"tag:yaml.org,2002:{it}" for it in ("null", "bool", "int", "float", "str", "value")}
 
 
@@ -134,8 +134,7 @@ class _Reading:
             if key in seen and key_node is not seen[key]:
                 first = seen[key].start_mark.line + 1
                 words = f"stands here again; the first is in line {first}. Keep one of them."
-                told = path if path[-1:] in _SECRET else (*path, key)
-                self._problem(words, key_node, told)
+                self._problem(words, key_node, (*path, key))
                 continue
             seen[key] = key_node
             self._result.places[(*path, key)] = self._place(key_node)
@@ -159,7 +158,13 @@ class _Reading:
 
     def _problem(self, words: str, node: Any, path: Path, hint: str = "") -> None:
         place = Place(self._source) if node is None else self._place(node)
-        self._result.problems.append(Problem(words, dotted(path), place, hint))
+        self._result.problems.append(Problem(words, dotted(_told(path)), place, hint))
+
+
+def _told(path: Path) -> Path:
+    """Return as much of `path` as holds no secret."""
+    cut = next((at + 1 for at, part in enumerate(path) if part in _OF_SECRETS), len(path))
+    return path[:cut]
 
 
 def _flat(node: Any) -> Iterator[tuple[Any, Any]]:
