@@ -9,8 +9,9 @@ from sqlalchemy import Connection, delete, inspect, update
 
 from perijove.model.errors import DatabaseAway, HubError, Refused
 from perijove.store import once
+from perijove.store.access_tables import tokens
 from perijove.store.open import open_database
-from perijove.store.tables import feed, metadata, shards
+from perijove.store.tables import feed, shards
 from tests import mariadb, postgres
 
 POSTGRES = os.environ.get("PERIJOVE_POSTGRES", "")
@@ -76,7 +77,7 @@ def _swept(url: str) -> bool:
     def sweep(connection: Connection) -> bool:
         if not inspect(connection).has_table(_MARK):
             return False
-        for table in reversed(metadata.sorted_tables):
+        for table in reversed(tokens.metadata.sorted_tables):
             if table.name not in {"pj_feed", "pj_shards"}:
                 connection.execute(delete(table))
         connection.execute(update(feed).values(version=1))

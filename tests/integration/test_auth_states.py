@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ from perijove.core.auth_states import MOST
 from perijove.kit.journal import Journal
 from perijove.kit.keyring import KeyRing
 from perijove.settings import of
+from perijove.store.access_tables import tokens
 from perijove.store.database import Database
+from perijove.store.once import reading, writing
+from perijove.store.open import open_database
+from perijove.store.rows import load, save, sums
 from perijove.store.statement import Query, Statement
-from perijove.store.tables import metadata
 from tests.directory import PASSWORD
 from tests.integration.test_managed import At, Place
 from tests.parts import services
@@ -42,13 +46,18 @@ async def kept(place: Place, *those: str) -> At:
     return await place.hub(keys(*those or (KEY,)), enable_auth_state=True)
 
 
-async def everything(database: Database) -> str:
+async def rows_of(database: Database) -> dict[str, list[str]]:
     """Return all that the database holds, of every table and column."""
-    found = []
-    for table in metadata.sorted_tables:
+    found = {}
+    for table in tokens.metadata.sorted_tables:
         rows = await database.read(Statement(Query(select(table)), {}, list))
-        found += [f"{table.name} {list(row)}" for row in rows]
-    return "\n".join(found)
+        found[table.name] = [str(list(row)) for row in rows]
+    return found
+
+
+async def everything(database: Database) -> str:
+    """Return it as one text."""
+    return str(await rows_of(database))
 
 
 async def test_it_is_kept_at_the_sign_in_and_shown_to_who_may_see_it(place: Place) -> None:
@@ -226,3 +235,36 @@ async def test_who_may_not_enter_leaves_none(place: Place) -> None:
     place.directory.put("eve", auth_state=STATE)
     assert (await at.signed_in("eve")).status_code == 403
     assert "gAAAA" not in await everything(place.database)
+
+
+async def test_it_is_not_in_the_row_that_is_written_all_the_time_and_goes_with_it(
+    place: Place,
+) -> None:
+    at = await kept(place)
+    place.directory.put("ada", auth_state=STATE)
+    await at.enter("ada")
+    most = {"x": "x" * (MOST - 10)}
+    for _ in range(2):
+        assert (await at.client.patch("/users/ada", json={"auth_state": most})).status_code == 200
+    rows = await rows_of(place.database)
+    assert max(len(it) for it in rows["pj_users"]) < 1000
+    assert [len(it) > MOST for it in rows["pj_auth_states"]] == [True]
+    assert (await at.client.delete("/users/ada")).status_code == 204
+    assert (await rows_of(place.database))["pj_auth_states"] == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_backup_takes_it_along_and_another_database_gives_it_back(
+    place: Place, tmp_path: Path, database_url: str
+) -> None:
+    at = await kept(place)
+    place.directory.put("ada", auth_state=STATE)
+    await at.enter("ada")
+    counted = await asyncio.to_thread(reading, database_url, lambda it: save(it, tmp_path))
+    assert counted["pj_auth_states"].rows == 1
+    other = f"{tmp_path}/other.sqlite"
+    await (await open_database(other)).close()
+    again = partial(load, folder=tmp_path, names=tuple(counted))
+    assert (await asyncio.to_thread(writing, other, again)) == counted
+    found = await asyncio.to_thread(reading, other, sums)
+    assert found["pj_auth_states"] == counted["pj_auth_states"]

@@ -16,11 +16,11 @@ from sqlalchemy import Connection, Engine, event, inspect
 from perijove.model.errors import Refused, Unavailable
 from perijove.model.user import User
 from perijove.store import feed, migrations, shards, users
+from perijove.store.access_tables import tokens
 from perijove.store.database import Database
 from perijove.store.migrations import mysql
 from perijove.store.once import reading, writing
 from perijove.store.open import open_database
-from perijove.store.tables import metadata
 from tests.databases import SHARED, empty, refusal
 
 shared = pytest.mark.parametrize("database_url", SHARED, indirect=True)
@@ -31,7 +31,7 @@ def differences(connection: Connection) -> list[object]:
     context = MigrationContext.configure(
         connection, opts={"compare_type": True, "version_table": migrations.TABLE}
     )
-    found = compare_metadata(context, metadata)
+    found = compare_metadata(context, tokens.metadata)
     return [it for it in found if "pj_" in str(it) and migrations.TABLE not in str(it)]
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, update
 
 from perijove.kit.secret import digest
 from perijove.store import once
-from perijove.store.tables import clients
+from perijove.store.access_tables import clients
 from tests.bar import size
 from tests.databases import SOME
 from tests.singleuser.browser import Browser, query

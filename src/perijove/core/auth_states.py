@@ -77,7 +77,7 @@ class AuthStates:
         """
         sealed = None if state is None else self.sealed(state)
         try:
-            await self.database.write(store.keep(user.id, sealed))
+            await self.database.write(*store.keep(user.id, sealed))
         except Stale as error:
             raise Unknown from error
 
@@ -110,4 +110,4 @@ class AuthStates:
 
     def signed_in(self, user: User, state: Mapping[str, Any] | None, now: datetime) -> Statements:
         """Return what writes down with what `user` has signed in."""
-        return (store.signed_in(user.id, now, self.given(user, state)),)
+        return store.signed_in(user.id, now, self.given(user, state))

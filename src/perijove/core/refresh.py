@@ -150,7 +150,7 @@ class Refresh:
         sealed = self.states.given(user, said.auth_state) if said else None
         at = self._now() if refreshed else NEVER
         try:
-            await self.sessions.database.write(store.answered(user.id, until, at, sealed))
+            await self.sessions.database.write(*store.answered(user.id, until, at, sealed))
         except Stale:  # they have signed in anew meanwhile, which is news of a later time
             logger.info("%s has signed in meanwhile", short(user.name))
         self.sessions.memory.forget()

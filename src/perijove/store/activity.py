@@ -6,8 +6,9 @@ from sqlalchemy import Table, bindparam, case, func, or_, select, update
 
 from perijove.model.server import Phase, Server
 from perijove.model.user import User
+from perijove.store.access_tables import tokens
 from perijove.store.statement import Query, Statement, write
-from perijove.store.tables import micros, servers, tokens, users
+from perijove.store.tables import micros, servers, users
 
 
 def _forward(table: Table) -> Query:

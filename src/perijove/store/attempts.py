@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 
+from perijove.store.access_tables import attempts
 from perijove.store.statement import Query, Row, Statement, Statements, lookup, one, write
-from perijove.store.tables import attempts, instant, micros
+from perijove.store.tables import instant, micros
 
 _c = attempts.c
 _FOR_EVER = micros(datetime.max.replace(tzinfo=UTC))

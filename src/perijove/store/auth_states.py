@@ -4,26 +4,38 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from perijove.store.statement import Query, Row, Statement, Value, lookup, one, write
-from perijove.store.tables import micros, perhaps, users
+from perijove.store.statement import (
+    Query,
+    Row,
+    Statement,
+    Statements,
+    Value,
+    lookup,
+    one,
+    write,
+)
+from perijove.store.tables import auth_states, micros, perhaps, users
 
-_c = users.c
+_c, _s = users.c, auth_states.c
 _OWN = _c.id == bindparam("was_id")
 _FREE = func.coalesce(_c.asking, 0) <= bindparam("now")
 _HELD = _c.asking == bindparam("was_asking")
-_FIND = Query(select(_c.auth_state, _c.refreshed).where(_c.id == bindparam("id")))
-_KEEP = Query(update(users).where(_OWN).values(auth_state=bindparam("state")))
+_FIND = Query(
+    select(_s.sealed, _c.refreshed)
+    .select_from(users.outerjoin(auth_states))
+    .where(_c.id == bindparam("id"))
+)
+_THERE = Query(update(users).where(_OWN).values(asking=_c.asking))
 _CLAIM = Query(update(users).where(_OWN, _FREE).values(asking=bindparam("until")))
 _SEEN = func.coalesce(_c.refreshed, 0) == bindparam("seen")
 _CLAIM_SEEN = Query(update(users).where(_OWN, _FREE, _SEEN).values(asking=bindparam("until")))
 _ANSWER: dict[Any, Any] = {_c.refreshed: bindparam("at"), _c.asking: None}
-_STATE = {**_ANSWER, _c.auth_state: bindparam("state")}
 _SIGNED_IN = Query(update(users).where(_OWN).values(_ANSWER))
-_SIGNED_IN_WITH = Query(update(users).where(_OWN).values(_STATE))
 _ANSWERED = Query(update(users).where(_OWN, _HELD).values(_ANSWER))
-_ANSWERED_WITH = Query(update(users).where(_OWN, _HELD).values(_STATE))
+_REMOVE = Query(delete(auth_states).where(_s.user_id == bindparam("was_id")))
+_ADD = Query(insert(auth_states))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +52,17 @@ def find(user_id: int) -> Statement[Kept | None]:
     return lookup(_FIND, {"id": user_id}, one(_kept))
 
 
-def keep(user_id: int, sealed: str | None) -> Statement[None]:
-    """Write another state; they must be there."""
-    return write(_KEEP, {"was_id": user_id, "state": sealed})
+def keep(user_id: int, sealed: str | None) -> Statements:
+    """Write another state, or None; they must be there."""
+    there = write(_THERE, {"was_id": user_id})  # others wait here, so that none of them adds two
+    return (there, *_state(user_id, sealed))
 
 
-def signed_in(user_id: int, at: datetime, sealed: str | None) -> Statement[None]:
+def signed_in(user_id: int, at: datetime, sealed: str | None) -> Statements:
     """Write what they have come with; None leaves the state as it is. Nobody need be asked now."""
     values: dict[str, Value] = {"was_id": user_id, "at": micros(at)}
-    if sealed is None:
-        return write(_SIGNED_IN, values)
-    return write(_SIGNED_IN_WITH, {**values, "state": sealed})
+    state = () if sealed is None else _state(user_id, sealed)
+    return (write(_SIGNED_IN, values), *state)
 
 
 def claim(user_id: int, now: datetime, until: datetime) -> Statement[None]:
@@ -64,12 +76,18 @@ def claim_old(user_id: int, now: datetime, until: datetime, seen: datetime) -> S
     return write(_CLAIM_SEEN, {**values, "seen": micros(seen)})
 
 
-def answered(user_id: int, until: datetime, at: datetime, sealed: str | None) -> Statement[None]:
+def answered(user_id: int, until: datetime, at: datetime, sealed: str | None) -> Statements:
     """Write what was answered to who has claimed it until then; Stale if that holds no more."""
     values: dict[str, Value] = {"was_id": user_id, "was_asking": micros(until), "at": micros(at)}
+    state = () if sealed is None else _state(user_id, sealed)
+    return (write(_ANSWERED, values), *state)
+
+
+def _state(user_id: int, sealed: str | None) -> Statements:
+    remove = write(_REMOVE, {"was_id": user_id}, touches=None)
     if sealed is None:
-        return write(_ANSWERED, values)
-    return write(_ANSWERED_WITH, {**values, "state": sealed})
+        return (remove,)
+    return remove, write(_ADD, {"user_id": user_id, "sealed": sealed})
 
 
 def _kept(row: Row) -> Kept:

@@ -5,8 +5,9 @@ import json
 from sqlalchemy import bindparam, delete, insert, select
 
 from perijove.model.client import Client
+from perijove.store.access_tables import clients
 from perijove.store.statement import Query, Row, Statement, lookup, one, write
-from perijove.store.tables import clients, servers, text
+from perijove.store.tables import servers, text
 
 _c = clients.c
 _FIND = Query(

@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from perijove.model.client import Code
+from perijove.store.access_tables import codes
 from perijove.store.statement import Query, Row, Statement, lookup, one, write
-from perijove.store.tables import codes, instant, micros, text
+from perijove.store.tables import instant, micros, text
 
 _c = codes.c
 _FIND = Query(select(codes).where(_c.secret == bindparam("secret")))

@@ -8,8 +8,9 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from perijove.model.token import Session
 from perijove.model.user import User
 from perijove.store import users as people
+from perijove.store.access_tables import sessions
 from perijove.store.statement import Query, Row, Statement, every, lookup, write
-from perijove.store.tables import instant, members, micros, perhaps, sessions, users
+from perijove.store.tables import instant, members, micros, perhaps, users
 
 _c = sessions.c
 _COLUMNS = (

@@ -8,8 +8,9 @@ from sqlalchemy import Select, bindparam, delete, insert, select, update
 from perijove.model.share import ShareCode
 from perijove.model.user import Standing
 from perijove.store import servers as of_servers
+from perijove.store.access_tables import share_codes
 from perijove.store.statement import Query, Row, Statement, every, lookup, one, write
-from perijove.store.tables import instant, micros, perhaps, servers, share_codes, text, users
+from perijove.store.tables import instant, micros, perhaps, servers, text, users
 
 _c = share_codes.c
 _ROWS: Select[tuple[object, ...]] = select(

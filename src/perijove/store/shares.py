@@ -9,8 +9,9 @@ from sqlalchemy import Select, bindparam, delete, insert, or_, select, union_all
 from perijove.model.share import Share
 from perijove.model.user import Standing
 from perijove.store import servers as of_servers
+from perijove.store.access_tables import shares
 from perijove.store.statement import Query, Row, Statement, every, lookup, one, write
-from perijove.store.tables import instant, members, micros, perhaps, servers, shares, text, users
+from perijove.store.tables import instant, members, micros, perhaps, servers, text, users
 
 Held: TypeAlias = tuple[str, str, tuple[str, ...]]
 """The name of an owner, of their server, and the names of scopes."""

@@ -9,8 +9,9 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from perijove.model.token import Kind, Token
 from perijove.model.user import User
 from perijove.store import users as people
+from perijove.store.access_tables import tokens
 from perijove.store.statement import Query, Row, Statement, every, lookup, one, write
-from perijove.store.tables import instant, members, micros, perhaps, text, tokens, users
+from perijove.store.tables import instant, members, micros, perhaps, text, users
 
 _c = tokens.c
 _COLUMNS = (

@@ -3,8 +3,9 @@
 from sqlalchemy import bindparam, insert, select
 
 from perijove.model.visit import Visit
+from perijove.store.access_tables import visits
 from perijove.store.statement import Query, Row, Statement, every, write
-from perijove.store.tables import instant, micros, servers, users, visits
+from perijove.store.tables import instant, micros, servers, users
 
 _ADD = Query(insert(visits))
 _OF_OWNER = Query(

@@ -8,7 +8,17 @@ down_revision = "0011"
 
 
 def upgrade() -> None:
-    """Add the columns; nothing is known of anybody yet."""
-    op.add_column("pj_users", sa.Column("auth_state", sa.Text))
+    """Add them; nothing is known of anybody yet."""
+    op.create_table(
+        "pj_auth_states",
+        sa.Column(
+            "user_id",
+            sa.BigInteger,
+            sa.ForeignKey("pj_users.id", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        ),
+        sa.Column("sealed", sa.Text, nullable=False),
+    )
     op.add_column("pj_users", sa.Column("refreshed", sa.BigInteger))
     op.add_column("pj_users", sa.Column("asking", sa.BigInteger))
