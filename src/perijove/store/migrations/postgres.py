@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 
 from perijove.model.errors import Unavailable
 from perijove.store.migrations import TABLE, migrate, outdated
 from perijove.store.postgres_words import opening, require_fitting
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 _Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 _PATIENCE = 10.0
@@ -70,12 +73,13 @@ async def _revision_and_tables(connection: _Connection) -> tuple[str | None, set
 
 
 def _upgrade_beside(url: str) -> None:
-    """Migrate in a loop of its own: Alembic reads files, which would hold up the hub's."""
-    asyncio.run(_upgrade(url))
+    """Migrate in a loop of its own: Alembic reads files, which would hold up the hub's.
 
-
-async def _upgrade(url: str) -> None:
-    from sqlalchemy import text  # noqa: PLC0415 - with alembic, at the first start only
+    What only a first start needs is imported before that loop runs, for two threads that import
+    the same wait for each other.
+    """
+    import alembic.runtime.environment  # noqa: PLC0415 - for `migrate`
+    import alembic.script  # noqa: F401, PLC0415
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
     from sqlalchemy.pool import NullPool  # noqa: PLC0415
 
@@ -88,8 +92,12 @@ async def _upgrade(url: str) -> None:
         poolclass=NullPool,
         isolation_level="READ COMMITTED",  # it sees what another did while it waited for the lock
     )
+    asyncio.run(_upgrade(engine))
+
+
+async def _upgrade(engine: "AsyncEngine") -> None:
     with opening():
         async with engine.begin() as connection:
-            await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATING})"))
+            await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
             await connection.run_sync(migrate)
     await engine.dispose()
