@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 
 from perijove.core.lifecycle import Lifecycle
 from perijove.core.options import Profiles
+from perijove.core.profiles import Profile
+from perijove.model.decide import Patience
 from perijove.model.errors import Busy
 from perijove.model.server import Phase, Server
 from perijove.model.user import User
@@ -242,3 +245,33 @@ async def test_a_start_may_take_as_long_as_its_override_says(database: Database)
         for _ in range(3):
             await another.reconciler.step(server.key)
         assert (await row(database, server.key)).phase is phase
+
+
+@pytest.mark.parametrize("seconds", [inf, nan, 1e15, 10**18, -5, "soon"])
+async def test_a_start_that_would_never_end_is_started_and_stopped_as_any(
+    database: Database, seconds: Any
+) -> None:
+    """What an older version has let in."""
+    overrides = {"start_timeout": seconds}
+    profiles = Profiles((Profile(slug="p", display_name="P", default=True, overrides=overrides),))
+    life = await begun(database, Recorded(), profiles)
+    server = await life.servers.start(await user(life), "", {})
+    await settle(life.reconciler, server.key)
+    assert (await row(database, server.key)).phase is Phase.RUNNING
+    await stopped(life, server)
+    assert (await row(database, server.key)).phase is Phase.STOPPED
+
+
+async def test_how_long_a_start_may_take_is_not_asked_of_one_that_is_to_stop(
+    database: Database,
+) -> None:
+    def none_to_ask(*_: object) -> Patience:
+        raise OverflowError
+
+    life = await begun(database, Recorded(), knock=silent)
+    server = await life.servers.start(await user(life), "", {})
+    await life.reconciler.step(server.key)
+    assert (await row(database, server.key)).phase is Phase.STARTING
+    life.reconciler.patience_with = none_to_ask
+    await stopped(life, server)
+    assert (await row(database, server.key)).phase is Phase.STOPPED

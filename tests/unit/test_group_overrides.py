@@ -1,6 +1,7 @@
 """Group overrides as JupyterHub 6 has them: who gets which, in which order, and what is refused."""
 
 from dataclasses import replace
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,42 @@ def test_what_no_server_could_be_given_is_refused_before_any_starts(entry: Any, 
         of(tree({"k": entry}))
     assert told in str(caught.value)
     assert str(caught.value).startswith("hub.config.Spawner.group_overrides.k")
+
+
+NO_TIMEOUTS = [inf, nan, 1e15, 10**18, 86_401, 0, -1, 1.5, True, "300", [300]]
+
+
+@pytest.mark.parametrize("seconds", NO_TIMEOUTS)
+def test_a_start_that_would_never_end_is_refused_of_groups_and_of_profiles(seconds: Any) -> None:
+    override = {"start_timeout": seconds}
+    small = {"choices": {"s": {"kubespawner_override": override}}}
+    free = {"unlisted_choice": {"enabled": True, "kubespawner_override": override}}
+    at = "singleuser.profileList[0]"
+    for written, place in (
+        (tree({"k": {"groups": ["g"], "spawner_override": override}}), "hub.config.Spawner.group"),
+        (tree({}, profileList=[{"display_name": "P", "kubespawner_override": override}]), at),
+        (tree({}, profileList=[{"display_name": "P", "profile_options": {"o": small}}]), at),
+        (tree({}, profileList=[{"display_name": "P", "profile_options": {"o": free}}]), at),
+    ):
+        with pytest.raises(BadConfig) as caught:
+            of(written)
+        told = "start_timeout: must be a whole number of seconds, from 1 to 86400; it is "
+        assert str(caught.value).startswith(place)
+        assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("seconds", [1, 300, 86_400, None])
+def test_a_start_may_take_up_to_a_day(seconds: int | None) -> None:
+    override = {"start_timeout": seconds}
+    of(
+        tree(
+            {"k": {"groups": ["g"], "spawner_override": override}},
+            profileList=[{"display_name": "P", "kubespawner_override": override}],
+            startTimeout=seconds,
+        )
+    )
+    with pytest.raises(BadConfig, match="startTimeout"):
+        of(tree({}, startTimeout=10**15))
 
 
 @pytest.mark.parametrize("code", ["my_module.overrides", ["a"]])

@@ -1,9 +1,13 @@
-"""Amounts of memory, as values files and KubeSpawner write them."""
+"""Amounts of memory and of time, as values files and KubeSpawner write them."""
 
 import re
+from datetime import timedelta
+from typing import Any
 
 from perijove.model.errors import Refused
 
+LONGEST_START = 86_400
+"""Seconds."""
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?")
 
@@ -22,3 +26,10 @@ def memory(given: str | float | None) -> int | None:
     if found is None:
         raise Refused("bad-amount", amount=given[:100])
     return int(float(found[1]) * _UNITS[found[2]])
+
+
+def start_timeout(given: Any) -> timedelta | None:
+    """Return for how long a start may take; None: `given` is no whole number, of 1 s to a day."""
+    if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= LONGEST_START:
+        return None
+    return timedelta(seconds=given)

@@ -114,7 +114,7 @@ def _kept(settings: Settings, *, cluster: bool) -> str:
 
 def _misspelt(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:
     known = traits()["KubeSpawner"] | HONOURED
-    for path, key in _overrides(settings):
+    for path, key, _ in of_profiles(settings):
         if key in known or (settings.compat.honour_misspelt and key in MISSPELT):
             continue
         if key in MISSPELT:
@@ -132,7 +132,7 @@ def _idle(settings: Settings) -> Iterator[Problem]:
         names = ", ".join(sorted(settings.people.unix))
         words = f"the `account` of {names} has no effect without `systemUsers: true`."
         yield Problem(words, "people.users")
-    keys = sorted({key for _, key in _overrides(settings)} & traits()["KubeSpawner"] - HONOURED)
+    keys = sorted({key for _, key, _ in of_profiles(settings)} & traits()["KubeSpawner"] - HONOURED)
     if keys:
         words = f"these settings of profiles have no effect here: {', '.join(keys)}."
         yield Problem(words, "singleuser.profileList")
@@ -147,8 +147,8 @@ def _of_groups(settings: Settings, *, cluster: bool) -> Iterator[Problem]:
         yield Problem(words, dotted(GROUP_OVERRIDES))
 
 
-def _overrides(settings: Settings) -> Iterator[tuple[Path, str]]:
-    """Yield every key of every kubespawner_override, and what it is in."""
+def of_profiles(settings: Settings) -> Iterator[tuple[Path, str, Any]]:
+    """Yield what every kubespawner_override is in, with each of its keys and its value."""
     for at, entry in enumerate(settings.singleuser.profile_list):
         yield from _of(entry, ("singleuser", "profileList", at))
         for name, option in entry.profile_options.items():
@@ -159,6 +159,6 @@ def _overrides(settings: Settings) -> Iterator[tuple[Path, str]]:
                 yield from _of(option.unlisted_choice, (*here, "unlisted_choice"))
 
 
-def _of(entry: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    for key in entry.kubespawner_override:
-        yield (*path, "kubespawner_override"), key
+def _of(entry: Any, path: Path) -> Iterator[tuple[Path, str, Any]]:
+    for key, value in entry.kubespawner_override.items():
+        yield (*path, "kubespawner_override"), key, value

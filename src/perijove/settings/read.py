@@ -14,7 +14,7 @@ from perijove.model.errors import Invalid
 from perijove.settings import parse, spawner
 from perijove.settings.environment import override
 from perijove.settings.known import MISPLACED, MOVED
-from perijove.settings.notices import notices
+from perijove.settings.notices import notices, of_profiles
 from perijove.settings.pod_keys import of_boxes, of_pods, of_the_chart
 from perijove.settings.problem import BadConfig, Path, Place, Problem, dotted
 from perijove.settings.sections import Settings
@@ -110,6 +110,7 @@ def _validated(
             *_patterns(settings, places),
             *_slugs(settings, places),
             *spawner.problems(settings.group_overrides, places),
+            *spawner.problems_of_profiles(of_profiles(settings), places),
         ]
         return settings
     return None

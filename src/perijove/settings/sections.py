@@ -18,6 +18,7 @@ from perijove.core.profiles import ProfileEntry, profiles, slug_of
 from perijove.core.roles import Roles
 from perijove.kit.secret import digest
 from perijove.kit.section import Section
+from perijove.model.amounts import LONGEST_START
 from perijove.model.errors import Invalid
 from perijove.model.service import Service
 from perijove.settings.authentication import SignIn, sign_in
@@ -42,7 +43,7 @@ class SingleuserSettings(PodSettings):
     """Where a server opens: /lab, /tree, /lab/tree/welcome.ipynb …"""
     extra_env: dict[str, str | dict[str, Any]] = Field(default={})
     """More environment variables of every server; `valueFrom` needs a cluster."""
-    start_timeout: int | None = Field(default=300, ge=1)
+    start_timeout: int | None = Field(default=300, ge=1, le=LONGEST_START)
     """Seconds that a server may take to answer."""
     profile_list: tuple[ProfileEntry, ...] = ()
     """What people may choose from when they start a server."""

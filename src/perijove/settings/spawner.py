@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from perijove.core.group_overrides import GroupOverrideEntry
 from perijove.kit.section import Traits
-from perijove.model.amounts import memory
+from perijove.model.amounts import LONGEST_START, memory, start_timeout
 from perijove.model.errors import Refused
 from perijove.settings import hooks
 from perijove.settings.known import MISSPELT, traits
@@ -44,7 +44,7 @@ _LISTS = {
     "image_pull_secrets", "node_affinity_preferred", "node_affinity_required",
     "storage_access_modes", "supplemental_gids", "tolerations",
 }  # fmt: skip
-_WHOLE = {"delete_grace_period", "fs_gid", "gid", "pids_limit", "start_timeout", "uid"}
+_WHOLE = {"delete_grace_period", "fs_gid", "gid", "pids_limit", "uid"}
 _TEXTS = {
     "default_url", "image", "image_pull_policy", "priority_class_name", "scheduler_name",
     "service_account", "storage_capacity", "storage_class", "working_dir",
@@ -104,6 +104,16 @@ def problems(
             if words:
                 path: Path = (*GROUP_OVERRIDES, key, "spawner_override", name)
                 yield Problem(words, dotted(path), place_of(places, path), hint)
+
+
+def problems_of_profiles(
+    overrides: Iterator[tuple[Path, str, Any]], places: Mapping[Path, Place]
+) -> Iterator[Problem]:
+    """Yield what would keep a server of a profile from starting and from being stopped."""
+    for path, name, value in overrides:
+        if name == "start_timeout" and value is not None and not _fits(name, value):
+            words = f"must be {_wanted(name)}; it is {said(value)}."
+            yield Problem(words, dotted((*path, name)), place_of(places, (*path, name)))
 
 
 def _wrong(name: str, value: Any) -> tuple[str, str]:
@@ -181,6 +191,11 @@ _KINDS: tuple[tuple[set[str], str, Callable[[Any], bool]], ...] = (
     ({"cmd"}, "a command: one word, or a list of words", _command),
     (_MAPPINGS, "a mapping (key: value)", _is(dict)),
     (_LISTS, "a list (- item)", _is(list)),
+    (
+        {"start_timeout"},
+        f"a whole number of seconds, from 1 to {LONGEST_START}",
+        lambda value: start_timeout(value) is not None,
+    ),
     (_WHOLE, "a whole number, without quotes", _is(int)),
     (_TEXTS, "a text; put it in quotes", _is(str)),
     (_YES_OR_NO, "true or false, without quotes", _is(bool)),
