@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from perijove.authenticators import Identity
 from perijove.core.auth_states import MOST
 from perijove.kit.journal import Journal
 from perijove.kit.keyring import KeyRing
@@ -20,7 +22,7 @@ from perijove.store.once import reading, writing
 from perijove.store.open import open_database
 from perijove.store.rows import load, save, sums
 from perijove.store.statement import Query, Statement
-from tests.directory import PASSWORD
+from tests.directory import PASSWORD, Directory
 from tests.integration.test_managed import At, Place
 from tests.parts import services
 
@@ -29,6 +31,18 @@ SECRET = "gho_nobody_may_read_this_7f3a"
 STATE = {"access_token": SECRET, "天文": {"scopes": ["a", None, 1.5]}}
 ALL = {"hub": services(all=("admin:users", "list:users"), some=("read:users", "list:users"))["hub"]}
 of(ALL)  # settings read their tables when they are first used
+
+
+@dataclass
+class EachItsOwn(Directory):
+    """It says another state at each sign-in."""
+
+    said: int = 0
+
+    async def authenticate(self, name: str, password: str) -> Identity | None:
+        found = await super().authenticate(name, password)
+        self.said += 1
+        return replace(found, auth_state={**STATE, "n": self.said}) if found else None
 
 
 def keys(*those: str, **more: Any) -> dict[str, Any]:
@@ -224,16 +238,28 @@ async def test_hubs_of_one_database_read_what_the_other_has_kept(place: Place) -
 
 
 async def test_many_who_sign_in_at_once_leave_one_of_their_states(place: Place) -> None:
+    place.directory = directory = EachItsOwn()
     hubs = [await kept(place) for _ in range(2)]
-    place.directory.put("ada", auth_state=STATE)
-    await asyncio.gather(*(hubs[n % 2].signed_in("ada") for n in range(8)))
-    assert (await hubs[0].of("ada"))["auth_state"] == STATE
+    directory.put("ada")
+    pages = await asyncio.gather(*(hubs[n % 2].signed_in("ada") for n in range(8)))
+    assert [it.url.path for it in pages] == ["/hub/home"] * 8
+    assert directory.said == 8
+    found = (await hubs[0].of("ada"))["auth_state"]
+    assert found in [{**STATE, "n": n} for n in range(1, 9)]
+    assert (await hubs[1].of("ada"))["auth_state"] == found
+    await hubs[1].signed_in("ada")
+    assert (await hubs[0].of("ada"))["auth_state"] == {**STATE, "n": 9}
 
 
 async def test_who_may_not_enter_leaves_none(place: Place) -> None:
-    at = await place.hub(keys(KEY), enable_auth_state=True, allow_all=False, allowed_users=["x"])
-    place.directory.put("eve", auth_state=STATE)
-    assert (await at.signed_in("eve")).status_code == 403
+    async with place.briefly(keys(KEY), enable_auth_state=True) as at:
+        place.directory.put("eve", auth_state=STATE)
+        await at.enter("eve")
+        await at.client.patch("/users/eve", json={"auth_state": None})
+    rules = {"enable_auth_state": True, "blocked_users": ["eve"]}
+    async with place.briefly(keys(KEY), **rules) as at:
+        assert (await at.signed_in("eve")).status_code == 403
+        assert (await at.of("eve"))["auth_state"] is None
     assert "gAAAA" not in await everything(place.database)
 
 
