@@ -35,8 +35,8 @@ class Directory:
 class AskedAgain(Directory):
     """The same, which can be asked later whether somebody is still who they were."""
 
-    known: bool | Exception | None = None
-    """What it answers; None: what `people` holds."""
+    known: bool | Exception | Identity | None = None
+    """What it answers; None: what `people` holds when it does."""
     asked: list[tuple[str, Any]] = field(default_factory=list[tuple[str, Any]])
     """Of whom it was, and with which state."""
     slow: asyncio.Event | None = None

@@ -335,3 +335,40 @@ async def test_who_may_not_enter_changes_nothing(place: Place) -> None:
     assert (await at.signed_in("eve")).status_code == 403
     assert (await at.client.get("/users/eve")).status_code == 404
     assert (await at.client.get("/groups/physics")).status_code == 404
+
+
+@pytest.mark.parametrize("manages", [True, False])
+async def test_whom_it_says_to_be_no_administrator_is_none_any_more(
+    place: Place, *, manages: bool
+) -> None:
+    at = await place.hub(manage_roles=manages, admin_users=["bob"])
+    directory = place.directory
+    roles = () if manages else None
+    for name in ("ada", "bob"):
+        directory.put(name, admin=True, roles=roles)
+    token = await at.enter("ada")
+    assert (await at.client.post("/users/x1", headers=token)).status_code == 201
+    directory.put("ada", admin=None)  # it says nothing, so that stays
+    await at.enter("ada")
+    assert (await at.of("ada"))["admin"] is True
+    for name in ("ada", "bob"):
+        directory.put(name, admin=False)
+        await at.enter(name)
+    assert (await at.of("ada"))["admin"] is False
+    assert (await at.client.post("/users/x2", headers=token)).status_code == 403
+    assert (await at.of("bob"))["admin"] is True  # the configuration says so
+    await at.client.patch("/users/ada", json={"admin": True})
+    await at.enter("ada")
+    assert (await at.of("ada"))["admin"] is False
+
+
+async def test_a_role_makes_an_administrator_of_whom_it_else_says_to_be_none(place: Place) -> None:
+    at, directory = await place.hub(), place.directory
+    directory.put("ada", admin=False, roles=(role("admin"),))
+    await at.enter("ada")
+    await at.enter("ada")
+    assert (await at.of("ada"))["admin"] is True
+    directory.put("ada", roles=None)  # no word of roles, but of this one
+    await at.enter("ada")
+    found = await at.of("ada")
+    assert (found["admin"], found["roles"]) == (False, ["user"])

@@ -22,7 +22,8 @@ class Identity:
     name: str
     """As the place they proved it to writes it; it is normalised afterwards."""
     admin: bool | None = None
-    """What that place says of it; None: nothing."""
+    """What that place says of it; None: nothing, so it stays. False: they are none, unless
+    Authenticator.admin_users names them or a role says so."""
     groups: frozenset[str] | None = None
     """All their groups, with Authenticator.manage_groups; None: nothing is said of them."""
     roles: tuple[GivenRole, ...] | None = None
@@ -56,6 +57,7 @@ class Refreshing(Protocol):
     ) -> Identity | bool:
         """Return who `name` is now; True: as before; False: they have to sign in again.
 
-        `auth_state`: what was kept of them; None: nothing, or nothing that can be read. Whatever
-        it raises means that nobody knows, and changes nothing.
+        `auth_state`: what was kept of them; None: nothing, or they are not kept here; it is not
+        asked while what is kept cannot be read. Whatever it raises means that nobody knows, and
+        changes nothing.
         """

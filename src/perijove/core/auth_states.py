@@ -51,6 +51,17 @@ class AuthStates:
 
     async def of(self, user: User) -> dict[str, Any] | None:
         """Return that of `user`; None: there is none, or none that can be read."""
+        try:
+            return await self.read(user)
+        except Unreadable:
+            return None
+
+    async def read(self, user: User) -> dict[str, Any] | None:
+        """Return that of `user`; None: there is none, or they are not kept here.
+
+        Raises:
+            Unreadable: there is one, and no key opens it; the log says so.
+        """
         if self._ring is None:
             return None
         kept = await self.database.read(store.find(user.id))
@@ -65,7 +76,7 @@ class AuthStates:
                 " again",
                 short(user.name),
             )
-            return None
+            raise
         return found if isinstance(found, dict) else None
 
     async def put(self, user: User, state: Mapping[str, Any] | None) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from perijove.authenticators import Authenticator, Identity
+from perijove.authenticators import Authenticator, Identity, Refreshing
 from perijove.core.accounts import Accounts, note
 from perijove.core.auth_states import AuthStates
 from perijove.core.first import FirstLink
@@ -262,9 +262,11 @@ class Login:
             logger.warning("%s (%s) was not let in: %s", said, refusal, _WRITTEN_DOWN[refusal])
             since = user.created.isoformat() if user else None
             raise Denied(refusal, name=said, **({"since": since} if since else {}))
-        admin = name in self.rules.admin_users or bool(identity.admin)
+        admin = self.rules.admin(name, said=identity.admin)
         if user is None:
-            user = await self._create(name, admin=admin)
+            user = await self._create(name, admin=bool(admin))
+        elif isinstance(self.authenticator, Refreshing):
+            user = await self.managed.overtake(user)
         return await self.managed.settle(user, identity, admin=admin)
 
     async def _create(self, name: str, *, admin: bool) -> User:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from perijove.authenticators import GivenRole, Identity
 from perijove.core.accounts import Accounts
@@ -14,10 +14,10 @@ from perijove.core.roles import ADMIN, Roles, require_role_name
 from perijove.model.errors import Conflict, Invalid, Stale, Unknown
 from perijove.model.role import Role
 from perijove.model.user import User
+from perijove.store import auth_states, users
 from perijove.store import groups as groups_store
 from perijove.store import roles as store
-from perijove.store import users
-from perijove.store.statement import Statement
+from perijove.store.statement import Statement, Statements
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -45,19 +45,36 @@ class Managed:
     roles: Roles
     managing: Managing = field(default_factory=Managing)
 
-    async def settle(self, user: User, identity: Identity, *, admin: bool) -> User:
+    async def settle(
+        self, user: User, identity: Identity, *, admin: bool | None, still: Statements = ()
+    ) -> User:
         """Return `user` as `identity` has them; what it says nothing of stays.
 
-        `admin`: they are an administrator whatever their roles.
+        `admin`: True: they are an administrator whatever their roles; False: by a role alone;
+        None: nothing is said. `still`: is written with each part of it.
+
+        Raises:
+            Stale: `still` holds no more, so nothing was written from then on.
+            Conflict: others write the same without end.
+            Unknown: they are gone.
         """
+        gives = self.managing.roles and identity.roles is not None
         if admin and not user.admin:
-            user = await self.accounts.change(user, admin=True)
+            user = await self._change(user, still, admin=True)
+        elif admin is False and user.admin and not gives:
+            user = await self._change(user, still, admin=False, roles=user.roles - {ADMIN})
+            logger.warning("%s is no administrator any more, the authenticator says", user.name)
         if self.managing.groups and identity.groups is not None:
-            await self._join(user, _good_groups(identity))
-        if self.managing.roles and identity.roles is not None:
-            await self._give(user, self._good_roles(identity), admin=admin)
+            await self._join(user, _good_groups(identity), still)
+        if gives:
+            await self._give(user, self._good_roles(identity), still, admin=admin)
         elif self.managing == Managing():
             return user
+        return await self._now(user)
+
+    async def overtake(self, user: User) -> User:
+        """Return `user` anew, of whom no answer that was asked for before is written any more."""
+        await self.accounts.database.write(auth_states.drop(user.id))
         return await self._now(user)
 
     async def reset(self) -> None:
@@ -77,7 +94,18 @@ class Managed:
             raise Unknown
         return found
 
-    async def _join(self, user: User, wanted: frozenset[str]) -> None:
+    async def _require(self, still: Statements) -> None:
+        if still:
+            await self.accounts.database.write(*still)
+
+    async def _change(self, user: User, still: Statements, **fields: Any) -> User:
+        try:
+            return await self.accounts.change(user, *still, **fields)
+        except Conflict:
+            await self._require(still)
+            raise
+
+    async def _join(self, user: User, wanted: frozenset[str], still: Statements) -> None:
         database = self.accounts.database
         for _ in range(_RACES):
             had = (await self._now(user)).groups
@@ -86,28 +114,34 @@ class Managed:
             there = await database.read(groups_store.names())
             try:
                 await database.write(
+                    *still,
                     *(groups_store.add(name, {}) for name in sorted(wanted - there)),
                     *(groups_store.join(user.id, name) for name in sorted(wanted - had)),
                     *(groups_store.leave(user.id, name) for name in sorted(had - wanted)),
                 )
             except Stale:  # somebody else has made or moved one of them meanwhile
+                await self._require(still)
                 continue
             self.accounts.memory.forget()
             _log(user, "groups", wanted - had, had - wanted)
             return
         raise Conflict
 
-    async def _give(self, user: User, given: Sequence[GivenRole], *, admin: bool) -> None:
+    async def _give(
+        self, user: User, given: Sequence[GivenRole], still: Statements, *, admin: bool | None
+    ) -> None:
         wanted = frozenset(role.name for role in given)
         for _ in range(_RACES):
             was = await self._now(user)
             puts = await self._puts(given)
-            becomes = admin or ADMIN in wanted or (was.admin and ADMIN not in was.roles)
+            keeps = was.admin and ADMIN not in was.roles if admin is None else admin
+            becomes = keeps or ADMIN in wanted
             if not puts and was.roles == wanted and was.admin is becomes:
                 return
             try:
-                await self.accounts.change(was, *puts, roles=wanted, admin=becomes)
+                await self.accounts.change(was, *still, *puts, roles=wanted, admin=becomes)
             except Conflict:  # another hub has written the same role meanwhile
+                await self._require(still)
                 continue
             self.roles.learn(await self.accounts.database.read(store.every()))
             _log(user, "roles", wanted - was.roles, was.roles - wanted)

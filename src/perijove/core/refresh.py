@@ -15,6 +15,7 @@ from perijove.core.auth_states import AuthStates
 from perijove.core.login import Login
 from perijove.core.names import normal, short
 from perijove.core.sessions import Sessions
+from perijove.kit.keyring import Unreadable
 from perijove.model.errors import Denied, HubError, Stale, Unavailable, Unknown
 from perijove.model.user import NEVER, User
 from perijove.model.visitor import Visitor
@@ -114,7 +115,10 @@ class Refresh:
             return _Answer.GONE
         try:
             if isinstance(said, Identity):
-                await self._settle(user, said)
+                await self._settle(user, said, until)
+        except Stale:
+            logger.info("%s has signed in meanwhile", short(user.name))
+            return _Answer.UNKNOWN
         except HubError as error:
             logger.warning("cannot write what is said of %s: %s", short(user.name), error.code)
             return _Answer.UNKNOWN
@@ -125,7 +129,10 @@ class Refresh:
         """Return what the authenticator says; None: nothing that can be used."""
         authenticator = self.login.authenticator
         assert isinstance(authenticator, Refreshing)
-        state = await self.states.of(user)
+        try:
+            state = await self.states.read(user)
+        except Unreadable:  # nor can it know without it whether it is still them
+            return None
         try:
             async with asyncio.timeout(_PATIENCE):
                 said = await authenticator.refresh_user(user.name, state)
@@ -140,9 +147,10 @@ class Refresh:
             return None
         return said
 
-    async def _settle(self, user: User, said: Identity) -> None:
-        admin = user.name in self.login.rules.admin_users or bool(said.admin)
-        await self.login.managed.settle(user, said, admin=admin)
+    async def _settle(self, user: User, said: Identity, until: datetime) -> None:
+        admin = self.login.rules.admin(user.name, said=said.admin)
+        still = (store.hold(user.id, until),)
+        await self.login.managed.settle(user, said, admin=admin, still=still)
 
     async def _answered(
         self, user: User, until: datetime, said: Identity | None, *, refreshed: bool = True

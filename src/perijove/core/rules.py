@@ -49,6 +49,10 @@ class Rules:
             return None
         return "allow.users" if self.any else "allow.none"
 
+    def admin(self, name: str, *, said: bool | None) -> bool | None:
+        """Return whether `name` is an administrator by who vouches for them; None: it is open."""
+        return True if name in self.admin_users else said
+
     def _existing(self) -> bool:
         if self.allow_existing_users is None:
             return bool(self.allowed_users)

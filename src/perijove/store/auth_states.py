@@ -33,6 +33,8 @@ _SEEN = func.coalesce(_c.refreshed, 0) == bindparam("seen")
 _CLAIM_SEEN = Query(update(users).where(_OWN, _FREE, _SEEN).values(asking=bindparam("until")))
 _ANSWER: dict[Any, Any] = {_c.refreshed: bindparam("at"), _c.asking: None}
 _SIGNED_IN = Query(update(users).where(_OWN).values(_ANSWER))
+_HOLD = Query(update(users).where(_OWN, _HELD).values(asking=bindparam("was_asking")))
+_DROP = Query(update(users).where(_OWN).values(asking=None))
 _ANSWERED = Query(update(users).where(_OWN, _HELD).values(_ANSWER))
 _REMOVE = Query(delete(auth_states).where(_s.user_id == bindparam("was_id")))
 _ADD = Query(insert(auth_states))
@@ -74,6 +76,16 @@ def claim_old(user_id: int, now: datetime, until: datetime, seen: datetime) -> S
     """Do the same; Stale also if somebody has had an answer since the one of `seen`."""
     values: dict[str, Value] = {"was_id": user_id, "now": micros(now), "until": micros(until)}
     return write(_CLAIM_SEEN, {**values, "seen": micros(seen)})
+
+
+def hold(user_id: int, until: datetime) -> Statement[None]:
+    """Require that who has claimed it until then still does; Stale if they do no more."""
+    return write(_HOLD, {"was_id": user_id, "was_asking": micros(until)})
+
+
+def drop(user_id: int) -> Statement[None]:
+    """Let whoever asks of them now write nothing of the answer."""
+    return write(_DROP, {"was_id": user_id}, touches=None)
 
 
 def answered(user_id: int, until: datetime, at: datetime, sealed: str | None) -> Statements:
