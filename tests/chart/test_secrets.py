@@ -14,7 +14,10 @@ from tests.chart.test_manifests import CASES
 
 pytestmark = pytest.mark.usefixtures("helm_here")
 COOKIE = "hub.config.JupyterHub.cookie_secret"
+KEYS = "hub.config.CryptKeeper.keys"
 TOKEN = "hub.config.ConfigurableHTTPProxy.auth_token"
+CLASS = "hub.config.Authenticator"
+A, B = "aa" * 32, "bb" * 32
 
 
 def secret(*settings: str) -> dict[str, str]:
@@ -24,7 +27,7 @@ def secret(*settings: str) -> dict[str, str]:
 def test_what_nobody_gives_is_drawn_each_time_and_never_twice() -> None:
     one, other = secret(), secret()
     drawn = [key for key in one if key != "values.yaml"]
-    assert sorted(drawn) == [TOKEN, COOKIE, "perijove.cli-token", "perijove.server-tokens"]
+    assert sorted(drawn) == [TOKEN, KEYS, COOKIE, "perijove.cli-token", "perijove.server-tokens"]
     values = [each[key] for each in (one, other) for key in drawn]
     assert all(re.fullmatch("[0-9a-f]{64}", value) for value in values)
     assert len(set(values)) == len(values)
@@ -42,15 +45,31 @@ def test_what_is_given_wins_and_the_trait_before_the_key(key: str, first: str, s
     assert secret(f'{second}="old"', f'{first}="new"')[key] == "new"
 
 
-def test_keys_of_the_crypt_keeper_are_handed_on() -> None:
-    found = secret('hub.config.CryptKeeper.keys=["one","two"]')
-    assert found["hub.config.CryptKeeper.keys"] == "one;two"
+@pytest.mark.parametrize("given", [[], [A], [A, B], f"{A};{B}"])
+def test_the_hub_seals_with_the_keys_that_are_given_or_else_with_one_that_is_drawn(
+    given: list[str] | str, tmp_path: Path
+) -> None:
+    found = manifests(None, f"{KEYS}={json.dumps(given)}", f"{CLASS}.enable_auth_state=true")
+    held = decoded(found["Secret", "hub"])
+    wanted = ";".join(given) if isinstance(given, list) else given
+    assert held[KEYS] == wanted or (not given and re.fullmatch("[0-9a-f]{64}", held[KEYS]))
+    pod = found["Deployment", "hub"]["spec"]["template"]["spec"]
+    [named] = [it for it in pod["containers"][0]["env"] if it["name"].endswith("__FILE")]
+    volume = next(it for it in pod["volumes"] if it["name"] == "secret")
+    mount = next(it for it in pod["containers"][0]["volumeMounts"] if it["name"] == "secret")
+    for item in volume["secret"]["items"]:  # as a kubelet does it
+        (tmp_path / item["path"]).write_text(held[item["key"]])
+    (tmp_path / "values.yaml").write_text(held["values.yaml"])
+    there = named["value"].replace(mount["mountPath"], str(tmp_path))
+    keeping = read(tmp_path / "values.yaml", {named["name"]: there}).required().sign_in.keeping
+    assert keeping.enabled
+    assert ";".join(it.hex() for it in keeping.keys) == held[KEYS]
 
 
 def test_the_hub_finds_its_secrets_under_their_names() -> None:
     pod = manifests(None)["Deployment", "hub"]["spec"]["template"]["spec"]
     volume = next(it for it in pod["volumes"] if it["name"] == "secret")
-    assert {item["path"] for item in volume["secret"]["items"]} == set(SECRETS)
+    assert {item["path"] for item in volume["secret"]["items"]} == {*SECRETS, "crypt-keys"}
     mounts = {it["name"]: it for it in pod["containers"][0]["volumeMounts"]}
     assert mounts["secret"]["readOnly"]
     assert mounts["config"]["readOnly"]

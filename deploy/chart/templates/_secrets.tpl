@@ -11,15 +11,13 @@
 {{- $given := dict
   "hub.config.JupyterHub.cookie_secret" $cookie
   "hub.config.ConfigurableHTTPProxy.auth_token" $token
+  "hub.config.CryptKeeper.keys" (dig "CryptKeeper" "keys" "" $config | join ";")
   "perijove.server-tokens" ""
   "perijove.cli-token" "" -}}
 {{- range $key, $value := $given -}}
 {{- $kept := index $live $key | default "" | b64dec -}}
 {{- $_ := set $made $key ($value | default $kept | default (randBytes 32 | b64dec | printf "%x")) -}}
 {{- end -}}
-{{- $keys := dig "CryptKeeper" "keys" list $config | join ";" -}}
-{{- $kept := index $live "hub.config.CryptKeeper.keys" | default "" | b64dec -}}
-{{- with $keys | default $kept }}{{ $_ := set $made "hub.config.CryptKeeper.keys" . }}{{ end -}}
 {{- $_ := set . "perijoveSecrets" $made -}}
 {{- end -}}
 {{- end }}
