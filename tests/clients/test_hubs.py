@@ -16,6 +16,7 @@ import pytest
 
 from perijove.model.shard import shard_of
 from tests.clients.programs import chp
+from tests.databases import SOME
 from tests.e2e.box import until
 from tests.ports import free_port
 from tests.singleuser.browser import Browser
@@ -112,6 +113,33 @@ def hubs(tmp_path: Path, emptied: str) -> Iterator[Hubs]:
         yield it
     finally:
         it.end()
+
+
+@pytest.mark.parametrize("server_url", SOME, indirect=True)
+def test_another_hub_tells_the_proxy_when_the_one_that_did_is_killed(hubs: Hubs) -> None:
+    until(lambda: hubs.holder("proxy") is not None and hubs.table() == {"/"}, "one tells")
+    teller = hubs.holder("proxy")
+    assert teller is not None
+    other = 1 - teller
+    hubs.run(other, "u0")
+    until(lambda: hubs.table() == {"/", "/user/u0"}, "what another hub starts is told")
+    assert hubs.reach("/user/u0/api") == 200
+    hubs.call("POST", "/by/hand", {"target": "http://127.0.0.1:9", "note": "mine"})
+    hubs.kill(teller)
+    stale = {"target": "http://127.0.0.1:9", "user": "eve", "server_name": "", "jupyterhub": True}
+    hubs.call("POST", "/user/eve", stale)
+    for key in ("/", "/user/u0"):
+        assert hubs.call("DELETE", key).status_code == 204
+    until(lambda: hubs.table() == {"/", "/user/u0", "/by/hand"}, "another hub has made it right")
+    assert hubs.holder("proxy") == other
+    assert hubs.call("GET", "/by/hand").json()["note"] == "mine"
+    assert hubs.reach("/user/u0/api") == 200
+    until(lambda: hubs.reach("/hub/health") == 200, "the proxy leads to a hub that lives")
+    hubs.run(other, "u1")
+    until(lambda: hubs.reach("/user/u1/api") == 200, "and to what is started now")
+    hubs.start(teller)
+    until(lambda: hubs.at(teller, hubs.box.answers), "it is back")
+    assert hubs.table() == {"/", "/user/u0", "/user/u1", "/by/hand"}
 
 
 def test_every_hub_knows_how_a_service_is_and_says_unknown_when_its_hub_was_killed(
