@@ -30,9 +30,10 @@ def test_keys_are_a_list_or_one_text(given: Any) -> None:
 def test_the_environment_has_them_where_the_configuration_has_none() -> None:
     environment = {"JUPYTERHUB_CRYPT_KEY": f"{A};{B};"}
     assert keys_of(tree(**NAMES), environment) == [A, B]
-    assert keys_of({}, environment) == [A, B]
+    assert keys_of(tree(), environment) == []  # nothing is encrypted
+    on = "PERIJOVE__HUB__CONFIG__AUTHENTICATOR__ENABLE_AUTH_STATE"
+    assert keys_of({}, {**environment, on: "true"}) == [A, B]
     assert keys_of(tree([B], **NAMES), environment) == [B]
-    assert keys_of(tree([]), {"JUPYTERHUB_CRYPT_KEY": " ; "}) == []
     assert keys_of(tree(**NAMES), {"PERIJOVE__HUB__CONFIG__CRYPTKEEPER__KEYS": f"{B};{A}"}) == [
         B,
         A,
@@ -50,7 +51,7 @@ def test_they_can_be_in_a_file(tmp_path: Path) -> None:
 def test_without_a_key_nothing_starts_and_the_next_step_is_told(section: str) -> None:
     config = {"JupyterHub": {"authenticator_class": "dummy"}, section: {"enable_auth_state": True}}
     with pytest.raises(BadConfig) as refused:
-        read_tree({"hub": {"config": config}}, {}).required()
+        read_tree({"hub": {"config": config}}, {"JUPYTERHUB_CRYPT_KEY": " ; "}).required()
     words = str(refused.value)
     assert "enable_auth_state needs a key" in words
     assert "JUPYTERHUB_CRYPT_KEY" in words
@@ -66,7 +67,9 @@ def test_a_bad_key_is_told_with_its_place_and_not_shown(tmp_path: Path) -> None:
     bad = "not-a-key-but-a-secret"
     file = tmp_path / "p.yaml"
     file.write_text(f"hub:\n  config:\n    CryptKeeper:\n      keys: [{A}, {bad}]\n")
-    for reading in (read(file, {}), read_tree({}, {"JUPYTERHUB_CRYPT_KEY": f"{A};{bad}"})):
+    environment = {"JUPYTERHUB_CRYPT_KEY": f"{A};{bad}"}
+    assert not read_tree(tree(), environment).problems  # nothing is encrypted
+    for reading in (read(file, {}), read_tree(tree(**NAMES), environment)):
         [problem] = reading.problems
         assert problem.key == "hub.config.CryptKeeper.keys"
         assert "number 2 is no key" in problem.words

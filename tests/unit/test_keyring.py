@@ -1,6 +1,6 @@
 """The key ring: rotation, wrong keys, keys that are none; JupyterHub reads what it has sealed."""
 
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
 
 import pytest
 from hypothesis import given
@@ -59,6 +59,7 @@ KEYS = {
     "hex": bytes(range(32)).hex(),
     "upper": bytes(range(224, 256)).hex().upper(),
     "base64": urlsafe_b64encode(bytes(range(224, 256))).decode(),
+    "openssl rand -base64": b64encode(b"\xfb\xff" * 16).decode(),
     "itself": "0123456789abcdef0123456789abcdef",
 }
 

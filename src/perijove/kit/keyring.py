@@ -13,7 +13,8 @@ from typing import Any
 
 BYTES = 32
 """Of a key."""
-_HEX, _BASE64 = re.compile(r"[0-9a-fA-F]{64}"), re.compile(r"[A-Za-z0-9_-]{43}=")
+_HEX, _BASE64 = re.compile(r"[0-9a-fA-F]{64}"), re.compile(r"[A-Za-z0-9+/_-]{43}=")
+_URLSAFE = str.maketrans("+/", "-_")
 _ENCODED = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -30,7 +31,7 @@ def key_of(text: str) -> bytes:
     if _HEX.fullmatch(text):
         return unhexlify(text)
     if _BASE64.fullmatch(text):
-        return urlsafe_b64decode(text)
+        return urlsafe_b64decode(text.translate(_URLSAFE))
     if len(text) == BYTES and text.isascii():
         return text.encode()
     raise ValueError(

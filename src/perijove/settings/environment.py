@@ -12,6 +12,7 @@ from perijove.settings.problem import Path, Place, Problem
 
 KEYS = "JUPYTERHUB_CRYPT_KEY"
 """JupyterHub's name for `hub.config.CryptKeeper.keys`, which wins over it."""
+_SEALS = "enable_auth_state"
 _FILE = "file"
 _LONGEST = 1 << 16
 
@@ -24,7 +25,6 @@ def override(
 ) -> list[Problem]:
     """Put what the environment says over `tree`; case does not matter where a key is ours."""
     problems = []
-    _put_keys(tree, places, environment.get(KEYS, ""))
     for name, text in sorted(environment.items()):
         prefix, *parts = name.split("__")
         if prefix.upper() != "PERIJOVE" or not parts:
@@ -39,17 +39,27 @@ def override(
             _put(tree, places, path, secret, Place(name))
         else:
             _put(tree, places, path, _value(text, kind), Place(name))
+    _put_keys(tree, places, environment.get(KEYS, ""))
     return problems
 
 
 def _put_keys(tree: dict[str, Any], places: dict[Path, Place], text: str) -> None:
-    """Put the keys of the environment where none are."""
+    """Put the keys of the environment where none are; JupyterHub as well reads them only if used.
+
+    So a program that has another use for the variable keeps nobody from starting.
+    """
+    config = _at(tree, "hub", "config")
+    used = isinstance(config, Mapping) and any(_at(config, it, _SEALS) for it in config)
     path: Path = ("hub", "config", "CryptKeeper", "keys")
-    written: Any = tree
-    for key in path:
-        written = written.get(key) if isinstance(written, Mapping) else None
-    if text.strip("; ") and not written:
+    if text.strip("; ") and used and not _at(tree, *path):
         _put(tree, places, path, text, Place(KEYS))
+
+
+def _at(tree: Any, *path: str | int) -> Any:
+    """Return what is written at `path`; None: nothing."""
+    for key in path:
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree
 
 
 def _path(model: Any, tree: Any, parts: list[str]) -> tuple[Path, Any]:
