@@ -147,3 +147,39 @@ def test_who_manages_groups_by_one_who_knows_none_is_told() -> None:
     said = [str(it) for it in read_tree(tree, {}).notices]
     assert any("`local` says nothing of groups and roles" in it for it in said)
     assert not [it for it in read_tree({}, {}).notices if "says nothing of groups" in str(it)]
+
+
+@pytest.mark.parametrize("name", ["local", "dummy"])
+def test_who_is_never_asked_again_whatever_is_set_is_told(name: str) -> None:
+    def told(**traits: object) -> list[str]:
+        config = {"Authenticator": traits, "JupyterHub": {"authenticator_class": name}}
+        said = map(str, read_tree({"hub": {"config": config}}, {}).notices)
+        return [it for it in said if "cannot be asked again" in it]
+
+    assert told() == told(auth_refresh_age=0, refresh_pre_spawn=False) == []
+    for key, value in [
+        ("auth_refresh_age", 60), ("refresh_pre_spawn", True), ("auth_refresh_strict", True),
+    ]:  # fmt: skip
+        [words] = told(**{key: value})
+        assert f".{key}: " in words
+        assert f"`{name}`" in words
+
+
+DECLARED = {
+    "people.groups": {"people": {"groups": {"chem": {"users": ["ada"]}}}},
+    "people.users": {"people": {"users": {"ada": {"groups": ["chem"]}}}},
+    "load_groups": {"hub": {"config": {"JupyterHub": {"load_groups": {"chem": ["ada"]}}}}},
+}
+
+
+@pytest.mark.parametrize("tree", DECLARED.values(), ids=DECLARED)
+def test_two_who_say_who_is_in_a_group_are_told(tree: dict[str, Any]) -> None:
+    def told(given: dict[str, Any], *, managed: bool) -> list[str]:
+        environment = {"PERIJOVE__HUB__CONFIG__AUTHENTICATOR__MANAGE_GROUPS": str(managed).lower()}
+        said = map(str, read_tree(given, environment).notices)
+        return [it for it in said if "the next start or reload puts them back" in it]
+
+    assert told(tree, managed=False) == told({}, managed=True) == []
+    assert told({"people": {"groups": {"chem": {}}}}, managed=True) == []
+    [words] = told(tree, managed=True)
+    assert "chem" in words

@@ -1,9 +1,11 @@
 """What is worth knowing about settings that are good: misspellings in profiles, risks."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from perijove.core.managed import Managing
+from perijove.core.refresh import Asking
 from perijove.settings.authentication import DUMMY
 from perijove.settings.known import MISSPELT, traits
 from perijove.settings.problem import Path, Place, Problem, dotted
@@ -71,6 +73,9 @@ def _roles(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem
     if settings.sign_in.managing != Managing():
         words = f"have no effect: `{settings.sign_in.name}` says nothing of groups and roles."
         yield Problem(words, "hub.config.Authenticator.manage_groups, manage_roles")
+    if settings.sign_in.managing.groups:
+        yield from _twice(settings)
+    yield from _not_asked(settings)
     services = settings.services.keys() | OWN_SERVICES
     for role in settings.hub.loaded_roles:
         key: Path = ("hub", "loadRoles", role.name)
@@ -80,6 +85,33 @@ def _roles(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem
         for name in sorted(role.services - services):
             words = f"is given to the service {name!r}, which hub.services does not have."
             yield Problem(words, dotted(key), place_of(places, key), meant(name, services))
+
+
+def _not_asked(settings: Settings) -> Iterator[Problem]:
+    """Yield that nobody can be asked again, whatever is set; the default of an age is no wish."""
+    asking, default = settings.sign_in.asking, Asking()
+    wished = {
+        "auth_refresh_age": asking.age not in {default.age, timedelta(0)},
+        "refresh_pre_spawn": asking.before_starts,
+        "auth_refresh_strict": asking.strict,
+    }
+    keys = ", ".join(key for key, it in wished.items() if it)
+    if keys:
+        words = f"no effect: `{settings.sign_in.name}` cannot be asked again who somebody is."
+        yield Problem(f"has {words}", f"hub.config.Authenticator.{keys}")
+
+
+def _twice(settings: Settings) -> Iterator[Problem]:
+    """Yield that two say who is in a group: what one puts in, the other takes out."""
+    names = sorted(it.name for it in settings.declared.circles if it.users)
+    if names:
+        words = (
+            f"lets the authenticator say who is in a group, and the configuration does so for"
+            f" {', '.join(names)}: at a sign-in that names groups whoever is in these by the"
+            " configuration alone is taken out, and the next start or reload puts them back."
+        )
+        hint = "Leave their users out of people.groups, people.users and load_groups."
+        yield Problem(words, "hub.config.Authenticator.manage_groups", None, hint)
 
 
 def _plain(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:
