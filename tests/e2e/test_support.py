@@ -1,10 +1,12 @@
 """`perijove support`: what somebody needs to help is in it, and no secret is."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,6 +15,7 @@ import pytest
 from perijove.cli.support.scrub import HIDDEN, Scrubber
 from tests.e2e.box import Up
 
+KEY = "5a" * 32
 SERVICE, EXTRA = "s3rvice/token+of=a%program", "hunter2-of-the-object-store"
 
 
@@ -23,6 +26,15 @@ def up(tmp_path: Path) -> Iterator[Up]:
         hub={"services": {"cull": {"apiToken": SERVICE}}},
         singleuser={"extraEnv": {"AWS_SECRET_KEY": EXTRA}},
     )
+    yield box
+    if box.process is not None:
+        box.stop()
+
+
+@pytest.fixture
+def sealing(tmp_path: Path) -> Iterator[Up]:
+    config = {"Authenticator": {"enable_auth_state": True}, "CryptKeeper": {"keys": [KEY]}}
+    box = Up(tmp_path, hub={"config": config})
     yield box
     if box.process is not None:
         box.stop()
@@ -74,6 +86,25 @@ def test_it_holds_what_is_needed_and_no_secret(up: Up, tmp_path: Path) -> None:
     assert "homes: 1 entries" in found["files.txt"]
     assert '"call": "POST /users/{user}/tokens"' in found["log/audit.log"]
     assert "proxy" in " ".join(found)
+
+
+def test_it_holds_nothing_of_an_auth_state_neither_plain_nor_sealed(
+    tmp_path: Path, sealing: Up
+) -> None:
+    up, secret = sealing, "gho_nobody_may_read_this"
+    up.start()
+    headers = {"Authorization": f"token {(up.data / 'secrets' / 'cli-token').read_text().strip()}"}
+    assert up.ask("POST", "/hub/api/users/ada", headers)[0] == 201
+    body = json.dumps({"auth_state": {"access_token": secret}}).encode()
+    status, answer = up.ask("PATCH", "/hub/api/users/ada", headers, body)
+    assert (status, json.loads(answer)["auth_state"]) == (200, {"access_token": secret})
+    with closing(sqlite3.connect(up.data / "perijove.sqlite")) as database:
+        [(sealed,)] = database.execute("SELECT sealed FROM pj_auth_states").fetchall()
+    found = support(up, tmp_path / "a.tar.gz")
+    whole = "\n".join(found.values())
+    assert "perijove.sqlite" in found["files.txt"]
+    for text in (secret, sealed, sealed[8:60], KEY):
+        assert text not in whole
 
 
 def test_it_is_written_where_everything_is_broken(up: Up, tmp_path: Path) -> None:
