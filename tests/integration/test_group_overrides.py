@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from math import inf, nan
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -28,6 +28,7 @@ from tests.integration.test_devices import A100, ANOTHER, GPU, Place
 from tests.life import hub, row, user
 from tests.mortal import Crash, Fuse, MortalDatabase, MortalSpawner
 
+T = TypeVar("T")
 GOLD: dict[str, Any] = {
     "environment": {"TIER": "gold", "USUAL": None},
     "mem_limit": "2G",
@@ -44,6 +45,24 @@ OVERRIDES: dict[str, Any] = {
 TREE = {"hub": {"config": {"Spawner": {"group_overrides": OVERRIDES}}}}
 PROFILES = of(TREE).profiles
 WITHOUT = of({}).profiles
+RICH_ID, GOLD_ID = (it.id for it in PROFILES.by_group.items)
+RENUMBERED = of(
+    {
+        "hub": {
+            "config": {
+                "Spawner": {
+                    "group_overrides": {
+                        "20-gold": {
+                            "groups": ["vip"],
+                            "spawner_override": {"environment": {"TIER": "vip"}},
+                        },
+                        "30-gold": OVERRIDES["20-gold"],
+                    }
+                }
+            }
+        }
+    }
+).profiles
 
 
 class Recorded(FakeSpawner):
@@ -113,7 +132,7 @@ async def test_a_server_gets_what_its_owners_groups_are_for_and_no_more(database
     assert spec.environment["JUPYTERHUB_DEFAULT_URL"] == "/gold"
     assert spec.overrides["mem_limit"] == "2G"
     log = await database.read(phase_log.of(server.id))
-    assert [it.facts.get("group_overrides") for it in log][-2:] == [["20-gold"]] * 2
+    assert [it.facts.get("group_overrides") for it in log][-2:] == [[GOLD_ID]] * 2
 
 
 async def test_properties_of_a_group_choose_and_the_keys_order(database: Database) -> None:
@@ -123,12 +142,12 @@ async def test_properties_of_a_group_choose_and_the_keys_order(database: Databas
     ada = await joined(life, "gold")
     server = await life.servers.start(ada, "", {})
     await settle(life.reconciler, server.key)
-    assert (await row(database, server.key)).group_overrides == ("10-rich", "20-gold")
+    assert (await row(database, server.key)).group_overrides == (RICH_ID, GOLD_ID)
     assert told(place.specs[0]) == {"TIER": "gold", "RICH": "1", "USUAL": None}
     await stopped(life, server)
     await database.write(groups.change("a", {"tier": "poor"}))
     again = await life.servers.start(ada, "", {})
-    assert again.group_overrides == ("20-gold",)
+    assert again.group_overrides == (GOLD_ID,)
 
 
 @pytest.mark.parametrize("joins", [True, False])
@@ -174,7 +193,7 @@ async def test_whenever_the_hub_dies_all_launches_of_a_start_are_the_same(
         await database.write(groups.leave(ada.id, "gold"))
         found = await database.read(servers.find(ada.id, name))
         if found is not None:
-            assert found.group_overrides == ("20-gold",)
+            assert found.group_overrides == (GOLD_ID,)
             await settle((await begun(database, place)).reconciler, found.key)
         assert all(told(it)["TIER"] == "gold" for it in place.specs)
         if alive:
@@ -182,17 +201,23 @@ async def test_whenever_the_hub_dies_all_launches_of_a_start_are_the_same(
     raise AssertionError("a start takes no more calls than that")
 
 
-async def test_an_override_that_is_gone_is_told_and_the_server_starts(
-    database: Database, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("then", [WITHOUT, RENUMBERED])
+async def test_an_override_that_is_gone_is_told_once_and_the_server_starts(
+    database: Database, caplog: pytest.LogCaptureFixture, then: Profiles
 ) -> None:
     place = Recorded()
     first = await begun(database, place)
     server = await first.servers.start(await joined(first, "gold"), "", {})
-    second = await begun(database, place, WITHOUT)
+    second = await begun(database, place, then, knock=silent)
     with caplog.at_level(logging.WARNING):
-        await settle(second.reconciler, server.key)
-    assert "group override '20-gold' is not in the settings any more" in caplog.text
-    assert told(place.specs[0])["TIER"] == "none"
+        for _ in range(20):
+            await second.reconciler.step(server.key)
+    words = f"server {server.key}: group override {GOLD_ID!r} is not in the settings any more"
+    assert words in caplog.text
+    assert caplog.text.count("is not in the settings any more") == 1
+    assert place.specs[0].environment["TIER"] == "none"
+    third = await begun(database, place, then)
+    await settle(third.reconciler, server.key)
     assert (await row(database, server.key)).phase is Phase.RUNNING
 
 
@@ -214,6 +239,38 @@ async def test_gpus_of_an_override_are_given_and_counted(
     assert full.value.code == "devices-in-use"
 
 
+class Reload(Fuse):
+    """Gives the hub settings without overrides before its n-th call."""
+
+    life: Lifecycle | None = None
+
+    async def call(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
+        self.points.append(name)
+        if self.life and len(self.points) == self.fatal:
+            self.burnt = name
+            self.life.servers.profiles = WITHOUT
+        return await call()
+
+
+async def test_a_wish_is_of_one_reading_of_the_settings(database: Database, tmp_path: Path) -> None:
+    limits = {"extra_resource_limits": {GPU: 2}}
+    overrides = {"k": {"groups": ["gold"], "spawner_override": limits}}
+    profiles = of({"hub": {"config": {"Spawner": {"group_overrides": overrides}}}}).profiles
+    for n in range(1, 40):
+        reload = Reload(n)
+        life = await begun(MortalDatabase(database, reload), Place(tmp_path), profiles)
+        ada = await joined(life, "gold")
+        reload.points.clear()
+        reload.life = life
+        server = await life.servers.start(ada, f"n{n}", {})
+        assert bool(server.devices) is bool(server.group_overrides)
+        if not reload.burnt:
+            assert server.devices
+            return
+        await stopped(life, server)
+    raise AssertionError("a wish takes no more calls than that")
+
+
 async def test_many_starts_at_once_have_each_their_own(database: Database) -> None:
     place = Recorded()
     life = await begun(database, place)
@@ -224,7 +281,7 @@ async def test_many_starts_at_once_have_each_their_own(database: Database) -> No
     )
     for server in made:
         await settle(life.reconciler, server.key)
-        assert server.group_overrides == (("20-gold",) if server.user_id == ada.id else ())
+        assert server.group_overrides == ((GOLD_ID,) if server.user_id == ada.id else ())
     tiers = {(it.origin.user, told(it)["TIER"]) for it in place.specs}
     assert tiers == {("ada", "gold"), ("bob", "none")}
 

@@ -1,5 +1,6 @@
 """Group overrides as JupyterHub 6 has them: who gets which, in which order, and what is refused."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import inf, nan
 from pathlib import Path
@@ -61,13 +62,18 @@ def keys(given: Profiles, **memberships: dict[str, Any]) -> list[str]:
     return [it.key for it in given.by_group.items if it.applies(named)]
 
 
+def ids(given: Profiles, keys: Sequence[str]) -> list[str]:
+    called = {it.key: it.id for it in given.by_group.items}
+    return [called.get(key, key) for key in keys]
+
+
 def test_who_is_in_two_groups_gets_what_is_for_both_merged() -> None:
     given = profiles(DOCUMENTED)
     assert keys(given) == []
     assert keys(given, others={}) == []
     assert keys(given, group_alpha={}) == ["01-group-alpha-env-add"]
     both = keys(given, group_beta={}, group_alpha={})
-    assert given.overrides({}, both) == {
+    assert given.overrides({}, ids(given, both)) == {
         "environment": {"AM_I_GROUP_ALPHA": "yes", "AM_I_GROUP_BETA": "yes"},
         "mem_limit": "2G",
     }
@@ -82,8 +88,8 @@ def test_keys_order_them_as_texts_wherever_they_stand() -> None:
         }
     )
     assert keys(given, g={}) == ["10", "9", "b"]
-    assert given.overrides({}, ["b", "9", "10"]) == {"mem_limit": "2G", "cpu_limit": 2}
-    assert given.overrides({}, ["9", "10"]) == {"mem_limit": "9G", "cpu_limit": 9}
+    assert given.overrides({}, ids(given, ["b", "9", "10"])) == {"mem_limit": "2G", "cpu_limit": 2}
+    assert given.overrides({}, ids(given, ["9", "10"])) == {"mem_limit": "9G", "cpu_limit": 9}
 
 
 def test_a_profile_lies_over_them_as_kubespawner_applies_it_later() -> None:
@@ -102,11 +108,16 @@ def test_a_profile_lies_over_them_as_kubespawner_applies_it_later() -> None:
             },
         ],
     )
-    assert given.overrides({}, ["a"]) == {"mem_limit": "8G", "environment": {"A": "g", "B": "g"}}
+    assert given.overrides({}, ids(given, ["a"])) == {
+        "mem_limit": "8G",
+        "environment": {"A": "g", "B": "g"},
+    }
     small = {"mem_limit": "1G", "environment": {"A": "g", "C": "p"}}
-    assert given.overrides({"profile": "small"}, ["a"]) == small
-    assert given.of_groups(frozenset()).overrides({"profile": "small"}, ["a"]) == small
-    assert given.overrides({"profile": "gone"}, ["a"])["mem_limit"] == "8G", "the default one"
+    assert given.overrides({"profile": "small"}, ids(given, ["a"])) == small
+    assert given.of_groups(frozenset()).overrides({"profile": "small"}, ids(given, ["a"])) == small
+    assert given.overrides({"profile": "gone"}, ids(given, ["a"]))["mem_limit"] == "8G", (
+        "the default one"
+    )
 
 
 def test_none_stays_until_it_has_taken_out_what_the_settings_say() -> None:
@@ -143,12 +154,24 @@ def test_an_override_may_ask_for_properties_of_a_group(
     assert it.applies(memberships) is applies
 
 
-def test_one_that_is_gone_is_told_in_the_log_and_changes_nothing(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    given = profiles(DOCUMENTED)
-    assert given.overrides({}, ["00-gone", "03-group-beta-mem-limit"]) == {"mem_limit": "2G"}
-    assert "'00-gone' is not in the settings any more" in caplog.text
+def test_one_that_is_gone_is_told_and_changes_nothing() -> None:
+    given, told = profiles(DOCUMENTED), list[str]()
+    called = ids(given, ["00-gone", "03-group-beta-mem-limit"])
+    assert given.overrides({}, called, told.append) == {"mem_limit": "2G"}
+    assert told == ["group override '00-gone' is not in the settings any more, or for others"]
+
+
+@pytest.mark.parametrize(
+    "now", [{"groups": ["gold"]}, {"groups": []}, {"properties": {"tier": 1}}, {"properties": {}}]
+)
+def test_a_key_that_is_given_anew_is_not_the_one_of_before(now: dict[str, Any]) -> None:
+    physics = {"groups": ["physics"], "properties": {"tier": True}, "spawner_override": {}}
+    changed = {**physics, **now, "spawner_override": {"mem_limit": "64G"}}
+    called = ids(profiles({"10": physics}), ["10"])
+    given = profiles({"10": changed, "20": physics})
+    assert given.overrides({}, called) == {}
+    same = profiles({"10": {**physics, "spawner_override": {"mem_limit": "1G"}}})
+    assert same.overrides({}, called) == {"mem_limit": "1G"}, "what it says is that of the moment"
 
 
 def test_the_classes_of_published_values_are_one_and_the_more_special_wins() -> None:
@@ -260,7 +283,7 @@ def test_every_setting_of_a_server_is_taken_and_null_takes_it_out() -> None:
         "default_url": "/lab",
     }  # fmt: skip
     given = profiles({"k": {"groups": ["g"], "spawner_override": good}})
-    assert given.overrides({}, ["k"]) == good
+    assert given.overrides({}, ids(given, ["k"])) == good
 
 
 def test_what_has_no_effect_here_is_told() -> None:
@@ -281,7 +304,7 @@ def test_what_has_no_effect_here_is_told() -> None:
 def test_a_misspelling_counts_where_misspellings_do() -> None:
     given = tree({"k": {"groups": ["g"], "spawner_override": {"mem_gurantee": "1G"}}})
     found = of({**given, "compat": {"honourMisspelt": True}}).profiles
-    assert found.overrides({}, ["k"]) == {"mem_guarantee": "1G"}
+    assert found.overrides({}, ids(found, ["k"])) == {"mem_guarantee": "1G"}
 
 
 @pytest.mark.parametrize(
@@ -330,7 +353,7 @@ def test_a_pod_is_that_of_its_owners_groups() -> None:
     )
     manifest = pod.manifest(
         spec(),
-        merged(TO_ALL, given.overrides({}, ["gold"])),
+        merged(TO_ALL, given.overrides({}, ids(given, ["gold"]))),
         {**fields("ada", "", 7, "lab"), "pod_name": "jupyter-ada", "pvc_name": "claim-ada"},
     )
     found, (container,) = manifest["spec"], manifest["spec"]["containers"]
@@ -359,7 +382,7 @@ def test_more_memory_is_more_than_a_group_has_already() -> None:
     found = bigger(given, ran_out)
     assert found
     assert found.options == {"profile": "four"}
-    assert bigger(given, replace(ran_out, group_overrides=("k",))) is None
+    assert bigger(given, replace(ran_out, group_overrides=tuple(ids(given, ["k"])))) is None
 
 
 def test_the_doctor_counts_the_gpus_of_overrides(tmp_path: Path) -> None:

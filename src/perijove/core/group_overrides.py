@@ -4,10 +4,11 @@ Which of them apply is settled with the wish to start and stands in the row, so 
 launches the server launches the same.
 """
 
-import logging
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from hashlib import sha256
+from typing import Any, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -17,9 +18,10 @@ from perijove.model.user import User
 from perijove.store import groups as store
 from perijove.store.database import Database
 
-logger = logging.getLogger(__name__)
-
 Properties = Mapping[str, Any]
+Tell: TypeAlias = Callable[[str], None]
+"""Is told what the settings have no more."""
+_DIGITS = 8
 
 
 class GroupOverrideEntry(Traits):
@@ -54,6 +56,17 @@ class GroupOverride:
     """None: any group with the properties."""
     properties: Properties
     changes: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """What a row calls it: its key, and a digest of for whom it is.
+
+        Keys are numbers that people give anew when they put another override between two. What it
+        changes is not in it: that is taken from the settings of the moment.
+        """
+        groups = None if self.groups is None else sorted(self.groups)
+        whom = json.dumps([groups, self.properties], sort_keys=True, default=str)
+        return f"{self.key}:{sha256(whom.encode()).hexdigest()[:_DIGITS]}"
 
     def applies(self, memberships: Mapping[str, Properties]) -> bool:
         """Return whether it is for a member of these groups, which have these properties."""
@@ -90,21 +103,22 @@ class GroupOverrides:
         )
 
     async def applying(self, database: Database, user: User) -> tuple[str, ...]:
-        """Return the keys of those that apply to servers of `user`, as their groups are now."""
+        """Return the ids of those that apply to servers of `user`, as their groups are now."""
         if not self.items:
             return ()
         memberships = await database.read(store.of(user.id))
-        return tuple(it.key for it in self.items if it.applies(memberships))
+        return tuple(it.id for it in self.items if it.applies(memberships))
 
-    def changes(self, keys: Sequence[str]) -> dict[str, Any]:
-        """Return what those called `keys` change, the later over the earlier; None takes out.
+    def changes(self, ids: Sequence[str], tell: Tell | None = None) -> dict[str, Any]:
+        """Return what those called `ids` change, the later over the earlier; None takes out.
 
-        One that the settings have no more changes nothing.
+        One that the settings have no more, or for others, changes nothing.
         """
         made: dict[str, Any] = {}
-        called = [it for it in self.items if it.key in keys]
+        called = [it for it in self.items if it.id in ids]
         for it in called:
             made = stacked(made, it.changes)
-        for gone in {*keys} - {it.key for it in called}:
-            logger.warning("group override %r is not in the settings any more", gone)
+        if tell:
+            for gone in sorted({*ids} - {it.id for it in called}):
+                tell(f"group override {gone!r} is not in the settings any more, or for others")
         return made

@@ -3,18 +3,15 @@
 hub.md 7.7: `{"profile": slug, option: choice, "option--unlisted-choice": value}`.
 """
 
-import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from perijove.core.group_overrides import GroupOverrides
+from perijove.core.group_overrides import GroupOverrides, Tell
 from perijove.core.profiles import Option, Overrides, Profile
 from perijove.kit.merged import merged
 from perijove.model.errors import Invalid
-
-logger = logging.getLogger(__name__)
 
 UNLISTED = "unlisted-choice"
 _RESERVED = "__jupyterhub_"
@@ -88,29 +85,35 @@ class Profiles:
             for _ in self._steps(options):
                 pass
 
-    def resolve(self, options: Mapping[str, Any], keys: Sequence[str] = ()) -> Overrides:
+    def resolve(
+        self, options: Mapping[str, Any], ids: Sequence[str] = (), tell: Tell | None = None
+    ) -> Overrides:
         """Return what to change: the profile's, then each option's in the order declared.
 
-        `keys`: of the group overrides over which that is laid, as JupyterHub does it.
+        `ids`: of the group overrides over which that is laid, as JupyterHub does it.
 
         Raises:
             Invalid: as `require`.
         """
-        changes = self.by_group.changes(keys)
-        for step in self._steps(options) if self.items else ():
+        steps = [*self._steps(options)] if self.items else []
+        changes = self.by_group.changes(ids, tell)
+        for step in steps:
             changes = merged(changes, step)
         return changes
 
-    def overrides(self, options: Mapping[str, Any], keys: Sequence[str] = ()) -> Overrides:
+    def overrides(
+        self, options: Mapping[str, Any], ids: Sequence[str] = (), tell: Tell | None = None
+    ) -> Overrides:
         """Return what `resolve` does; a server asked for under other profiles gets the default."""
         try:
-            return self.resolve(options, keys)
+            return self.resolve(options, ids, tell)
         except Invalid as error:
-            logger.warning("options that do not exist any more (%s): default profile", error.code)
+            if tell:
+                tell(f"options that do not exist any more ({error.code}): default profile")
             of_all = self.of_groups(frozenset())
             if of_all.none_left:
-                return self.by_group.changes(keys)
-            return of_all.resolve({}, keys)
+                return self.by_group.changes(ids, tell)
+            return of_all.resolve({}, ids, tell)
 
     def _steps(self, options: Mapping[str, Any]) -> Iterator[Overrides]:
         profile = self.of(options)

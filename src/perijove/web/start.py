@@ -165,10 +165,10 @@ async def _to_be_had(
     hub: Hub, owner: User, profiles: Profiles, last: dict[str, Any]
 ) -> dict[str, Any]:
     """Return `last`, without what this machine has no devices for."""
-    keys = await hub.servers.group_overrides(owner)
+    ids = await hub.servers.group_overrides(owner)
     profile_alone = {key: it for key, it in last.items() if key == "profile"}
     for options in (last, profile_alone):
-        if await hub.servers.allotment.exists(profiles.overrides(options, keys)):
+        if await hub.servers.allotment.exists(profiles.overrides(options, ids)):
             return options
     return {}
 
