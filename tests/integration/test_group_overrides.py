@@ -201,6 +201,18 @@ async def test_whenever_the_hub_dies_all_launches_of_a_start_are_the_same(
     raise AssertionError("a start takes no more calls than that")
 
 
+async def test_a_variable_that_group_and_profile_take_out_is_not_given(database: Database) -> None:
+    place, out = Recorded(), {"environment": {"USUAL": None}}
+    ada = await joined(await begun(database, place), "gold")
+    for wholly in (out, {"environment": None}):
+        profile = Profile(slug="p", display_name="P", default=True, overrides=wholly)
+        life = await begun(database, place, replace(PROFILES, items=(profile,)))
+        server = await life.servers.start(ada, "", {})
+        await settle(life.reconciler, server.key)
+        assert "USUAL" not in place.specs[-1].environment
+        await stopped(life, server)
+
+
 @pytest.mark.parametrize("then", [WITHOUT, RENUMBERED])
 async def test_an_override_that_is_gone_is_told_once_and_the_server_starts(
     database: Database, caplog: pytest.LogCaptureFixture, then: Profiles
@@ -256,10 +268,11 @@ async def test_a_wish_is_of_one_reading_of_the_settings(database: Database, tmp_
     limits = {"extra_resource_limits": {GPU: 2}}
     overrides = {"k": {"groups": ["gold"], "spawner_override": limits}}
     profiles = of({"hub": {"config": {"Spawner": {"group_overrides": overrides}}}}).profiles
+    place = Place(tmp_path)
+    ada = await joined(await begun(database, place, profiles), "gold")
     for n in range(1, 40):
         reload = Reload(n)
-        life = await begun(MortalDatabase(database, reload), Place(tmp_path), profiles)
-        ada = await joined(life, "gold")
+        life = await begun(MortalDatabase(database, reload), place, profiles)
         reload.points.clear()
         reload.life = life
         server = await life.servers.start(ada, f"n{n}", {})

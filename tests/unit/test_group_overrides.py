@@ -15,6 +15,8 @@ from perijove.core.options import Profiles
 from perijove.kit.merged import merged, stacked
 from perijove.model.signal import Signal
 from perijove.settings import BadConfig, of, read_tree
+from perijove.spawners.bounds import Bound
+from perijove.spawners.gpus import wanted
 from perijove.spawners.kubernetes import pod
 from perijove.spawners.kubernetes.names import fields
 from tests.gpus import tool
@@ -112,12 +114,51 @@ def test_a_profile_lies_over_them_as_kubespawner_applies_it_later() -> None:
         "mem_limit": "8G",
         "environment": {"A": "g", "B": "g"},
     }
-    small = {"mem_limit": "1G", "environment": {"A": "g", "C": "p"}}
+    small = {"mem_limit": "1G", "environment": {"A": "g", "B": None, "C": "p"}}
     assert given.overrides({"profile": "small"}, ids(given, ["a"])) == small
     assert given.of_groups(frozenset()).overrides({"profile": "small"}, ids(given, ["a"])) == small
     assert given.overrides({"profile": "gone"}, ids(given, ["a"]))["mem_limit"] == "8G", (
         "the default one"
     )
+
+
+def test_none_of_a_profile_takes_out_what_the_settings_say_whatever_the_group_has() -> None:
+    out = {"environment": {"A": None}, "extra_resource_limits": None}
+    for of_group in ("1G", None):
+        given = profiles(
+            {
+                "k": {
+                    "groups": ["g"],
+                    "spawner_override": {
+                        "mem_limit": of_group,
+                        "environment": {"A": None},
+                        "extra_resource_limits": {"nvidia.com/gpu": None},
+                    },
+                }
+            },
+            memory={"limit": "512M"},
+            profileList=[
+                {"display_name": "P", "kubespawner_override": {**out, "mem_limit": None}},
+                {"display_name": "Q", "kubespawner_override": {**out, "mem_limit": "256M"}},
+            ],
+        )
+        for called in ((), tuple(ids(given, ["k"]))):
+            found = given.overrides({}, called)
+            assert found["mem_limit"] is None
+            assert found["environment"] == {"A": None}
+            usual = {"mem_limit": 512 << 20, "extra_resource_limits": {"nvidia.com/gpu": 1}}
+            assert wanted(usual, found) == {}
+            assert "mem_limit" not in merged(usual, found)
+            assert Bound.of({**usual, **found}).memory is None
+            ran_out = replace(
+                SERVER,
+                reason=Signal(code="out-of-memory"),
+                user_options={"profile": "q"},
+                group_overrides=called,
+            )
+            more = bigger(given, ran_out)
+            assert more
+            assert (more.options, more.memory) == ({"profile": "p"}, None)
 
 
 def test_none_stays_until_it_has_taken_out_what_the_settings_say() -> None:

@@ -40,7 +40,7 @@ PROFILES = of({"singleuser": {"profileList": LIST}}).profiles
 
 
 def test_nothing_given_is_the_default_profile_with_its_default_choices() -> None:
-    assert PROFILES.resolve({}) == {"cmd": ["lab"], "default_url": "/s"}
+    assert PROFILES.resolve({}) == {"cmd": ["lab"], "environment": None, "default_url": "/s"}
     chosen = PROFILES.of({})
     assert chosen is not None
     assert chosen.slug == "gpu"
@@ -59,7 +59,7 @@ def test_an_unlisted_choice_fills_its_templates_and_is_never_one_itself() -> Non
     options = {"image": "unlisted-choice", "image--unlisted-choice": "reg/x{value}"}
     found = PROFILES.resolve(options)
     assert found["image"] == "reg/x{value}"
-    assert found["environment"] == {"A": "1", "I": "<reg/x{value}>"}
+    assert found["environment"] == {"A": "1", "B": None, "I": "<reg/x{value}>"}
 
 
 def test_the_pattern_is_matched_at_the_beginning_only_as_upstream_does() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from perijove.core.group_overrides import GroupOverrides, Tell
 from perijove.core.profiles import Option, Overrides, Profile
-from perijove.kit.merged import merged
+from perijove.kit.merged import stacked
 from perijove.model.errors import Invalid
 
 UNLISTED = "unlisted-choice"
@@ -90,6 +90,8 @@ class Profiles:
     ) -> Overrides:
         """Return what to change: the profile's, then each option's in the order declared.
 
+        None takes out what the settings say, as it does in KubeSpawner.
+
         `ids`: of the group overrides over which that is laid, as JupyterHub does it.
 
         Raises:
@@ -98,7 +100,7 @@ class Profiles:
         steps = [*self._steps(options)] if self.items else []
         changes = self.by_group.changes(ids, tell)
         for step in steps:
-            changes = merged(changes, step)
+            changes = stacked(changes, step)
         return changes
 
     def overrides(

@@ -101,9 +101,9 @@ def wanted(traits: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str,
     Raises:
         Refused: that is no number.
     """
-    asked: dict[str, Any] = {}
+    whole, asked = merged(traits, overrides), dict[str, Any]()
     for trait in _TRAITS:
-        asked |= merged(traits.get(trait) or {}, overrides.get(trait) or {})
+        asked |= whole.get(trait) or {}
     counts = {name: _count(it) for name, it in asked.items() if name.startswith(PREFIX)}
     return {name: count for name, count in counts.items() if count}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from perijove.cli.doctor.finding import Finding, bad, good
-from perijove.kit.merged import merged
+from perijove.kit.merged import stacked
 from perijove.model.device import Device, only
 from perijove.model.errors import Refused
 from perijove.settings import Settings
@@ -47,7 +47,7 @@ def _asked(settings: Settings) -> Iterator[tuple[str, Mapping[str, Any], Mapping
         yield f"`{profile.display_name}`", base, profile.overrides
         for option in profile.options:
             for choice in option.choices:
-                whole = merged(profile.overrides, choice.overrides)
+                whole = stacked(profile.overrides, choice.overrides)
                 yield f"`{profile.display_name} · {choice.display_name}`", base, whole
 
 
