@@ -304,3 +304,52 @@ async def test_who_manages_groups_puts_nobody_where_more_is_allowed_than_they_ma
         "/groups/staff/users", json={"users": [name]}
     )  # an administrator
     assert allowed.status_code == 200
+
+
+OF_GROUPS = {
+    "named": {"groups": ["gold"], "spawner_override": {"mem_limit": "64G"}},
+    "told": {"properties": {"tier": "gold"}, "spawner_override": {"cpu_limit": 64}},
+    "both": {
+        "groups": ["rich"], "properties": {"paid": True}, "spawner_override": {"cpu_limit": 9},
+    },
+}  # fmt: skip
+OVERRIDDEN = of({"hub": {"config": {"Spawner": {"group_overrides": OF_GROUPS}}}}).profiles
+
+
+async def test_who_manages_groups_gives_nobody_by_them_other_servers(world: World) -> None:
+    """A course lead: whoever holds `groups` for one group or all, but is no administrator."""
+    eve = await world.begin(["groups", "admin:groups"])
+    hub, ask = world.running.hub, world.client.request
+    hub.servers.profiles = OVERRIDDEN  # as a reload does
+    await hub.groups.create("gold", members=["bob"])
+    await hub.groups.create("rich")
+    await hub.groups.create("paying", members=["bob"])
+    await hub.groups.describe("paying", {"tier": "gold"})
+    headers, them = await world.token(eve), {"users": [eve]}
+    for method, path, body, overrides in (
+        ("POST", "/groups/gold/users", them, "named"),
+        ("POST", "/groups/paying/users", them, "told"),
+        ("PUT", "/groups/physics/properties", {"tier": "gold", "x": 1}, "told"),
+        ("PUT", "/groups/paying/properties", {"tier": "tin"}, "told"),
+        ("PUT", "/groups/rich/properties", {"paid": True, "tier": "gold"}, "both, told"),
+    ):
+        answer = await ask(method, path, json=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "group.overrides"), path
+        assert f"(group_overrides: {overrides})" in answer.json()["message"]
+    assert (await hub.groups.named("physics")).properties == {}
+    assert (await hub.groups.named("gold")).users == ("bob",)
+    for method, path, harmless in (
+        ("POST", "/groups/gold/users", {"users": ["bob"]}),  # who is one already
+        ("POST", "/groups/rich/users", them),
+        ("PUT", "/groups/rich/properties", {"paid": 1}),  # 1 is not true
+        ("PUT", "/groups/paying/properties", {"tier": "gold", "room": 3}),
+        ("DELETE", "/groups/paying/users", {"users": ["bob"]}),
+        ("DELETE", "/groups/gold", None),
+    ):
+        answer = await ask(method, path, json=harmless, headers=headers)
+        assert answer.is_success, (path, answer.text)
+    for path, made in (("/groups/gold", them), ("/groups", {"groups": ["a", "gold"], **them})):
+        assert (await ask("POST", path, json=made, headers=headers)).status_code == 403, path
+    assert (await ask("POST", "/groups/gold", json=them)).status_code == 201
+    answer = await ask("PUT", "/groups/rich/properties", json={"paid": True})
+    assert answer.status_code == 200, "administrators may"

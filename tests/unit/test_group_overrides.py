@@ -181,6 +181,13 @@ def test_none_stays_until_it_has_taken_out_what_the_settings_say() -> None:
         (["b"], {"tier": "gold"}, {"c": {"tier": "gold"}, "b": {}}, False),
         (["c"], {"tier": "gold"}, {"c": {"tier": "gold"}, "b": {}}, True),
         (None, {"tier": "gold"}, {}, False),
+        (None, {"tier": True}, {"b": {"tier": 1}}, False),
+        (None, {"tier": 0}, {"b": {"tier": False}}, False),
+        (None, {"tier": 1}, {"b": {"tier": 1.0}}, True),
+        (None, {"tier": [{"a": 1}]}, {"b": {"tier": [{"a": True}]}}, False),
+        (None, {"tier": [{"a": None}]}, {"b": {"tier": [{"a": None}]}}, True),
+        (None, {"tier": [1]}, {"b": {"tier": [1, 1]}}, False),
+        (None, {"tier": {"a": 1}}, {"b": {"tier": {"b": 1}}}, False),
     ],
 )
 def test_an_override_may_ask_for_properties_of_a_group(

@@ -9,7 +9,6 @@ from perijove.api import paging
 from perijove.api.models import Name
 from perijove.core import Hub
 from perijove.core.access import Sight
-from perijove.core.assign import require_no_gain
 from perijove.http.route import Call, Reply
 from perijove.model.group import Group
 from perijove.model.scope import Kind, Target
@@ -66,7 +65,7 @@ async def create_many(hub: Hub, call: Call) -> Reply:
     assert isinstance(call.body, NewGroups)
     call.asked.done |= {"groups": call.body.groups, "users": call.body.users}
     for name in call.body.groups:
-        await _require_no_gain(hub, call, name, call.body.users)
+        await hub.gains.require_none(call.principal, name, call.body.users)
     made = await hub.groups.create(*call.body.groups, members=call.body.users)
     return Reply(201, _shown_all(hub, call, made))
 
@@ -80,7 +79,7 @@ async def create(hub: Hub, call: Call) -> Reply:
     """Add one group."""
     assert isinstance(call.body, NewGroup)
     call.asked.done["users"] = call.body.users
-    await _require_no_gain(hub, call, call.target.group, call.body.users)
+    await hub.gains.require_none(call.principal, call.target.group, call.body.users)
     (made,) = await hub.groups.create(call.target.group, members=call.body.users)
     return _one(hub, call, made, 201)
 
@@ -95,7 +94,7 @@ async def join(hub: Hub, call: Call) -> Reply:
     """Make users members."""
     assert isinstance(call.body, MembersBody)
     call.asked.done["users"] = call.body.users
-    await _require_no_gain(hub, call, call.target.group, call.body.users)
+    await hub.gains.require_none(call.principal, call.target.group, call.body.users)
     return _one(hub, call, await hub.groups.join(call.target.group, call.body.users))
 
 
@@ -110,11 +109,8 @@ async def describe(hub: Hub, call: Call) -> Reply:
     """Replace the properties of a group."""
     assert isinstance(call.body, PropertiesBody)
     call.asked.done["properties"] = sorted(call.body.root)
+    await hub.gains.require_same(call.principal, call.target.group, call.body.root)
     return _one(hub, call, await hub.groups.describe(call.target.group, call.body.root))
-
-
-async def _require_no_gain(hub: Hub, call: Call, group: str, names: list[str]) -> None:
-    await require_no_gain(call.principal, hub.roles, hub.accounts, group, names)
 
 
 def _one(hub: Hub, call: Call, group: Group, status: int = 200) -> Reply:

@@ -1,15 +1,20 @@
 """May this principal give others by a group, a name or a password what it does not hold itself?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from perijove.core import names
 from perijove.core.access import has_power, require_power
 from perijove.core.accounts import Accounts
+from perijove.core.group_overrides import GroupOverrides, Properties
+from perijove.core.groups import Groups
 from perijove.core.people import Declared
 from perijove.core.roles import Roles
 from perijove.core.rules import Rules
-from perijove.model.errors import Denied
+from perijove.model.errors import Denied, Unknown
+from perijove.model.group import Group
 from perijove.model.overlap import within
 from perijove.model.principal import Principal
 from perijove.model.user import User
@@ -50,21 +55,59 @@ class Entitled:
         return user.name in admins or by_group or self.roles.names_of(user) != ["user"]
 
 
-async def require_no_gain(
-    principal: Principal, roles: Roles, accounts: Accounts, group: str, names: Iterable[str]
-) -> None:
-    """Let `principal` make people members of `group` if none gains what it does not hold itself.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gains:
+    """Knows what groups give their members."""
 
-    Raises:
-        Denied: one would; administrators may all the same.
-    """
-    if has_power(principal) or not roles.names_of_group(group):
-        return
-    for name in names:
-        user = await accounts.named(name)
-        if user is None:  # whoever adds members says so
-            continue
-        gained = roles.of_member(user, group) - roles.of(user)
-        if not within(gained, principal.scopes, {user.name: user.groups}):
-            lacking = sorted(scope.text for scope in gained - principal.scopes)
-            raise Denied("group.gives-more", group=group, gained=", ".join(lacking))
+    roles: Roles
+    accounts: Accounts
+    groups: Groups
+    overrides: GroupOverrides
+
+    async def require_none(self, principal: Principal, group: str, names: Iterable[str]) -> None:
+        """Let `principal` make people members of `group` if none gains what it does not hold.
+
+        What servers get by a group is nothing that a principal could hold.
+
+        Raises:
+            Denied: one would; administrators may all the same.
+        """
+        if has_power(principal):
+            return
+        there = await self._there(group)
+        joining = [name for name in names if name not in there.users]
+        if joining:
+            self._require_same(group, {}, {group: there.properties})
+        for name in joining if self.roles.names_of_group(group) else ():
+            user = await self.accounts.named(name)
+            if user is None:  # whoever adds members says so
+                continue
+            gained = self.roles.of_member(user, group) - self.roles.of(user)
+            if not within(gained, principal.scopes, {user.name: user.groups}):
+                lacking = sorted(scope.text for scope in gained - principal.scopes)
+                raise Denied("group.gives-more", group=group, gained=", ".join(lacking))
+
+    async def require_same(
+        self, principal: Principal, group: str, properties: Mapping[str, Any]
+    ) -> None:
+        """Let `principal` describe `group` anew if the servers of its members stay what they are.
+
+        Raises:
+            Denied: other overrides would apply; administrators may all the same.
+        """
+        if not has_power(principal):
+            now = (await self._there(group)).properties
+            self._require_same(group, {group: now}, {group: properties})
+
+    def _require_same(
+        self, group: str, now: Mapping[str, Properties], then: Mapping[str, Properties]
+    ) -> None:
+        changed = [it.key for it in self.overrides.items if it.applies(now) != it.applies(then)]
+        if changed:
+            raise Denied("group.overrides", group=group, overrides=", ".join(changed))
+
+    async def _there(self, group: str) -> Group:
+        """Return the group, or what it would be if it is to be made."""
+        with suppress(Unknown):
+            return await self.groups.named(group)
+        return Group(name=group)

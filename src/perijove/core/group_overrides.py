@@ -77,8 +77,17 @@ class GroupOverride:
 
     def _has(self, properties: Properties) -> bool:
         return all(
-            key in properties and properties[key] == it for key, it in self.properties.items()
+            key in properties and _same(properties[key], it) for key, it in self.properties.items()
         )
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Return whether two values are the same JSON: there, 1 is 1.0 and not true."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
 
 
 @dataclass(frozen=True, slots=True)

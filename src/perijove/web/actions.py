@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from perijove.core import Hub
 from perijove.core.access import grant, require_power
-from perijove.core.assign import require_no_gain
 from perijove.http.page import Visit
 from perijove.http.reader import noted
 from perijove.model.errors import Denied
@@ -44,7 +43,7 @@ async def _stop(hub: Hub, visit: Visit, user: User) -> None:
 async def _join(hub: Hub, visit: Visit, user: User) -> None:
     _require_group(visit)
     group, names = visit.posted("group"), [user.name]
-    await require_no_gain(visit.me.principal, hub.roles, hub.accounts, group, names)
+    await hub.gains.require_none(visit.me.principal, group, names)
     await hub.groups.join(group, names)
 
 

@@ -6,7 +6,6 @@ from starlette.responses import Response
 
 from perijove.core import Hub
 from perijove.core.access import require_power
-from perijove.core.assign import require_no_gain
 from perijove.core.names import display_name
 from perijove.http.page import Visit
 from perijove.model.errors import Denied, HubError
@@ -32,7 +31,7 @@ async def save(hub: Hub, visit: Visit) -> Response:
     try:
         change = await _asked(hub, visit)
         for group in change.joins:
-            await require_no_gain(visit.me.principal, hub.roles, hub.accounts, group, [owner.name])
+            await hub.gains.require_none(visit.me.principal, group, [owner.name])
         demoted = owner.admin and not change.admin
         if demoted and not await hub.accounts.has_another_administrator():
             raise Denied("last-administrator")
