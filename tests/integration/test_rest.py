@@ -368,12 +368,21 @@ async def test_bodies_have_a_limit_and_must_be_text(running: Running) -> None:
 async def test_metrics_and_health(running: Running) -> None:
     stranger = Browser(running)
     for path in ("hub/health", "hub/api/health"):
-        assert (await stranger.get(path)).content == b""
+        well = await stranger.get(path)
+        assert (well.content, well.headers["content-type"]) == (b"", "text/plain; charset=utf-8")
         assert (await stranger.http.head(f"/{path}")).status_code == 200
         assert (await stranger.get(path.replace("health", "metrics"))).status_code == 403
     text = (await api(running, "admin", "GET", "/metrics")).text
     assert "jupyterhub_total_users 2.0" in text
     assert 'jupyterhub_request_duration_seconds_count{code="200",handler="/health"' in text
+
+
+async def test_the_parts_of_the_hub_have_the_names_that_jupyterhub_gives_them(
+    running: Running,
+) -> None:
+    info = (await api(running, "admin", "GET", "/info")).json()
+    for part in ("spawner", "authenticator"):
+        assert set(info[part]) == {"class", "version"}, part
 
 
 async def test_every_url_is_described_or_has_its_reason(running: Running) -> None:

@@ -53,12 +53,12 @@ async def health(hub: Hub, call: Call) -> Response:  # noqa: ARG001
     silence = hub.silence_of_place()
     if silence > SILENCE:
         raise Unavailable("cluster-unreachable", seconds=round(silence))
-    return Response(b"", 200)
+    return Response(b"", 200, media_type="text/plain")
 
 
 async def live(hub: Hub, call: Call) -> Response:  # noqa: ARG001
     """Answer with nothing: to start the hub again, or to send nobody to it, would help nobody."""
-    return Response(b"", 200)
+    return Response(b"", 200, media_type="text/plain")
 
 
 async def metrics(hub: Hub, call: Call) -> Response:

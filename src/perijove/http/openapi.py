@@ -206,6 +206,8 @@ def _content(row: Route, status: int) -> dict[str, Any]:
     schema: dict[str, Any] = {"$ref": _ref(row.returns)}
     if row.many:
         schema = {"type": "array", "items": schema}
+    if row.also:
+        schema = {"anyOf": [schema, {"$ref": _ref(row.also)}]}
     return {"content": {row.media: {"schema": schema}}}
 
 
@@ -219,7 +221,7 @@ def _schemas(rows: Iterable[Route]) -> dict[str, Any]:
     given: dict[type[BaseModel], None] = {}
     for row in rows:
         taken.update({row.body: None} if row.body else {})
-        given.update({row.returns: None} if row.returns else {})
+        given.update({it: None for it in (row.returns, row.also) if it})
     inputs: list[tuple[type[BaseModel], Any]] = [(model, "validation") for model in taken]
     outputs: list[tuple[type[BaseModel], Any]] = [(model, "serialization") for model in given]
     _, found = models_json_schema(inputs + outputs, ref_template=_REF)
