@@ -125,7 +125,7 @@ async def test_who_is_not_known_any_more_is_signed_out_in_words(
     assert (await stolen.get("/home")).url.path == "/hub/login"
     [entry] = [it for it in (await at.client.get("/audit")).json()["entries"]
                if it["call"] == "GET /home"]  # fmt: skip
-    assert entry["details"]["name"] == "ada"
+    assert (entry["details"]["name"], entry["details"]["signed_out"]) == ("ada", True)
     again = await browser.sign_in("ada", PASSWORD)
     assert again.url.path == "/hub/home"
     assert (await at.of("ada"))["auth_state"] == STATE  # nothing was lost by it
@@ -236,6 +236,9 @@ async def test_who_is_not_known_any_more_starts_nothing(asked: Asked) -> None:
     assert page.url.path == "/hub/login"
     assert page.url.params["next"] == "/hub/spawn/ada"
     assert GONE in page.text
+    entries = (await at.client.get("/audit")).json()["entries"]
+    [entry] = [it for it in entries if it["call"] == "POST /spawn/{user}"]
+    assert entry["details"]["signed_out"] is True
     assert (await at.of("ada"))["servers"] == {}
     assert (await browser.get("/home")).url.path == "/hub/login"
 

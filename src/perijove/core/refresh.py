@@ -18,7 +18,6 @@ from perijove.core.sessions import Sessions
 from perijove.kit.keyring import Unreadable
 from perijove.model.errors import Denied, HubError, Stale, Unavailable, Unknown
 from perijove.model.user import NEVER, User
-from perijove.model.visitor import Visitor
 from perijove.store import auth_states as store
 from perijove.store.statement import Statement
 
@@ -56,16 +55,21 @@ class Refresh:
     sessions: Sessions
     asking: Asking = field(default_factory=Asking)
 
-    def due(self, visitor: Visitor) -> bool:
-        """Return whether it is to be asked of `visitor`, who has just come."""
-        if not self.asking.age or not isinstance(self.login.authenticator, Refreshing):
+    def due(self, user: User) -> bool:
+        """Return whether it is to be asked of `user`, who has just come."""
+        now = self._now()
+        if not self._asks or (user.asking is not None and user.asking > now):
             return False
-        return visitor.refreshed is None or self._now() - visitor.refreshed >= self.asking.age
+        return user.refreshed is None or now - user.refreshed >= self.asking.age
 
-    async def still(self, visitor: Visitor) -> bool:
-        """Ask; return False if `visitor` was signed out by the answer."""
-        user, now = visitor.user, self._now()
-        claim = store.claim_old(user.id, now, now + _LEASE, visitor.refreshed or NEVER)
+    def gone(self, user: User) -> bool:
+        """Return whether the last that it said of `user` is that they have to sign in again."""
+        return self._asks and user.refreshed == NEVER
+
+    async def still(self, user: User) -> bool:
+        """Ask; return False if `user` was signed out by the answer."""
+        now = self._now()
+        claim = store.claim_old(user.id, now, now + _LEASE, user.refreshed or NEVER)
         return await self._asked(user, claim, now) is not _Answer.GONE
 
     async def before_start(self, user: User, *, themselves: bool) -> User:
@@ -77,8 +81,7 @@ class Refresh:
             Denied: they have to sign in again.
             Unavailable: it cannot be asked, and `strict` wants an answer.
         """
-        asked = self.asking.before_starts and self.asking.age
-        if not asked or not isinstance(self.login.authenticator, Refreshing):
+        if not self.asking.before_starts or not self._asks:
             return user
         strict, now = self.asking.strict, self._now()
         claim = store.claim(user.id, now, now + _LEASE)
@@ -93,6 +96,10 @@ class Refresh:
         if found is None:
             raise Unknown
         return found
+
+    @property
+    def _asks(self) -> bool:
+        return bool(self.asking.age) and isinstance(self.login.authenticator, Refreshing)
 
     def _now(self) -> datetime:
         return self.sessions.clock()

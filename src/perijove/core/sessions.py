@@ -113,12 +113,12 @@ class Sessions:
         found = await self.database.read(store.found(key))
         if found is None or found[1].standing is not Standing.ACTIVE:
             return None
-        session, user, refreshed = found
+        session, user = found
         now = self.clock()
         if now - session.seen >= _GRAIN and session.expires > now:
             await self.database.write(store.see(session.id, now))
         principal = await self._principal(user, session)
-        return Visitor(user=user, session=session, principal=principal, refreshed=refreshed)
+        return Visitor(user=user, session=session, principal=principal)
 
     async def _principal(self, user: User, session: Session) -> Principal:
         return Principal(

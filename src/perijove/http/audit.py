@@ -19,6 +19,7 @@ from perijove.kit.journal import Journal
 from perijove.model.principal import Principal
 from perijove.model.share import ShareCode
 from perijove.model.token import Kind, Token
+from perijove.model.user import User
 
 logger = logging.getLogger("perijove.audit")
 
@@ -121,6 +122,11 @@ def _cut(value: Any) -> Any:
 def of_token(token: Token) -> dict[str, Any]:
     """Return what an entry tells of a new token."""
     return {"token": f"a{token.id}", "note": token.note, "scopes": list(token.scopes)}
+
+
+def of_sign_out(user: User) -> dict[str, Any]:
+    """Return what an entry tells where the authenticator has signed `user` out."""
+    return {"name": user.name[:_LONGEST], "signed_out": True}
 
 
 def of_code(code: ShareCode) -> dict[str, Any]:

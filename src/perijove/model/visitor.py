@@ -1,7 +1,6 @@
 """Visitor: a person in a browser in which they have signed in."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from perijove.model.principal import Principal
 from perijove.model.token import Session
@@ -15,5 +14,3 @@ class Visitor:
     user: User
     session: Session
     principal: Principal
-    refreshed: datetime | None = None
-    """When the authenticator last said who they are; None: nobody knows."""

@@ -10,14 +10,14 @@ from perijove.model.user import User
 from perijove.store import users as people
 from perijove.store.access_tables import sessions
 from perijove.store.statement import Query, Row, Statement, every, lookup, write
-from perijove.store.tables import instant, members, micros, perhaps, users
+from perijove.store.tables import instant, members, micros, users
 
 _c = sessions.c
 _COLUMNS = (
     _c.id, _c.user_id, _c.session, _c.created, _c.seen, _c.expires, _c.address, _c.agent,
 )  # fmt: skip
 _FOUND = Query(
-    select(*people.COLUMNS, members.c.group, *_COLUMNS, users.c.refreshed)
+    select(*people.COLUMNS, members.c.group, *_COLUMNS)
     .join_from(sessions, users)
     .outerjoin(members, members.c.user_id == users.c.id)
     .where(_c.secret == bindparam("secret"))
@@ -44,8 +44,8 @@ _COUNT = Query(select(func.count()).select_from(sessions))
 _PURGE = Query(delete(sessions).where(_c.expires <= bindparam("now")))
 
 
-def found(secret: str) -> Statement[tuple[Session, User, datetime | None] | None]:
-    """Return the session of the digest `secret`, its user, and when their `refreshed` was."""
+def found(secret: str) -> Statement[tuple[Session, User] | None]:
+    """Return the session of the digest `secret`, and its user."""
     return lookup(_FOUND, {"secret": secret}, _with_user)
 
 
@@ -102,12 +102,11 @@ def purge(now: datetime) -> Statement[None]:
     return write(_PURGE, {"now": micros(now)}, touches=None)
 
 
-def _with_user(rows: Sequence[Row]) -> tuple[Session, User, datetime | None] | None:
+def _with_user(rows: Sequence[Row]) -> tuple[Session, User] | None:
     user = people.first(rows)
     if user is None:
         return None
-    *session, refreshed = rows[0][people.WIDTH + 1 :]
-    return _session(session), user, perhaps(refreshed)
+    return _session(rows[0][people.WIDTH + 1 :]), user
 
 
 def _session(row: Row) -> Session:

@@ -116,6 +116,7 @@ LABELS: Mapping[str, str] = {
     "id": noted("token"),
     "note": noted("purpose"),
     "scopes": noted("permissions"),
+    "signed_out": noted("signed out by the authenticator"),
     "share_code": noted("link"),
     "until": noted("until"),
     "session": noted("browser session"),
@@ -134,6 +135,8 @@ LABELS: Mapping[str, str] = {
     "refused_before": noted("refused before, not told"),
 }
 """What the members of an entry are called; one that is not here is shown as it is written."""
+SIGNED_OUT = noted("Signed out by the authenticator, to sign in again")
+"""What it is called, whatever the call was."""
 MEANS: Mapping[str, str] = {
     "session": noted("session"),
     "password": noted("password"),

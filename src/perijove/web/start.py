@@ -9,6 +9,7 @@ from starlette.responses import Response
 from perijove.core import Hub
 from perijove.core.about import Homes
 from perijove.core.options import UNLISTED, Profiles
+from perijove.http.audit import of_sign_out
 from perijove.http.page import Visit
 from perijove.http.sentences import told
 from perijove.model.errors import Busy, Denied, HubError, Invalid, Unavailable, Untimely
@@ -120,6 +121,7 @@ async def begin(
     except Denied as error:
         if error.code != "signin.again" or not themselves:
             raise
+        visit.request.done |= of_sign_out(owner)
         return go(visit, "login", said="again", next=_form_again(visit, owner, name))
     except (Invalid, Busy, Unavailable) as error:
         server = await hub.servers.find(owner, name)

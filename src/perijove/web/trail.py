@@ -14,7 +14,7 @@ from perijove.core.trail import KEPT, Asked, Entry
 from perijove.http.page import Visit
 from perijove.http.reader import Reader
 from perijove.model.errors import Denied
-from perijove.web.audited import ACTIONS, LABELS, MEANS, WORDS
+from perijove.web.audited import ACTIONS, LABELS, MEANS, SIGNED_OUT, WORDS
 from perijove.web.frame import Notice, draw, reader
 
 PAGE = 50
@@ -174,7 +174,7 @@ def line(entry: Entry, who: Reader) -> Line:
         who=str(entry.get("who") or details.get("name") or ""),
         means=_means(str(entry.get("by") or ""), who),
         acts_as=str(details.get("as") or ""),
-        what=who.say(WORDS[entry["call"]]) if entry.get("call") in WORDS else "",
+        what=_what(entry, details, who),
         call=str(entry.get("call") or ""),
         about=_about(entry, who),
         origin=str(entry.get("from") or ""),
@@ -182,6 +182,12 @@ def line(entry: Entry, who: Reader) -> Line:
         result=_result(details, who, good=good),
         code="" if good else code or str(entry["status"]),
     )
+
+
+def _what(entry: Entry, details: Mapping[str, Any], who: Reader) -> str:
+    if details.get("signed_out"):
+        return who.say(SIGNED_OUT)
+    return who.say(WORDS[entry["call"]]) if entry.get("call") in WORDS else ""
 
 
 def _means(by: str, who: Reader) -> str:
