@@ -89,6 +89,8 @@ class Feed:
     _caught_up: bool = field(init=False, default=False)
     """Whether the proxies have what the hub found when it began, or had time enough to ask."""
     _changes: deque[_Change] = field(init=False, default_factory=lambda: deque(maxlen=_REMEMBERED))
+    _one: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    """Held by whoever publishes, from its read on: no older table comes after a newer one."""
     _bell: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _published: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
@@ -188,7 +190,11 @@ class Feed:
                 await asyncio.sleep(self.look)
 
     async def refresh(self) -> None:
-        """Read every route from the database."""
+        """Read every route from the database, after whoever does so now."""
+        async with self._one:
+            await self._read()
+
+    async def _read(self) -> None:
         version = await self.database.read(store.version())
         if version is None:
             with suppress(Stale):  # another replica was faster
@@ -211,8 +217,9 @@ class Feed:
                 async with asyncio.timeout_at(self._due):
                     await self._bell.wait()
                 await asyncio.sleep(max(0.0, self._next - loop.time()))
-                self._bell.clear()
-                self._apply()
+                async with self._one:
+                    self._bell.clear()
+                    self._apply()
                 self._next = loop.time() + self.gather
             if loop.time() >= self._due:
                 self._due = loop.time() + self.look
