@@ -296,6 +296,7 @@ async def test_tokens_of_the_configuration_are_further_ones_of_what_was_made(
         "url": "http://127.0.0.1:9009",
         "oauth_client_id": "service-late",
         "api_token": "a" * 20,
+        "admin": True,
     }
     async with served(database) as (_, client):
         assert (await client.post("/services/late", json=made)).status_code == 201
@@ -307,9 +308,9 @@ async def test_tokens_of_the_configuration_are_further_ones_of_what_was_made(
         there = (await client.get("/services/late")).json()
         assert there["url"] == made["url"], "it is still what was made"
         assert (await services.client("service-late")) is not None
-        for token in ("a" * 20, "b" * 20):
-            me = await client.get("/user", headers=shown(token))
-            assert me.json()["name"] == "late"
+        me, also = [(await client.get("/user", headers=shown(it * 20))).json() for it in ("a", "b")]
+        assert (me["name"], me["admin"]) == ("late", True)
+        assert also == me
         assert (await client.delete("/services/late")).status_code == 200
         assert (await services.named("late")).configured, "the tokens stay, as configured"
 

@@ -169,14 +169,13 @@ class Services:
         """Return which service of the configuration has a token with that digest, or None."""
         if self._indexed != self._shelf.times_cleared:
             self._indexed = self._shelf.times_cleared
-            self._by_token = {
-                token: self._principal(it) for it in self.configured.values() for token in it.tokens
-            }
+            whole = (it for it in self.configured.values() if not _is_bare(it))
+            self._by_token = {token: self._principal(it) for it in whole for token in it.tokens}
         return self._by_token.get(token)
 
     async def found(self, token: str) -> Principal | None:
         """Return which other service has it, or None."""
-        having = (it for it in (await self.all()).values() if it.token == token)
+        having = (it for it in (await self.all()).values() if token in it.tokens)
         service = next(having, None)
         return self._principal(service) if service else None
 
@@ -256,11 +255,15 @@ def _target(service: Service) -> Target:
 
 def _beside(service: Service, made: Service | None) -> Service:
     """Return what `service` is where `made`, of the same name, was made through the API."""
-    if made and replace(service, token="", more=frozenset()) == Service(
-        name=service.name, configured=True
-    ):
+    if made and _is_bare(service):
         return replace(made, more=made.more | service.tokens)
     return service
+
+
+def _is_bare(service: Service) -> bool:
+    """Return whether the configuration says of it nothing but tokens."""
+    without = replace(service, token="", more=frozenset())
+    return without == Service(name=service.name, configured=True)
 
 
 def _share(one: Service, other: Service) -> bool:
