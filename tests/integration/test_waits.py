@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,7 +11,10 @@ import pytest
 import uvicorn
 
 from perijove.app import Running, running_hub
+from perijove.cli.listen import End, listener, serve
+from perijove.core.trail import Asked
 from perijove.http.gathered import Gathered
+from perijove.kit.journal import Journal
 from perijove.kit.tasks import in_background
 from perijove.model.server import Phase
 from perijove.model.workload import Observation, State
@@ -191,6 +195,35 @@ async def test_who_has_hung_up_keeps_nothing_waiting(database: Database) -> None
                 await asyncio.sleep(0.05)
         server.should_exit = True
         await work
+
+
+async def test_a_hub_that_ends_answers_who_waits_and_leaves_an_entry_of_all_it_cuts(
+    database: Database, tmp_path: Path
+) -> None:
+    """As at SIGTERM: what does not end in two seconds is cut; a start goes on all the same."""
+    door, port, end = Door(), free_port(), End()
+    journal = Journal(tmp_path / "audit.log")
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(60)
+
+    async with served(database, LONGEST, knock=door.answers, journal=journal) as (running, _):
+        work = asyncio.create_task(serve(running.app, listener("127.0.0.1", port), end))
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/hub/api") as client:
+            start = asyncio.create_task(client.post("/users/ada/server", headers=BY))
+            stuck = asyncio.create_task(client.post("/users", headers=BY, content=half()))
+            async with asyncio.timeout(10):
+                while not running.hub.progress._watched:
+                    await asyncio.sleep(0.02)
+                await asyncio.sleep(0.2)  # the other is read meanwhile
+                end()
+                await work
+            await asyncio.to_thread(journal.close)  # what comes later is lost
+            assert (await start).status_code == 202
+            stuck.cancel()
+        entries = {it["call"]: it["status"] for it in await running.hub.trail.all(Asked())}
+        assert entries == {"POST /users/{user}/server": 202, "POST /users": 500}
 
 
 async def test_a_start_that_another_hub_carries_out_is_waited_for(database: Database) -> None:

@@ -112,3 +112,5 @@ async def serve(app: object, where: socket.socket, end: End) -> None:
     for order in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(order, end)
     await end.server.serve(sockets=[where])
+    if cut := end.server.server_state.tasks:
+        await asyncio.wait(cut, timeout=_GRACE)  # each leaves its entry of the audit log
