@@ -13,7 +13,15 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Route,
+    expect,
+)
 
 from perijove.http import elsewhere
 from perijove.http.cookies import LOGIN
@@ -444,3 +452,31 @@ def test_a_page_that_waits_goes_on_by_itself_and_asks_once(browser: Browser, hal
         page.get_by_role("button", name="Start my server").click()
         page.wait_for_url("**/user/gao.lin/**")  # there is no proxy here: the hub answers
     assert [each for each in asked if "/user/" in each] == [f"{hall.url}/user/gao.lin/"]
+
+
+@pytest.mark.parametrize(
+    ("who", "path"), [("lin.xiao", "lin.xiao/lasting"), ("slow.sun", "slow.sun"), ("chen.wei", "")]
+)
+def test_a_page_that_follows_something_comes_back_when_the_hub_does(
+    browser: Browser, hall: Gallery, who: str, path: str
+) -> None:
+    """A proxy says 503 for a hub that restarts: to a browser that is the end of a stream."""
+    here, stream = ("/spawn-pending/", "/spawn-stream/") if path else ("/admin", "/people/stream")
+    there, loaded = f"{hall.url}/hub{here}{path}", list[str]()
+    with context(browser, hall, who, "en") as it:
+        page = it.new_page()
+        page.on("load", lambda page: loaded.append(page.url))
+        page.route(f"**{stream}**", lambda route: route.fulfill(status=503), times=2)
+        page.goto(there)
+        away = page.locator("[data-away]")
+        expect(away).to_be_visible()
+        expect(away).to_be_hidden(timeout=20_000)
+        assert loaded == [there], "what somebody has filled in is still there"
+        page.route(f"**{stream}**", lambda route: route.fulfill(status=404), times=2)
+        page.reload()
+        page.wait_for_event("load")  # by itself: what it followed is gone
+        assert loaded == [there] * 3
+        page.route(f"**{stream}**", lambda route: route.fulfill(status=503), times=1)
+        page.reload()
+        it.clear_cookies(name=LOGIN)
+        page.wait_for_url("**/hub/login?**")
