@@ -1,6 +1,7 @@
 """What a page or a program that watches a start is told, and when it ends."""
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import replace
 
 from perijove.core.lifecycle import Lifecycle
@@ -176,6 +177,26 @@ async def test_a_start_that_another_replica_carries_out_is_seen_to_its_end(
     server = await there.servers.start(await user(there), "", {})
     async with in_background(there.run()):
         assert (await watch(here, server))[-1].outcome is Outcome.READY
+
+
+async def test_who_still_waits_for_a_stop_spoils_no_start_after_it(database: Database) -> None:
+    """Another hub has stopped it, and this one has not looked since."""
+    world = FakeSpawner("i")
+    here, there = await hub(database, world), await hub(database, world)
+    ada = await user(here)
+    await there.servers.start(ada, "", {})
+    await settle(there.reconciler)
+    server = await here.servers.stop(ada, "")
+    assert server is not None
+    waiting = asyncio.create_task(here.progress.rest(server, removed=False))
+    await asyncio.sleep(0)
+    await settle(there.reconciler)
+    fresh = await here.servers.start(ada, "", {})
+    assert (await here.progress.now(fresh)).outcome is Outcome.STARTING
+    async with aclosing(here.progress.of(fresh)) as stages:  # type: ignore[type-var]
+        assert (await anext(stages)).outcome is Outcome.STARTING
+        async with asyncio.timeout(0.5):
+            await waiting
 
 
 async def test_a_page_that_is_loaded_again_after_a_restart_sees_how_far_it_is(

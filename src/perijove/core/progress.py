@@ -12,7 +12,7 @@ from perijove.core.reached import PERCENT, began, reached, steps
 from perijove.kit.clock import Clock
 from perijove.model.decide import CANCELLED
 from perijove.model.errors import Away
-from perijove.model.server import Phase, Server
+from perijove.model.server import Desired, Phase, Server
 from perijove.model.signal import Signal
 from perijove.model.stage import Outcome, Stage, StepCode
 from perijove.model.workload import GONE, Observation
@@ -122,12 +122,12 @@ class Progress:
     async def rest(self, server: Server, *, removed: bool) -> None:
         """Return when `server` is at rest or, if it is to be `removed`, is there no more."""
         with self._watching(server) as watched:
-            while not watched.gone and (removed or not watched.server.at_rest):
+            while not watched.gone and (removed or not _has_rested(server, watched.server)):
                 await self._more(watched, watched.changed)
 
     @contextmanager
     def _watching(self, server: Server) -> Iterator[_Watched]:
-        watched = self._watched.setdefault(server.id, _Watched(server))
+        watched = self._watched[server.id] = self._newest(server)
         watched.watchers += 1
         try:
             yield watched
@@ -135,6 +135,15 @@ class Progress:
             watched.watchers -= 1
             if not watched.watchers:
                 self._watched.pop(server.id, None)
+
+    def _newest(self, server: Server) -> _Watched:
+        """Return what is known of a server, which is no older than the row `server`."""
+        watched = self._watched.get(server.id)
+        if watched is None:
+            return _Watched(server)
+        if server.version > watched.server.version:
+            self.tell(server)
+        return watched
 
     async def _more(self, watched: _Watched, changed: asyncio.Event) -> None:
         """Wait for news. What another replica does is seen by its row, once a second."""
@@ -146,7 +155,7 @@ class Progress:
 
     async def now(self, server: Server) -> Stage:
         """Return how far the start of `server` is, looking at its workload."""
-        watched = self._watched.get(server.id) or _Watched(server)
+        watched = self._newest(server)
         await self._look(watched)
         return self._stage(watched)
 
@@ -230,6 +239,12 @@ class Progress:
             steps=steps(here, at, in_cluster=self.in_cluster, failed=outcome is Outcome.FAILED),
             signals=seen.signals,
         )
+
+
+def _has_rested(then: Server, now: Server) -> bool:
+    """Return whether a server that was to stop has; it may have been started again since."""
+    again = now.incarnation > then.incarnation or now.desired is Desired.RUNNING
+    return now.at_rest or again
 
 
 def _outcome(server: Server) -> tuple[Outcome, Signal | None]:
