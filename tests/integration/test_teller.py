@@ -194,6 +194,18 @@ async def test_of_two_hubs_one_tells_and_when_it_dies_the_other(feed: Feed) -> N
         await until(lambda: "/user/gone" not in proxy.routes)
 
 
+async def test_a_hub_that_tells_no_more_is_not_late(feed: Feed) -> None:
+    lease = Lease()
+    async with Proxy().serving() as proxy:
+        teller = telling(feed, proxy, lease)
+        async with in_background(teller.run()):
+            await until(lambda: teller.since_compared() >= 0)
+            lease.held = False
+            await until(lambda: teller.since_compared() == -1)
+            lease.held = True
+            await until(lambda: teller.since_compared() >= 0)
+
+
 @pytest.mark.parametrize("how", ["asked", "by itself"])
 async def test_what_another_hub_tells_while_the_table_is_compared_stays(
     tmp_path: Path, how: str

@@ -86,7 +86,10 @@ class Teller:
             await self.chp.close()
 
     def since_compared(self) -> float:
-        """Return how many seconds ago this hub last compared its whole table; -1: never."""
+        """Return how many seconds ago this hub last compared its whole table.
+
+        -1: never, or another hub does.
+        """
         return -1.0 if self._compared is None else _now() - self._compared
 
     async def check(self) -> None:
@@ -118,6 +121,8 @@ class Teller:
             self._led = self._leads()
             if self._led:
                 version = await self._compare_all()
+            else:  # it is another hub's business how long ago that was
+                self._compared = None
         self._absence.over(self.chp.url)
         due = _now() + self.settings.every
         while (left := due - _now()) > 0 and self._leads() is self._led:
