@@ -40,7 +40,8 @@ OURS = (
     Told(
         "compared_seconds",
         "",
-        "Seconds since this hub compared the whole table of a configurable-http-proxy; -1: never, or another hub does",
+        "Seconds since this hub compared the whole table of a configurable-http-proxy; -1: never, "
+        "or another hub does",
     ),
     Told("gpus", "state", "GPUs of the machine that servers may have: free, or taken by some"),
     Told("kept", "what", "Rows of what expires: tokens of each kind, codes, sessions"),
