@@ -199,6 +199,34 @@ async def test_who_still_waits_for_a_stop_spoils_no_start_after_it(database: Dat
             await waiting
 
 
+class Counting(FakeSpawner):
+    """Counts who asks what there is."""
+
+    polls = 0
+
+    async def poll(self, name: str) -> Observation:
+        self.polls += 1
+        return await super().poll(name)
+
+
+async def test_however_many_wait_for_what_another_hub_does_one_looks(database: Database) -> None:
+    world = Counting("i")
+    here, there = await hub(database, world), await hub(database, world)
+    here.progress.drives = lambda _: False
+    server = await there.servers.start(await user(there), "", {})
+    watching = [asyncio.create_task(watch(here, server)) for _ in range(20)]
+    await asyncio.sleep(0.9)
+    before = world.polls  # each looks once, when it comes
+    await asyncio.sleep(2)
+    assert 1 <= world.polls - before <= 3
+    leaving = watching[:10]
+    for task in leaving:
+        task.cancel()
+    await settle(there.reconciler)
+    ends = [stages[-1].outcome for stages in await asyncio.gather(*watching[10:])]
+    assert ends == [Outcome.READY] * 10
+
+
 async def test_a_page_that_is_loaded_again_after_a_restart_sees_how_far_it_is(
     database: Database,
 ) -> None:

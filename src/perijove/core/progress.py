@@ -27,6 +27,10 @@ _PATIENCE = 2.0
 _ORDER = list(StepCode)
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 @dataclass(slots=True)
 class _Watched:
     """One server that somebody watches: the newest that is known, and who waits for more."""
@@ -38,6 +42,8 @@ class _Watched:
     watchers: int = 0
     gone: bool = False
     """There is no such row any more."""
+    looked: float = field(default_factory=_now)
+    """When its row was last looked at, or told, by the loop's clock."""
     _furthest: tuple[int, StepCode] = (0, StepCode.REQUESTED)
     """The last step that this start was seen at."""
 
@@ -52,6 +58,7 @@ class _Watched:
 
     def ring(self) -> None:
         """Wake who waits for more."""
+        self.looked = _now()
         changed, self.changed = self.changed, asyncio.Event()
         changed.set()
 
@@ -146,12 +153,17 @@ class Progress:
         return watched
 
     async def _more(self, watched: _Watched, changed: asyncio.Event) -> None:
-        """Wait for news. What another replica does is seen by its row, once a second."""
+        """Wait for news. What another replica does is seen by its row, once a second.
+
+        Of many who wait one looks: whoever is awake first.
+        """
         try:
-            async with asyncio.timeout(_LOOK):
+            async with asyncio.timeout_at(watched.looked + _LOOK):
                 await changed.wait()
         except TimeoutError:
-            await self._catch_up(watched)
+            if _now() >= watched.looked + _LOOK:
+                watched.looked = _now()
+                await self._catch_up(watched)
 
     async def now(self, server: Server) -> Stage:
         """Return how far the start of `server` is, looking at its workload."""
