@@ -5,13 +5,15 @@ import json
 import os
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from perijove.app import Running
-from perijove.core.trail import Asked, Trail
+from perijove.core.trail import Asked, Trail, _with
 from perijove.kit.journal import Journal
 from perijove.settings import of
 from perijove.store.database import Database
@@ -197,6 +199,74 @@ async def test_many_who_read_leave_threads_for_what_cannot_wait(tmp_path: Path) 
         if end >= 0:
             os.close(end)
         os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))  # nobody waits any more
+
+
+async def test_who_reads_their_own_holds_up_no_administrator(
+    database: Database, tmp_path: Path
+) -> None:
+    """A pipe again; administrators are told of another file, as of one that is read quickly."""
+    os.mkfifo(tmp_path / "slow")
+    trail = Trail(path=tmp_path / "slow")
+    own = asyncio.create_task(trail.of(await user(await hub(database), "eve"), Asked()))
+    end = await _opened(tmp_path / "slow")
+    trail.path = tmp_path / "audit.log"
+    try:
+        async with asyncio.timeout(5):
+            assert await trail.all(Asked()) == []
+        assert not own.done()
+    finally:
+        os.close(end)
+    assert await own == []
+
+
+def told(at: str = "2026-11-30T10:00:00.000+00:00", **more: Any) -> dict[str, Any]:
+    return {
+        "at": at, "request": "r", "who": "eve", "kind": "user", "by": "session", "admin": False,
+        "from": "198.51.100.7", "call": "POST /x", "about": {"user": "eve"}, "status": 200, **more,
+    }  # fmt: skip
+
+
+def write(path: Path, *entries: dict[str, Any]) -> None:
+    path.write_text("".join(f"{json.dumps(it, ensure_ascii=False)}\n" for it in entries))
+
+
+@pytest.mark.parametrize("name", ["user", "at", "session", "name", "孙悦", 'a"b', "a.b*"])
+async def test_a_name_that_is_a_word_of_every_line_is_looked_for_among_values(
+    database: Database, tmp_path: Path, name: str
+) -> None:
+    it = await hub(database)
+    own = [
+        told(who=name), told(about={"user": name}), told(details={"users": ["x", name]}),
+        told(who=None, details={"name": name}), told(details={"as": name}),
+    ]  # fmt: skip
+    lines = [json.dumps(each, ensure_ascii=False) for each in (told(), *own, told(who=f"{name}s"))]
+    assert [json.loads(line) for line in _with(iter(lines), name)] == own
+    path = tmp_path / "audit.log"
+    write(path, told(), *own)
+    trail = Trail(path=path)
+    created = datetime(2026, 11, 1, tzinfo=UTC)
+    person = replace(await user(it, "eve"), name=name, created=created)
+    assert len(await trail.of(person, Asked())) == len(own)
+    assert len(await trail.all(Asked(about=name))) == 3
+
+
+@pytest.mark.parametrize(("many", "found"), [(1500, 1), (500, 2)])
+async def test_what_was_before_somebody_came_is_not_read_and_a_clock_that_was_wrong_hides_nothing(
+    database: Database, tmp_path: Path, many: int, found: int
+) -> None:
+    """Whatever is older ends the reading, once there is much of it."""
+    path = tmp_path / "audit.log"
+    it = await hub(database)
+    person = replace(await user(it, "eve"), created=datetime(2026, 11, 30, 9, tzinfo=UTC))
+    old = [told("2026-11-30T07:59:00.000+00:00")] * many
+    write(tmp_path / "audit.log.1", told(call="POST /before"))
+    write(path, *old, told(call="POST /now"))
+    trail = Trail(path=path)
+    assert len(await trail.of(person, Asked())) == found
+    assert len(await trail.all(Asked(since=person.created))) == found
+    assert len(await trail.all(Asked(limit=9999))) == many + 2
+    for odd in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
+        assert len(await trail.all(Asked(limit=1, since=datetime.fromisoformat(odd)))) < 2
 
 
 async def _opened(path: Path) -> int:

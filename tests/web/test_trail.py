@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from perijove.api.routes import ROUTES
 from perijove.http import elsewhere
@@ -98,6 +99,22 @@ async def test_no_entry_is_lost_or_shown_twice_between_two_pages(desk: Desk, che
     assert seen == [f"POST /{n}" for n in reversed(range(count))]
     first = await chen.get(follow(page, "The latest"))
     assert f"POST /{count - 1}<" in first.text
+
+
+@pytest.mark.parametrize("path", ["/account/audit", "/audit"])
+async def test_who_reads_without_end_is_told_when_to_come_again(
+    database: Database, tmp_path: Path, path: str
+) -> None:
+    async with open_desk(database, tmp_path, apiCallsPerSecond=1) as desk:
+        await desk.person("chen.wei", admin=path == "/audit")
+        chen = Browser(desk)
+        await chen.sign_in("chen.wei")
+        desk.hub.pace.rate /= 50 if path == "/audit" else 1  # administrators may as many more
+        answers = [await chen.get(path) for _ in range(30)]
+        codes = [it.status_code for it in answers]
+        assert codes == [200] * codes.count(200) + [429] * codes.count(429)
+        assert 20 <= codes.count(200) < 30
+        assert int(answers[-1].headers["retry-after"]) >= 1
 
 
 async def test_a_person_sees_what_concerns_them_and_of_others_no_more_than_that(

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,6 +17,12 @@ Entry: TypeAlias = Mapping[str, Any]
 
 KEPT = 5000
 """Entries that are remembered where no file is kept."""
+_OLD = 1000
+"""So many lines in a row that are too old end the reading: a clock may have been wrong for some."""
+_STEP = timedelta(hours=1)
+"""By so much a clock may have been set back."""
+_FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+_AT = '{"at": "'
 _GOOD = 400
 RENAMED = "PATCH /users/{user}"
 """The call by which people get other names."""
@@ -37,6 +44,16 @@ class Asked:
     before: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the file is searched for."""
+
+    limit: int
+    word: str
+    """Each entry that is wanted holds it."""
+    since: datetime | None
+
+
 @dataclass(slots=True, kw_only=True)
 class Trail:
     """Reads them, the newest first."""
@@ -46,6 +63,8 @@ class Trail:
     _recent: deque[Entry] = field(init=False, default_factory=lambda: deque(maxlen=KEPT))
     _one: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     """Held by whoever reads: many who read much would leave no thread for what cannot wait."""
+    _own: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    """The same, for what concerns oneself: anybody may ask, and administrators do not wait."""
 
     def remember(self, entry: Entry) -> None:
         """Keep an entry that no file keeps."""
@@ -53,9 +72,8 @@ class Trail:
 
     async def all(self, asked: Asked) -> list[Entry]:
         """Return the entries that are wanted."""
-        return await self._found(
-            asked, lambda entry: _wanted(entry, asked), asked.about or asked.who
-        )
+        look = _Look(asked.limit, asked.about or asked.who, asked.since)
+        return await self._found(look, lambda entry: _wanted(entry, asked), self._one)
 
     async def of(self, user: User, asked: Asked) -> list[Entry]:
         """Return what concerns `user`, since there is somebody of that name, as they may see it."""
@@ -72,22 +90,50 @@ class Trail:
             theirs = own or (user.name in _people(entry) and entry["status"] < _GOOD)
             return here and theirs and _wanted(entry, asked)
 
-        found = await self._found(asked, concerns, user.name)
+        since = max(asked.since or user.created, user.created)
+        found = await self._found(_Look(asked.limit, user.name, since), concerns, self._own)
         return [it if _by(it, user.name) else _less(it) for it in found]
 
-    async def _found(self, asked: Asked, fits: Callable[[Entry], bool], word: str) -> list[Entry]:
+    async def _found(
+        self, look: _Look, fits: Callable[[Entry], bool], turn: asyncio.Lock
+    ) -> list[Entry]:
         if self.path is None:
             recent = list(self._recent)
-            return list(_first(asked.limit, filter(fits, reversed(recent))))
-        async with self._one:
-            return await asyncio.to_thread(_read, self.path, asked.limit, fits, word)
+            return list(_first(look.limit, filter(fits, reversed(recent))))
+        async with turn:
+            return await asyncio.to_thread(_read, self.path, look, fits)
 
 
-def _read(path: Path, limit: int, fits: Callable[[Entry], bool], word: str) -> list[Entry]:
-    """Return the last entries of the file that fit; those without `word` are not looked at."""
-    sought = json.dumps(word, ensure_ascii=False)[1:-1] if word else ""
-    lines = (line for line in latest(path) if sought in line)
-    return list(_first(limit, filter(fits, _parsed(lines))))
+def _read(path: Path, look: _Look, fits: Callable[[Entry], bool]) -> list[Entry]:
+    """Return the last entries of the file that fit; those without the word are not looked at."""
+    lines = latest(path)
+    if look.since is not None:
+        since = min(max(look.since, _FIRST), _LAST)  # what a calendar can be asked about
+        lines = _until(lines, since.astimezone(UTC) - _STEP)
+    return list(_first(look.limit, filter(fits, _parsed(_with(lines, look.word)))))
+
+
+def _with(lines: Iterator[str], word: str) -> Iterator[str]:
+    """Yield those of `lines` that hold `word` as a whole value: most are not worth reading."""
+    if not word:
+        yield from lines
+        return
+    sought = json.dumps(word, ensure_ascii=False)
+    value = re.compile(f'(?<!"kind": )(?<!"by": ){re.escape(sought)}(?!: )')
+    for line in lines:
+        if sought in line and value.search(line):
+            yield line
+
+
+def _until(lines: Iterator[str], since: datetime) -> Iterator[str]:
+    """Yield `lines`, the newest first, until it is clear that all others are older than `since`."""
+    first, old = since.isoformat(timespec="milliseconds"), 0
+    for line in lines:
+        if line.startswith(_AT):
+            old = old + 1 if line[len(_AT) : len(_AT) + len(first)] < first else 0
+        if old > _OLD:
+            return
+        yield line
 
 
 def _parsed(lines: Iterator[str]) -> Iterator[Entry]:

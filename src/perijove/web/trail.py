@@ -119,6 +119,7 @@ async def every(hub: Hub, visit: Visit) -> Response:
     """Show administrators all that matches."""
     if not has_power(visit.me.principal):
         raise Denied("audit.administrators")
+    hub.pace.take(visit.me.principal)
     search = Search.of(visit)
     asked = search.asked(reader(visit))
     found = [] if search.unclear else await hub.trail.all(asked)
@@ -127,6 +128,7 @@ async def every(hub: Hub, visit: Visit) -> Response:
 
 async def own(hub: Hub, visit: Visit) -> Response:
     """Show a person what concerns them."""
+    hub.pace.take(visit.me.principal)
     search = replace(Search.of(visit), who="", about="")
     asked = search.asked(reader(visit))
     found = [] if search.unclear else await hub.trail.of(visit.me.user, asked)
