@@ -1,6 +1,7 @@
 """Requests that wait for a start or a stop: slow_spawn_timeout and slow_stop_timeout above 0."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -136,17 +137,38 @@ async def test_a_second_request_for_the_same_start_does_not_wait(database: Datab
         assert (await first).status_code == 201
 
 
-async def test_a_start_that_fails_is_202_and_its_stream_says_why(database: Database) -> None:
+async def test_a_start_that_fails_is_500_and_says_why_as_its_stream_does(
+    database: Database,
+) -> None:
     class Exits(FakeSpawner):
         async def start(self, spec: Any) -> None:
             await super().start(spec)
-            self.become(spec.name, Observation(state=State.EXITED, origin=spec.origin))
+            self.become(spec.name, Observation(state=State.EXITED, origin=spec.origin, exit_code=3))
 
     async with served(database, LONG, Exits("i")) as (running, client):
-        assert (await client.post("/users/ada/server")).status_code == 202
+        answer = await client.post("/users/ada/server")
+        assert (answer.status_code, answer.json()["status"]) == (500, 500)
+        assert answer.json()["code"] == "exited"
+        assert answer.json()["params"] == {"exit_code": 3}
+        assert "exit code 3" in answer.json()["message"]
+        shown = (await client.get("/users/ada/server")).json()
+        assert (shown["stopped"], shown["pending"]) == (True, None)
         events = (await client.get("/users/ada/server/progress")).text
         assert '"failed": true' in events
+        assert answer.json()["message"] in json.loads(events.removeprefix("\n\ndata: "))["message"]
         assert running.hub.progress._watched == {}
+
+
+async def test_a_start_that_is_taken_back_in_time_is_500(database: Database) -> None:
+    door = Door()
+    async with served(database, LONG, knock=door.answers) as (_, client):
+        start = asyncio.create_task(client.post("/users/ada/server"))
+        async with asyncio.timeout(4):
+            while (await client.get("/users/ada/server")).status_code != 200:
+                await asyncio.sleep(0.02)
+        assert (await client.delete("/users/ada/server")).status_code == 204
+        answer = await start
+        assert (answer.status_code, answer.json()["code"]) == (500, "cancelled")
 
 
 async def test_nobody_waits_where_the_settings_say_so(database: Database) -> None:

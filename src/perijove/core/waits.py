@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from perijove.core.feed import Feed
 from perijove.core.progress import Progress
+from perijove.model.errors import Failed
 from perijove.model.server import Server
 from perijove.model.stage import Outcome
 
@@ -24,7 +25,11 @@ class Waits:
     for_stop: float = 0.0
 
     async def ready(self, server: Server) -> bool:
-        """Return whether people are led to `server`, as soon as that is known, or in time."""
+        """Return whether people are led to `server`, as soon as that is known, or in time.
+
+        Raises:
+            Failed: its start has failed, with the code of the reason.
+        """
         with suppress(TimeoutError, OSError):  # the start goes on whether we can look or not
             async with (
                 asyncio.timeout(self.for_start),
@@ -34,6 +39,9 @@ class Waits:
                     if stage.outcome is Outcome.READY:
                         await self.feed.reach(stage.server)
                         return True
+                    if stage.outcome is Outcome.FAILED:
+                        why = await self.progress.why(stage.server, stage.message)
+                        raise Failed(why.code, **why.params)
         return False
 
     async def rests(self, server: Server, *, removed: bool) -> bool:

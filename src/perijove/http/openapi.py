@@ -37,7 +37,7 @@ _MEANT = {
     404: "There is none, or it may not be seen", 405: "Only the configuration changes it",
     409: "There is one already",
     413: "The body is too large", 422: "It can never be started like this",
-    429: "Not now; Retry-After says when", 503: "Not now",
+    429: "Not now; Retry-After says when", 500: "It has failed; the code says why", 503: "Not now",
 }  # fmt: skip
 _EMPTY = 204
 _MADE = 201

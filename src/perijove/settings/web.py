@@ -44,7 +44,8 @@ class TornadoTraits(Traits):
     cookie_options: CookieTraits = CookieTraits()
     slow_spawn_timeout: float = Field(default=0.0, ge=0, le=_LONGEST_WAIT)
     """Seconds for which the API waits for a start: it answers 201 if the server is ready by then,
-    else 202. 0, as in Zero to JupyterHub: it answers 202 at once."""
+    500 with the reason if it has failed, else 202. 0, as in Zero to JupyterHub: it answers 202 at
+    once."""
     slow_stop_timeout: float = Field(default=0.0, ge=0, le=_LONGEST_WAIT)
     """Seconds for which it waits for a stop: 204 if the server has stopped by then, else 202. 0:
     it answers at once."""
