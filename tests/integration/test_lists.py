@@ -12,6 +12,7 @@ from perijove.app import Running
 from perijove.kit.tasks import in_background
 from perijove.settings import of
 from perijove.store.database import Database
+from perijove.store.tables import micros
 from tests.browser import Browser
 from tests.parts import ADMIN_TOKEN, hub, services
 
@@ -209,12 +210,19 @@ async def test_the_end_of_a_page_is_good_for_its_own_list_alone(running: Running
 
 async def test_the_end_of_a_page_tells_nothing_that_may_not_be_seen(running: Running) -> None:
     """Who may see names alone learns neither when an account was made nor when it was used."""
-    said = {"last_activity": "2026-01-01T00:00:00Z"}
+    said = {"last_activity": "2026-01-01T00:00:00.123456Z"}
     await ask(running, "POST", "/users/u00/activity", json=said)
+    await running.hub.activity.flush()
     user = await running.hub.accounts.named("u00")
     assert user is not None
-    for sort in ("id", "last_activity"):
-        _, url, _ = await page(running, f"/users?limit=1&sort={sort}", "names")
+    assert user.last_activity is not None
+    used = micros(user.last_activity)
+    assert str(used).endswith("123456")
+    for sort, stored in (("id", user.id), ("-last_activity", used)):
+        names, url, _ = await page(running, f"/users?limit=1&sort={sort}", "names")
+        assert names == ["u00"], "the page ends with whom it may tell nothing of"
         after = parse_qs(urlsplit(url).query)["after"][0]
         raw = base64.urlsafe_b64decode(after + "=" * (-len(after) % 4))
-        assert str(user.id).encode() not in raw
+        for number in (user.id, stored):
+            assert str(number).encode() not in raw
+            assert number.to_bytes(8, "big").lstrip(b"\0") not in raw
