@@ -1,6 +1,7 @@
 """The audit log on pages: for administrators all of it, for everybody what concerns them."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -99,6 +100,26 @@ async def test_no_entry_is_lost_or_shown_twice_between_two_pages(desk: Desk, che
     assert seen == [f"POST /{n}" for n in reversed(range(count))]
     first = await chen.get(follow(page, "The latest"))
     assert f"POST /{count - 1}<" in first.text
+
+
+async def test_a_clock_that_was_set_back_hides_no_entry_from_the_next_page(
+    desk: Desk, chen: Browser
+) -> None:
+    count = 2 * PAGE + 7
+    for n in range(count):
+        at = NOW + timedelta(seconds=n) - (timedelta(hours=2) if n >= PAGE else timedelta(0))
+        told = entry(at=at.isoformat(timespec="milliseconds"), request=f"r{n}", call=f"POST /{n}")
+        desk.hub.trail.remember(told)
+    page, seen, older = await chen.get("/audit?about=lin.xiao"), list[str](), ""
+    for _ in range(3):
+        seen += [text for text in Shown(page.text).texts if text.startswith("POST /")]
+        if ">Older</a>" in page.text:
+            older = follow(page, "Older")
+            page = await chen.get(older)
+    assert seen == [f"POST /{n}" for n in reversed(range(count))]
+    gone = re.sub("request=r[0-9]+", "request=gone", older)
+    assert gone != older
+    assert rows(await chen.get(gone)) > 0, "what is older, where the entry is not known"
 
 
 @pytest.mark.parametrize("path", ["/account/audit", "/audit"])

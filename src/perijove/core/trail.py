@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import dropwhile, islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -42,6 +43,8 @@ class Asked:
     """Any of these, `POST /users/{user}`; none: all."""
     since: datetime | None = None
     before: datetime | None = None
+    past: tuple[str, str] | None = None
+    """`at` and `request` of an entry: it and those that lie behind it, whatever times they have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class _Look:
     word: str
     """Each entry that is wanted holds it."""
     since: datetime | None
+    past: tuple[str, str] | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +76,7 @@ class Trail:
 
     async def all(self, asked: Asked) -> list[Entry]:
         """Return the entries that are wanted."""
-        look = _Look(asked.limit, asked.about or asked.who, asked.since)
+        look = _Look(asked.limit, asked.about or asked.who, asked.since, asked.past)
         return await self._found(look, lambda entry: _wanted(entry, asked), self._one)
 
     async def of(self, user: User, asked: Asked) -> list[Entry]:
@@ -91,7 +95,8 @@ class Trail:
             return here and theirs and _wanted(entry, asked)
 
         since = max(asked.since or user.created, user.created)
-        found = await self._found(_Look(asked.limit, user.name, since), concerns, self._own)
+        look = _Look(asked.limit, user.name, since, asked.past)
+        found = await self._found(look, concerns, self._own)
         return [it if _by(it, user.name) else _less(it) for it in found]
 
     async def _found(
@@ -99,7 +104,7 @@ class Trail:
     ) -> list[Entry]:
         if self.path is None:
             recent = list(self._recent)
-            return list(_first(look.limit, filter(fits, reversed(recent))))
+            return _first(look, filter(fits, reversed(recent)))
         async with turn:
             return await asyncio.to_thread(_read, self.path, look, fits)
 
@@ -110,7 +115,7 @@ def _read(path: Path, look: _Look, fits: Callable[[Entry], bool]) -> list[Entry]
     if look.since is not None:
         since = min(max(look.since, _FIRST), _LAST)  # what a calendar can be asked about
         lines = _until(lines, since.astimezone(UTC) - _STEP)
-    return list(_first(look.limit, filter(fits, _parsed(_with(lines, look.word)))))
+    return _first(look, filter(fits, _parsed(_with(lines, look.word))))
 
 
 def _with(lines: Iterator[str], word: str) -> Iterator[str]:
@@ -147,9 +152,15 @@ def _parsed(lines: Iterator[str]) -> Iterator[Entry]:
         yield {key: value for key, value in entry.items() if key not in {"after", "chain"}}
 
 
-def _first(limit: int, entries: Iterator[Entry]) -> Iterator[Entry]:
-    for _, entry in zip(range(limit), entries, strict=False):
-        yield entry
+def _first(look: _Look, entries: Iterator[Entry]) -> list[Entry]:
+    if look.past is not None:
+        entries = dropwhile(lambda it: key(it) != look.past, entries)
+    return list(islice(entries, look.limit))
+
+
+def key(entry: Entry) -> tuple[str, str]:
+    """Return what tells an entry from others."""
+    return entry["at"], str(entry.get("request") or "")
 
 
 def _wanted(entry: Entry, asked: Asked) -> bool:

@@ -1,8 +1,9 @@
 """/audit: who changed what, for administrators; /account/audit: what concerns oneself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ from starlette.responses import Response
 
 from perijove.core import Hub
 from perijove.core.access import has_power
-from perijove.core.trail import KEPT, Asked, Entry
+from perijove.core.trail import KEPT, Asked, Entry, key
 from perijove.http.page import Visit
 from perijove.http.reader import Reader
 from perijove.model.errors import Denied
@@ -61,13 +62,15 @@ class Search:
     """The last day."""
     before: str = ""
     """The next page: the time of the last entry of this one,"""
+    request: str = ""
+    """its request,"""
     skip: int = 0
-    """and how many entries of that time were shown already."""
+    """and how many entries were shown from there on."""
 
     @classmethod
     def of(cls, visit: Visit) -> "Search":
         """Return what the address asks for."""
-        words = {name: visit.asked(name).strip()[:255] for name in ("who", "about")}
+        words = {name: visit.asked(name).strip()[:255] for name in ("who", "about", "request")}
         days = {name: visit.asked(name).strip()[:40] for name in ("since", "until", "before")}
         action, skip = visit.asked("action"), visit.asked("skip")
         return cls(
@@ -80,7 +83,7 @@ class Search:
     @property
     def narrows(self) -> bool:
         """Whether it leaves anything out."""
-        return self != Search(before=self.before, skip=self.skip)
+        return self != Search(before=self.before, request=self.request, skip=self.skip)
 
     def address(self, here: str) -> str:
         """Return where it is answered: `here` is the page."""
@@ -98,7 +101,7 @@ class Search:
         """Return which entries it means: one more than a page holds."""
         first, last, before = _day(self.since), _day(self.until), _instant(self.before)
         ends = [datetime.combine(last, _AT_NIGHT, who.zone) + _A_DAY] if last else []
-        ends += [before + _TICK] if before else []
+        ends += [before + _TICK] if before and not self.request else []
         return Asked(
             limit=PAGE + self.skip + 1,
             who=self.who,
@@ -106,13 +109,15 @@ class Search:
             calls=ACTIONS[self.action][1] if self.action else (),
             since=datetime.combine(first, _AT_NIGHT, who.zone) if first else None,
             before=min(ends) if ends else None,
+            past=(self.before, self.request) if before and self.request else None,
         )
 
     def after(self, shown: Sequence[Entry]) -> "Search":
         """Return the search for what is older than `shown`."""
-        last = shown[-1]["at"]
-        same = sum(1 for it in shown if it["at"] == last)
-        return replace(self, before=last, skip=same + (self.skip if last == self.before else 0))
+        last, here = key(shown[-1]), (self.before, self.request)
+        first = next(n for n, it in enumerate(shown) if key(it) == last)
+        skip = self.skip + len(shown) if last == here else len(shown) - first
+        return replace(self, before=last[0], request=last[1], skip=skip)
 
 
 async def every(hub: Hub, visit: Visit) -> Response:
@@ -121,8 +126,7 @@ async def every(hub: Hub, visit: Visit) -> Response:
         raise Denied("audit.administrators")
     hub.pace.take(visit.me.principal)
     search = Search.of(visit)
-    asked = search.asked(reader(visit))
-    found = [] if search.unclear else await hub.trail.all(asked)
+    found = await _found(search, reader(visit), hub.trail.all)
     return await _show(hub, visit, search, found, visit.pages.url("audit"))
 
 
@@ -130,9 +134,20 @@ async def own(hub: Hub, visit: Visit) -> Response:
     """Show a person what concerns them."""
     hub.pace.take(visit.me.principal)
     search = replace(Search.of(visit), who="", about="")
-    asked = search.asked(reader(visit))
-    found = [] if search.unclear else await hub.trail.of(visit.me.user, asked)
+    found = await _found(search, reader(visit), partial(hub.trail.of, visit.me.user))
     return await _show(hub, visit, search, found, visit.pages.url("account", "audit"), mine=True)
+
+
+async def _found(
+    search: Search, who: Reader, look: Callable[[Asked], Awaitable[list[Entry]]]
+) -> list[Entry]:
+    """Return what is found; by its time, where the last entry shown is no more, or elsewhere."""
+    if search.unclear:
+        return []
+    found = await look(search.asked(who))
+    if not found and search.request:
+        found = await look(replace(search, request="").asked(who))
+    return found
 
 
 async def _show(
@@ -159,7 +174,7 @@ async def _show(
         ),
         page=here,
         entries=[line(it, who) for it in shown],
-        first=replace(search, before="", skip=0).address(here) if search.before else "",
+        first=replace(search, before="", request="", skip=0).address(here) if search.before else "",
         after=search.after(shown).address(here) if more else "",
         kept=KEPT,
         in_file=hub.trail.path is not None,
