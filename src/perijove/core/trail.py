@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -124,10 +123,16 @@ def _with(lines: Iterator[str], word: str) -> Iterator[str]:
         yield from lines
         return
     sought = json.dumps(word, ensure_ascii=False)
-    value = re.compile(f'(?<!"kind": )(?<!"by": ){re.escape(sought)}(?!: )')
     for line in lines:
-        if sought in line and value.search(line):
+        at = line.find(sought)
+        while at >= 0 and _is_no_name(line, at, at + len(sought)):
+            at = line.find(sought, at + 1)
+        if at >= 0:
             yield line
+
+
+def _is_no_name(line: str, begin: int, end: int) -> bool:
+    return line.startswith(": ", end) or line.endswith(('"kind": ', '"by": '), 0, begin)
 
 
 def _until(lines: Iterator[str], since: datetime) -> Iterator[str]:
