@@ -6,8 +6,8 @@ from typing import Any
 
 from perijove.model.errors import Refused
 
-LONGEST_START = 86_400
-"""Seconds."""
+LONGEST_START = 31_536_000
+"""Seconds: a year. Values files hold such, meaning for ever."""
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?")
 
