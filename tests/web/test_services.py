@@ -55,6 +55,7 @@ async def test_whoever_may_open_none_is_not_bothered(desk: Desk) -> None:
 
 async def test_an_administrator_sees_all_and_how_they_do(desk: Desk, chen: Browser) -> None:
     services = desk.hub.services
+    services.kept |= {"grades", "forms"}
     services.answering |= {"grades": True, "forms": False}
     texts = Shown((await chen.get("/services")).text).texts
     every = texts[texts.index("All services") :]
