@@ -1,4 +1,4 @@
-"""A host for each person: unmodified servers and services, by our proxy and by the real CHP.
+"""A host for each person: unmodified servers and services of 6.1.1, by the real CHP.
 
 hub.md 1.9, and its test 10.
 """
@@ -21,13 +21,11 @@ from tests.e2e.test_services import blocks
 from tests.parts import free_port
 from tests.singleuser.box import Box
 from tests.singleuser.browser import NAVIGATES, Browser, query
-from tests.singleuser.older import CURRENT, OLDER, command
 from tests.singleuser.server import COMMANDS
 
 DOMAIN = "hub.test"
 PEOPLE = {"zoe": "zoe", "user.name": "u-username--c69f268", "ünï": "xn--n-nga1b"}
 """Names, and the labels of their hosts."""
-KINDS = [("6.1.1", "chp")]
 
 
 class Resolved(httpx.HTTPTransport):
@@ -62,9 +60,8 @@ class Walker(Browser):
 class Hosts(Box):
     """A platform with hosts, and a service that says who has come."""
 
-    def __init__(self, folder: Path, kind: str, proxy: str) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.kind, self.generation, self.proxy = kind, OLDER.get(kind, CURRENT), proxy
         self.api = free_port()
         self.site = f"http://{DOMAIN}:{self.public}"
         (program,) = (text for text in blocks("python") if text.startswith("# whoami.py"))
@@ -76,7 +73,7 @@ class Hosts(Box):
         }
         role = {"scopes": ["access:services!service=my-svc"], "users": ["zoe"]}
         tree: dict[str, Any] = json.loads(self.file.read_text())
-        tree["singleuser"]["cmd"] = COMMANDS.get(kind) or command(kind)
+        tree["singleuser"]["cmd"] = COMMANDS["6.1.1"]
         tree["hub"] = {
             "services": {"my-svc": service},
             "loadRoles": {"who": role},
@@ -85,13 +82,12 @@ class Hosts(Box):
                 "Authenticator": {"allow_all": True},
             },
         }
-        if proxy == "chp":
-            tree["proxy"]["kind"] = "chp"
-            tree["hub"]["config"]["ConfigurableHTTPProxy"] = {
-                "command": chp(),
-                "api_url": f"http://127.0.0.1:{self.api}",
-                "auth_token": "of-the-proxy",
-            }
+        tree["proxy"]["kind"] = "chp"
+        tree["hub"]["config"]["ConfigurableHTTPProxy"] = {
+            "command": chp(),
+            "api_url": f"http://127.0.0.1:{self.api}",
+            "auth_token": "of-the-proxy",
+        }
         self.file.write_text(json.dumps(tree))
 
     def at(self, host: str) -> str:
@@ -106,21 +102,15 @@ class Hosts(Box):
 
     def routes(self) -> dict[str, Any]:
         """Return the table of the proxy, by its own keys."""
-        if self.proxy == "chp":
-            headers = {"Authorization": "token of-the-proxy"}
-            answer = httpx.get(f"http://127.0.0.1:{self.api}/api/routes", headers=headers)
-            found: dict[str, Any] = answer.json()
-            return found
-        status, table = self.hub("GET", "/proxy")
-        assert status == 200
-        return {key.rstrip("/") or "/": it for key, it in table.items()}
+        headers = {"Authorization": "token of-the-proxy"}
+        answer = httpx.get(f"http://127.0.0.1:{self.api}/api/routes", headers=headers)
+        found: dict[str, Any] = answer.json()
+        return found
 
 
-@pytest.fixture(scope="module", params=KINDS, ids="-".join)
-def box(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Hosts]:
-    it = Hosts(tmp_path_factory.mktemp("box"), *request.param)
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    it = Hosts(tmp_path_factory.mktemp("box"))
     try:
         it.start()
         for person in PEOPLE:
@@ -189,8 +179,6 @@ def test_what_the_api_says_of_addresses_is_whole(box: Hosts) -> None:
 
 @pytest.mark.parametrize("person", ["user.name", "ünï"])
 def test_a_name_that_is_no_host_gets_a_label(box: Hosts, person: str) -> None:
-    if box.kind != "6.1.1":
-        pytest.skip("one server is enough: the label is the hub's")
     own = box.at(PEOPLE[person])
     assert box.hub("POST", f"/users/{person}/server")[0] in {201, 202}
     until(lambda: box.shown(person).get("", {}).get("ready"), "it is ready")

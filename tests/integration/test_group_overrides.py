@@ -20,11 +20,11 @@ from perijove.model.server import Phase, Server
 from perijove.model.user import User
 from perijove.model.workload import LaunchSpec
 from perijove.settings import of
-from perijove.spawners.fake import FakeSpawner
 from perijove.store import groups, phase_log, servers
 from perijove.store.database import Database
 from tests.integration.test_crash import settle
 from tests.integration.test_devices import A100, ANOTHER, GPU, Place
+from tests.integration.test_profiles import Recorded
 from tests.life import hub, row, user
 from tests.mortal import Crash, Fuse, MortalDatabase, MortalSpawner
 
@@ -63,18 +63,6 @@ RENUMBERED = of(
         }
     }
 ).profiles
-
-
-class Recorded(FakeSpawner):
-    """Remembers what it was asked to launch."""
-
-    def __init__(self) -> None:
-        super().__init__("i")
-        self.specs: list[LaunchSpec] = []
-
-    async def start(self, spec: LaunchSpec) -> None:
-        self.specs.append(spec)
-        await super().start(spec)
 
 
 async def silent(url: str) -> bool:

@@ -124,14 +124,20 @@ async def test_what_takes_longer_is_202_and_goes_on(database: Database) -> None:
         assert running.hub.progress._watched == {}
 
 
+async def asked_for(client: httpx.AsyncClient) -> asyncio.Task[httpx.Response]:
+    """Ask for a start, and return its answer to come once the wish is written."""
+    asked = asyncio.create_task(client.post("/users/ada/server"))
+    async with asyncio.timeout(4):
+        while (await client.get("/users/ada/server")).status_code != 200:
+            await asyncio.sleep(0.02)
+    return asked
+
+
 async def test_a_second_request_for_the_same_start_does_not_wait(database: Database) -> None:
     door = Door()
     async with served(database, LONG, knock=door.answers) as (_, client):
-        first = asyncio.create_task(client.post("/users/ada/server"))
-        async with asyncio.timeout(4):
-            while (await client.get("/users/ada/server")).status_code != 200:
-                await asyncio.sleep(0.02)
-            assert (await client.post("/users/ada/server")).status_code == 202
+        first = await asked_for(client)
+        assert (await client.post("/users/ada/server")).status_code == 202
         assert not first.done()
         door.open.set()
         assert (await first).status_code == 201
@@ -162,10 +168,7 @@ async def test_a_start_that_fails_is_500_and_says_why_as_its_stream_does(
 async def test_a_start_that_is_taken_back_in_time_is_500(database: Database) -> None:
     door = Door()
     async with served(database, LONG, knock=door.answers) as (_, client):
-        start = asyncio.create_task(client.post("/users/ada/server"))
-        async with asyncio.timeout(4):
-            while (await client.get("/users/ada/server")).status_code != 200:
-                await asyncio.sleep(0.02)
+        start = await asked_for(client)
         assert (await client.delete("/users/ada/server")).status_code == 204
         answer = await start
         assert (answer.status_code, answer.json()["code"]) == (500, "cancelled")
