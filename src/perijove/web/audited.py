@@ -110,6 +110,8 @@ LABELS: Mapping[str, str] = {
     "stops": noted("servers that stop"),
     "group": noted("group"),
     "groups": noted("groups"),
+    "leaves": noted("groups left"),
+    "done": noted("confirmed"),
     "service": noted("service"),
     "client": noted("program"),
     "token": noted("token"),
