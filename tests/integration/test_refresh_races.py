@@ -15,7 +15,7 @@ from perijove.store import auth_states as store
 from perijove.store.database import Database
 from tests.directory import role
 from tests.integration.test_managed import At
-from tests.integration.test_refresh import NEWER, STATE, TREE, Asked
+from tests.integration.test_refresh import NEWER, STATE, TREE, Asked, start
 from tests.web.desk import Browser
 
 OLD = Identity(
@@ -158,3 +158,83 @@ async def test_who_has_a_state_that_no_key_opens_is_not_asked_about(
     asked.directory.known = None
     assert (await asked.later(browser, 31)).url.path == "/hub/home"
     assert asked.directory.asked == [("ada", STATE)]
+
+
+STRICT = {"refresh_pre_spawn": True, "auth_refresh_strict": True}
+
+
+async def waits(started: "asyncio.Future[httpx.Response]") -> None:
+    """Require that the start goes on waiting for a while."""
+    done, _ = await asyncio.wait([started], timeout=0.3)
+    assert not done, started.result().text
+
+
+@pytest.mark.parametrize(
+    ("known", "status"), [(None, 202), (False, 403), (RuntimeError("away"), 503)]
+)
+async def test_a_start_waits_for_the_answer_that_another_hub_is_about_to_get(
+    asked: Asked, known: Any, status: int
+) -> None:
+    one, two = await asked.hub(**STRICT), await asked.hub(**STRICT)
+    browser = await asked.browser(one)
+    page = await asks(asked, browser)
+    asked.directory.put("ada", groups=frozenset({"chem"}))
+    asked.directory.known = known
+    many = [asyncio.ensure_future(start(at)) for at in (one, two)]
+    for started in many:
+        await waits(started)
+    assert asked.directory.slow
+    asked.directory.slow.set()
+    async with asyncio.timeout(5):  # also of what was asked in vain it is known that it is over
+        answers = await asyncio.gather(*many)
+    assert status in {it.status_code for it in answers}, [it.text for it in answers]
+    # Of two starts of one server that both may be, one comes too late.
+    assert {it.status_code for it in answers} <= {status, 400 if status == 202 else status}
+    for answer in answers:
+        assert answer.headers.get("retry-after") == ("30" if status == 503 else None)
+    await page
+    assert len(asked.directory.asked) == 1
+    assert (await two.of("ada"))["groups"] == (["chem"] if known is None else ["physics"])
+
+
+async def test_a_start_that_waits_for_an_answer_goes_on_with_a_newer_sign_in(
+    asked: Asked,
+) -> None:
+    at = await asked.hub(**STRICT)
+    browser = await asked.browser(at)
+    page = await asks(asked, browser)
+    started = asyncio.ensure_future(start(at))
+    await waits(started)
+    slow, asked.directory.slow = asked.directory.slow, None
+    asked.hands.seconds += 1
+    await asked.browser(at)
+    async with asyncio.timeout(5):
+        assert (await started).status_code == 202
+    asked.directory.known = False
+    assert slow
+    slow.set()
+    await page
+
+
+async def test_a_start_waits_no_longer_than_the_authenticator_may_take(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = await asked.hub(**STRICT)
+    await asked.browser(at)
+    user = await at.running.hub.accounts.named("ada")
+    assert user
+    now = asked.hands.clock()()
+    claim = store.claim(user.id, now, now + timedelta(seconds=40))
+    await asked.place.database.write(claim)  # by a hub that was killed then
+    monkeypatch.setattr("perijove.core.refresh._PATIENCE", 1)
+    started = asyncio.ensure_future(start(at))
+    await waits(started)
+    async with asyncio.timeout(5):
+        answer = await started
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert answer.json()["code"] == "signin.unknown"
+    asked.hands.seconds += 11  # whatever asked can be at it no more
+    async with asyncio.timeout(0.9):
+        assert (await start(at)).status_code == 503
+    asked.hands.seconds += 30
+    assert (await start(at)).status_code == 202

@@ -2,10 +2,12 @@
 
 Of any number of hubs and requests one asks at a time: a row says until when. What it cannot say
 is unknown, which is never "gone": all stays as it was, and it is asked again half a minute later.
+A start waits for the answer that another is about to get; all else goes on meanwhile.
 """
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -25,8 +27,12 @@ logger = logging.getLogger(__name__)
 
 _PATIENCE = 10.0
 """Seconds in which it must answer."""
-_LEASE = timedelta(seconds=30)
-"""For how long nobody else asks; longer than that patience."""
+_PAUSE = timedelta(seconds=30)
+"""For how long nobody asks again when nothing was known."""
+_LEASE = _PAUSE + timedelta(seconds=_PATIENCE)
+"""For how long nobody else asks; once no more than the pause is left of it, nobody does."""
+_LOOK = 0.1
+"""Seconds between two looks whether another has been answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,19 +89,16 @@ class Refresh:
         """
         if not self.asking.before_starts or not self._asks:
             return user
-        strict, now = self.asking.strict, self._now()
-        claim = store.claim(user.id, now, now + _LEASE)
-        answer = await self._asked(user, claim, now, signs_out=themselves)
+        strict = self.asking.strict
+        answer = await self._heard(user, signs_out=themselves)
         if answer is _Answer.GONE and (themselves or strict):
             raise Denied("signin.again", name=short(user.name))
         if answer is _Answer.UNKNOWN and strict:
-            raise Unavailable("signin.unknown", name=short(user.name))
+            again = int(_PAUSE.total_seconds())
+            raise Unavailable("signin.unknown", name=short(user.name), retry_after=again)
         if answer is _Answer.GONE:
             logger.warning("%s has to sign in again; their server starts as before", user.name)
-        found = await self.login.accounts.by_id(user.id)
-        if found is None:
-            raise Unknown
-        return found
+        return await self._row(user)
 
     @property
     def _asks(self) -> bool:
@@ -104,17 +107,56 @@ class Refresh:
     def _now(self) -> datetime:
         return self.sessions.clock()
 
-    async def _asked(
-        self, user: User, claim: Statement[None], now: datetime, *, signs_out: bool = True
-    ) -> _Answer:
-        until = now + _LEASE
+    async def _asked(self, user: User, claim: Statement[None], now: datetime) -> _Answer:
+        if not await self._claims(claim):  # somebody else asks, or has in vain a moment ago
+            return _Answer.UNKNOWN
+        return await self._claimed(user, now)
+
+    async def _heard(self, user: User, *, signs_out: bool) -> _Answer:
+        """Ask, or wait for what another is told who asks already."""
+        ends = asyncio.get_running_loop().time() + _PATIENCE
+        while True:
+            now = self._now()
+            if await self._claims(store.claim(user.id, now, now + _LEASE)):
+                return await self._claimed(user, now, signs_out=signs_out)
+            told = await self._told(user, ends)
+            if told is not None:
+                return told
+
+    async def _told(self, user: User, ends: float) -> _Answer | None:
+        """Return what another is told who asks already; None: nothing, and nobody asks any more.
+
+        `ends`: when patience does, by the clock of the loop.
+        """
+        loop = asyncio.get_running_loop()
+        was = seen = await self._row(user)
+        while seen.asking is not None and seen.asking == was.asking:
+            if seen.asking - self._now() <= _PAUSE or loop.time() >= ends:
+                return _Answer.UNKNOWN
+            await asyncio.sleep(_LOOK)
+            seen = await self._row(user)
+        if seen.refreshed == was.refreshed:
+            return None
+        return _Answer.GONE if seen.refreshed == NEVER else _Answer.KNOWN
+
+    async def _row(self, user: User) -> User:
+        found = await self.login.accounts.by_id(user.id)
+        if found is None:
+            raise Unknown
+        return found
+
+    async def _claims(self, claim: Statement[None]) -> bool:
         try:
             await self.sessions.database.write(claim)
-        except Stale:  # somebody else asks, or has in vain a moment ago
-            return _Answer.UNKNOWN
+        except Stale:
+            return False
+        return True
+
+    async def _claimed(self, user: User, now: datetime, *, signs_out: bool = True) -> _Answer:
+        until = now + _LEASE
         said = await self._said(user)
         if said is None:
-            return _Answer.UNKNOWN
+            return await self._in_vain(user, until)
         if said is False:
             if signs_out:
                 await self._sign_out(user, now)
@@ -128,9 +170,20 @@ class Refresh:
             return _Answer.UNKNOWN
         except HubError as error:
             logger.warning("cannot write what is said of %s: %s", short(user.name), error.code)
-            return _Answer.UNKNOWN
+            return await self._in_vain(user, until)
         await self._answered(user, until, said if isinstance(said, Identity) else None)
         return _Answer.KNOWN
+
+    async def _in_vain(self, user: User, until: datetime) -> _Answer:
+        """Let nobody ask for a while, and whoever waits for this answer wait no more."""
+        now = self._now()
+        with suppress(Stale):  # they have signed in anew meanwhile
+            await self.sessions.database.write(
+                store.hold(user.id, until),
+                store.drop(user.id),
+                store.claim(user.id, now, now + _PAUSE),
+            )
+        return _Answer.UNKNOWN
 
     async def _said(self, user: User) -> Identity | bool | None:
         """Return what the authenticator says; None: nothing that can be used."""
