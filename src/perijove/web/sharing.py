@@ -68,7 +68,7 @@ async def give(hub: Hub, visit: Visit) -> Response:
     except HubError as error:
         return await _show(hub, visit, server, error=error, way=way)
     called = them.user.name if them.user else them.group or ""
-    visit.request.done |= {way: called, "scopes": list(scopes)}
+    visit.request.done |= {"user" if them.user else "group": called, "scopes": list(scopes)}
     return go(visit, "share", *_path(visit), said="shared", what=called)
 
 

@@ -24,7 +24,7 @@ _LONGEST, _MOST = 120, 20
 _FIRST_ERROR = 400
 _TICK = timedelta(milliseconds=1)
 """Between two times of entries."""
-_RESULT = frozenset({"refused", "failed", "as"})
+COLUMNS = frozenset({"refused", "failed", "as"})
 """Details that stand in columns of their own."""
 _AT_NIGHT, _A_DAY = time(0), timedelta(days=1)
 
@@ -226,7 +226,7 @@ def _result(details: Mapping[str, Any], who: Reader, *, good: bool) -> str:
 def _about(entry: Entry, who: Reader) -> list[tuple[str, str]]:
     given = {**(entry.get("about") or {}), **(entry.get("details") or {})}
     given |= {name: entry[name] for name in ("refused_before",) if name in entry}
-    left_out = _RESULT if entry.get("who") else _RESULT | {"name"}
+    left_out = COLUMNS if entry.get("who") else COLUMNS | {"name"}
     return [
         (who.say(LABELS[name]) if name in LABELS else name, _value(value, who))
         for name, value in given.items()
