@@ -144,9 +144,24 @@ def test_who_writes_a_role_that_keeps_people_out_is_told() -> None:
 
 def test_who_manages_groups_by_one_who_knows_none_is_told() -> None:
     tree = {"hub": {"config": {"Authenticator": {"manage_groups": True, "allow_all": True}}}}
-    said = [str(it) for it in read_tree(tree, {}).notices]
-    assert any("`local` says nothing of groups and roles" in it for it in said)
+    [said] = [str(it) for it in read_tree(tree, {}).notices if "manage_" in str(it)]
+    assert said.startswith("hub.config.Authenticator.manage_groups: ")  # and of no other key
+    assert "`local` says nothing of groups and roles" in said
+    assert "people.groups" in said  # what to write instead
     assert not [it for it in read_tree({}, {}).notices if "says nothing of groups" in str(it)]
+
+
+@pytest.mark.parametrize("name", ["local", "dummy"])
+def test_who_wants_people_led_on_where_there_is_nowhere_to_lead_them_is_told(name: str) -> None:
+    def told(**traits: object) -> list[str]:
+        config = {"Authenticator": traits, "JupyterHub": {"authenticator_class": name}}
+        said = map(str, read_tree({"hub": {"config": config}}, {}).notices)
+        return [it for it in said if "auto_login" in it]
+
+    assert told() == told(auto_login=False) == []
+    [said] = told(auto_login=True)
+    assert f"`{name}` asks for a password" in said
+    assert "Take it out" in said
 
 
 @pytest.mark.parametrize("name", ["local", "dummy"])

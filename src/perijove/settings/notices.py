@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from perijove.core.managed import Managing
 from perijove.core.refresh import Asking
 from perijove.settings.authentication import DUMMY
 from perijove.settings.known import MISSPELT, traits
@@ -70,12 +69,17 @@ def _unused(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Proble
 
 def _roles(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem]:
     """Yield roles that keep people from what is theirs, or that nobody can have."""
-    if settings.sign_in.managing != Managing():
-        words = f"have no effect: `{settings.sign_in.name}` says nothing of groups and roles."
-        yield Problem(words, "hub.config.Authenticator.manage_groups, manage_roles")
+    yield from _not_told(settings)
     if settings.sign_in.managing.groups:
         yield from _twice(settings)
     yield from _not_asked(settings)
+    if settings.sign_in.by_itself:
+        words = (
+            f"signs nobody in: `{settings.sign_in.name}` asks for a password, and there is nowhere"
+            " else to lead people to. Whoever signs out stays at a page that says so."
+        )
+        hint = "Take it out unless you want that page."
+        yield Problem(words, "hub.config.Authenticator.auto_login", None, hint)
     services = settings.services.keys() | OWN_SERVICES
     for role in settings.hub.loaded_roles:
         key: Path = ("hub", "loadRoles", role.name)
@@ -85,6 +89,21 @@ def _roles(settings: Settings, places: Mapping[Path, Place]) -> Iterator[Problem
         for name in sorted(role.services - services):
             words = f"is given to the service {name!r}, which hub.services does not have."
             yield Problem(words, dotted(key), place_of(places, key), meant(name, services))
+
+
+def _not_told(settings: Settings) -> Iterator[Problem]:
+    """Yield that nobody says who has which groups and roles."""
+    managing = settings.sign_in.managing
+    wished = {
+        "manage_groups": managing.groups,
+        "manage_roles": managing.roles,
+        "reset_managed_roles_on_startup": managing.reset,
+    }
+    keys = ", ".join(key for key, it in wished.items() if it)
+    if keys:
+        words = f"has no effect: `{settings.sign_in.name}` says nothing of groups and roles."
+        hint = "Write them in people.groups and hub.loadRoles, and take this out."
+        yield Problem(words, f"hub.config.Authenticator.{keys}", None, hint)
 
 
 def _not_asked(settings: Settings) -> Iterator[Problem]:
