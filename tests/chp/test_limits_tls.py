@@ -11,9 +11,10 @@ import pytest
 
 from tests.certificates import Files
 from tests.chp.process import chp
-from tests.integration.proxy_parts import free_port, serving
+from tests.integration.proxy_parts import serving
 from tests.integration.test_proxy_limits import refused
 from tests.integration.test_proxy_pace import SOON, much
+from tests.ports import free_port
 
 HALF = b"GET / HTTP/1.1\r\nHost: x\r\n"
 

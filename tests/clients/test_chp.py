@@ -17,7 +17,7 @@ import pytest
 from tests.certificates import Files
 from tests.clients.programs import chp
 from tests.e2e.box import Up, alive, until
-from tests.parts import free_port
+from tests.ports import free_port
 
 CYCLE = 1.0
 """Seconds between two looks at all of its routes."""

@@ -19,7 +19,7 @@ from tests.clients.programs import python
 from tests.e2e.box import until
 from tests.e2e.chromium import person
 from tests.e2e.lab import Lab
-from tests.parts import free_port
+from tests.ports import free_port
 from tests.singleuser.box import Box
 from tests.singleuser.server import COMMANDS
 

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from perijove.cli.hold import started
-from tests.parts import free_port
+from tests.ports import free_port
 
 SERVER = Path(__file__).with_name("server.py")
 PATIENCE = 60.0

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 _FLAGS = (
@@ -18,12 +18,16 @@ _FLAGS = (
     "--disable-sync",
 )
 
+_PATIENCE = 30_000
+"""How long, in ms, something may take to be seen: other tests run beside these."""
+
 
 @contextmanager
 def chromium(*more: str) -> Iterator[Browser]:
     """Yield a running browser, with `more` flags."""
     if not CHROMIUM.exists():
         pytest.fail(f"{CHROMIUM} is missing: apt-get install chromium", pytrace=False)
+    expect.set_options(timeout=_PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*_FLAGS, *more])
         try:
@@ -37,5 +41,5 @@ def person(browser: Browser, url: str, language: str = "en-US") -> BrowserContex
     context = browser.new_context(
         base_url=url, locale=language, viewport={"width": 1280, "height": 900}
     )
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(_PATIENCE)
     return context

@@ -30,7 +30,7 @@ from perijove.store.open import open_database
 from perijove.web.sign_up import COOKIE
 from tests.integration.test_usage import Meter
 from tests.mortal import Plenty
-from tests.parts import free_port
+from tests.ports import free_port
 from tests.web.desk import PROFILES, Desk
 from tests.web.desk import desk as open_desk
 
@@ -180,7 +180,8 @@ async def _serve(it: Gallery, folder: Path, ready: threading.Event, end: asyncio
         offers=OFFERS,
         loadRoles=ROLES,
         services=SERVICES,
-        config={"Authenticator": {"auto_login": True}},
+        # who waits for a start here waits for as long as the tests take
+        config={"Authenticator": {"auto_login": True}, "Spawner": {"start_timeout": 86_400}},
     ) as desk:
         desk.hub.services.answering |= {"assignments": True, "forms": False}
         await _populate(desk, it, Homes(folder / "homes"))

@@ -23,7 +23,7 @@ from perijove.store import migrations, rows
 from perijove.store.once import reading, writing
 from tests.databases import settings
 from tests.e2e.box import Up
-from tests.parts import free_port
+from tests.ports import free_port
 
 Findings = dict[str, dict[str, Any]]
 ORDER = [

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.e2e.box import alive, until
-from tests.parts import free_port
+from tests.ports import free_port
 from tests.singleuser.box import Box
 from tests.singleuser.browser import NAVIGATES, Browser, query, xsrf_of
 

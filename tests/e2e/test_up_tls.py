@@ -19,7 +19,7 @@ import pytest
 from tests.certificates import Files
 from tests.e2e.box import Up, until
 from tests.e2e.chromium import chromium
-from tests.parts import free_port
+from tests.ports import free_port
 
 NAME = "lab.example.test"
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import signal
-import socket
 import ssl
 import sys
 import time
@@ -17,15 +16,10 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection
 
 from perijove.proxy.table import Entries, checksum
+from tests.ports import free_port
 
 TOKEN = "t0ken-of-a-proxy"
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @asynccontextmanager

@@ -27,7 +27,8 @@ from perijove.http.gathered import Gathered
 from perijove.settings import of
 from perijove.store.open import open_database
 from tests.bar import size
-from tests.parts import ADMIN_TOKEN, free_port, hub, services
+from tests.parts import ADMIN_TOKEN, hub, services
+from tests.ports import free_port
 
 FEW = services(
     few=("list:users", "read:users:name!user=ada", "servers!user=ada", "tokens!user=ada")

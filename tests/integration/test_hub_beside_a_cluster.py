@@ -12,7 +12,7 @@ from tests.kubernetes.api_server import Answer, ApiServer, status, until
 from tests.kubernetes.authority import Authority
 from tests.kubernetes.commands import Said, begun, kubeconfig, said, stopped
 from tests.kubernetes.rights import WHO, denying, reviewed
-from tests.parts import free_port
+from tests.ports import free_port
 
 
 @pytest.fixture

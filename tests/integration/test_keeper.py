@@ -25,7 +25,8 @@ from perijove.settings import of
 from perijove.spawners.attendant import launch
 from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database
-from tests.parts import ADMIN_TOKEN, free_port, parts
+from tests.parts import ADMIN_TOKEN, parts
+from tests.ports import free_port
 
 PYTHON = (sys.executable, "-I", "-S", "-c")
 SLEEPS = "import os, sys, time; print(os.getpid(), flush=True); time.sleep(600)"

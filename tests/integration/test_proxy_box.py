@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from perijove.cli.box import Box, Ports
-from tests.integration.proxy_parts import Hub, Proxy, free_port, serving
+from tests.integration.proxy_parts import Hub, Proxy, serving
+from tests.ports import free_port
 
 
 async def start(folder: Path, *more: str) -> asyncio.subprocess.Process:

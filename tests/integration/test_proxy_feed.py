@@ -11,13 +11,13 @@ from perijove.proxy.metrics import OURS
 from tests.integration.proxy_parts import (
     Hub,
     Proxy,
-    free_port,
     mirror,
     ok,
     proxied,
     read_request,
     serving,
 )
+from tests.ports import free_port
 
 
 async def named(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

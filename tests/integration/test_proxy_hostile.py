@@ -14,9 +14,10 @@ from pathlib import Path
 import httpx
 
 from tests.chp.process import chp
-from tests.integration.proxy_parts import free_port, ok, proxied, read_head
+from tests.integration.proxy_parts import ok, proxied, read_head
 from tests.integration.test_proxy_limits import HEADS, sign_in
 from tests.integration.test_proxy_pace import rss
+from tests.ports import free_port
 from tests.vectors.framing import vectors
 
 ROUNDS = int(os.environ.get("PERIJOVE_HOSTILE_ROUNDS", "4"))

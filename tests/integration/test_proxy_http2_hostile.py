@@ -36,13 +36,13 @@ from tests.integration.proxy_parts import (
     Handler,
     Proxy,
     echo,
-    free_port,
     mirror,
     proxied,
     read_request,
     serving,
     trickle,
 )
+from tests.ports import free_port
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SettingsFrame(0).serialize()
 BIG = 1 << 20

@@ -10,7 +10,8 @@ from typing import Self
 import pytest
 
 from perijove.proxy.options import parse
-from tests.integration.proxy_parts import Proxy, free_port, proxied, read_head
+from tests.integration.proxy_parts import Proxy, proxied, read_head
+from tests.ports import free_port
 
 STRANGERS = ("--trusted-proxies", "10.0.0.0/8")
 """With these, the addresses of this machine are those of anybody."""

@@ -12,8 +12,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import serve
 
 from tests.chp.process import chp
-from tests.integration.proxy_parts import Handler, Proxy, echo, free_port, ok, proxied, read_head
+from tests.integration.proxy_parts import Handler, Proxy, echo, ok, proxied, read_head
 from tests.integration.test_proxy_limits import descriptors, refused
+from tests.ports import free_port
 
 BODY = ("--body-timeout", "1.5")
 READER = ("--reader-timeout", "1.5")

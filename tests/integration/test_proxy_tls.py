@@ -16,7 +16,8 @@ import pytest
 from perijove.proxy.certificates import Certificate, by_name
 from perijove.proxy.tls import Terms
 from tests.certificates import Files as Signed
-from tests.integration.proxy_parts import Proxy, free_port, proxied
+from tests.integration.proxy_parts import Proxy, proxied
+from tests.ports import free_port
 
 HSTS = b"strict-transport-security: max-age=600\r\n"
 

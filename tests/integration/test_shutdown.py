@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.e2e.box import SERVER, alive, until
-from tests.parts import free_port
+from tests.ports import free_port
 
 
 class Hub:

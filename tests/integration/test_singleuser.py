@@ -14,9 +14,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from tests.ports import free_port
 from tests.singleuser.desk import Desk, open_desk
 from tests.singleuser.kernel import Kernel
-from tests.singleuser.ports import free_port
 from tests.singleuser.server import COMMANDS, Server, until
 
 ADA = {

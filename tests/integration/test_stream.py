@@ -22,7 +22,8 @@ from perijove.settings import of
 from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database
 from tests.integration.proxy_parts import TOKEN, Proxy
-from tests.parts import ADMIN_TOKEN, free_port, hub
+from tests.parts import ADMIN_TOKEN, hub
+from tests.ports import free_port
 
 EDGE = {
     "hub": {

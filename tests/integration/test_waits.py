@@ -23,7 +23,8 @@ from perijove.settings import of
 from perijove.settings.problem import BadConfig
 from perijove.spawners.fake import FakeSpawner
 from perijove.store.database import Database
-from tests.parts import ADMIN_TOKEN, free_port, hub, parts
+from tests.parts import ADMIN_TOKEN, hub, parts
+from tests.ports import free_port
 
 BY = {"authorization": f"token {ADMIN_TOKEN}"}
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
-from tests.singleuser.ports import free_port
+from tests.ports import free_port
 
 COMMANDS: dict[str, list[str]] = {
     "ours": [sys.executable, "-m", "perijove.singleuser"],

@@ -18,7 +18,7 @@ from perijove.cli.commands import COMMANDS, EXIT_CODES, NOUNS
 from perijove.cli.frame import main, parser
 from perijove.cli.source import file_of
 from perijove.cli.top import head
-from tests.parts import free_port
+from tests.ports import free_port
 
 HELP = [["--help"], *([noun, "--help"] for noun in NOUNS),
         *([*it.name.split(), "--help"] for it in COMMANDS)]  # fmt: skip

@@ -13,7 +13,8 @@ import uvicorn
 from perijove.http.openapi import SUBJECTS, document
 from perijove.store.database import Database
 from perijove.web.docs import ORDER, kind, operations
-from tests.parts import ADMIN_TOKEN, free_port
+from tests.parts import ADMIN_TOKEN
+from tests.ports import free_port
 from tests.web.desk import Browser, Desk, Shown
 from tests.web.desk import desk as open_desk
 
