@@ -11,13 +11,13 @@ from perijove.core.naming import Naming
 from perijove.core.servers import Servers
 from perijove.kit.tasks import in_background
 from perijove.model.errors import Invalid, Unavailable, Unknown, Untimely
-from perijove.model.server import Phase, Server
+from perijove.model.server import Desired, Phase, Server
 from perijove.model.signal import Signal
 from perijove.model.user import User
 from perijove.model.workload import GONE, Observation, State
 from perijove.settings import of
 from perijove.spawners.fake import FakeSpawner
-from perijove.store import clients, phase_log, tokens, users
+from perijove.store import clients, feed, phase_log, tokens, users
 from perijove.store.database import Database
 from tests.integration.test_crash import settle
 from tests.life import hub, row, user
@@ -61,6 +61,23 @@ async def test_a_start_of_what_runs_is_refused_after_a_look(database: Database) 
     with pytest.raises(Untimely) as refused:
         await life.servers.start(ada, "", {})
     assert refused.value.code == "already-running"
+
+
+async def test_a_wish_to_stop_is_one_commit_with_the_phase_and_the_route(
+    database: Database,
+) -> None:
+    life = await hub(database)
+    ada, was = await running(life)
+    version = await database.read(feed.version()) or 0
+    new = await life.servers.stop(ada, "")
+    assert new == await row(database), "nothing drives it yet"
+    assert (new.desired, new.phase) == (Desired.STOPPED, Phase.STOPPING)
+    assert new.version == was.version + 1, "written once"
+    assert await database.read(feed.version()) == version + 1
+    assert (await database.read(phase_log.of(new.id)))[-1].phase is Phase.STOPPING
+    assert await life.servers.stop(ada, "") == new, "asked again, nothing is written"
+    await settle(life.reconciler, new.key)
+    assert (await row(database)).phase is Phase.STOPPED
 
 
 @pytest.mark.parametrize("state", [State.GONE, State.EXITED])

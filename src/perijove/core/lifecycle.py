@@ -12,6 +12,7 @@ from perijove.core.credentials import Credentials
 from perijove.core.cull import Ask, Culler, Culling
 from perijove.core.devices import Allotment, DeviceSettings
 from perijove.core.domains import Domains
+from perijove.core.ending import Ending
 from perijove.core.ends import Ends
 from perijove.core.feed import Feed
 from perijove.core.followers import Awaited
@@ -224,6 +225,7 @@ def _servers(needs: Needs, reconciler: Reconciler) -> Servers:
         admission=reconciler.admission,
         nudge=reconciler.nudge,
         check=reconciler.check,
+        end=Ending(database=needs.database, enter=reconciler.enter),
         discard=reconciler.spawner.remove_storage,
         places=reconciler.places,
         allotment=Allotment(
