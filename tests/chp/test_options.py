@@ -148,7 +148,7 @@ async def test_while_it_ends_its_port_is_free_for_the_next(tmp_path: Path) -> No
         await reader.read()
 
     async with serving(silent) as port:
-        it = Chp(tmp_path, "--drain", "4", "--pid-file", str(tmp_path / "pid"))
+        it = Chp(tmp_path, "--drain", "10", "--pid-file", str(tmp_path / "pid"))
         await it.start()
         await it.add("/", port)
         waiting = asyncio.create_task(it.web.get("/x"))

@@ -177,7 +177,7 @@ async def test_one_that_hangs_serves_rightly_when_it_goes_on(tmp_path: Path) -> 
 
 
 async def test_several_processes_are_replaced_by_several_without_a_failure(tmp_path: Path) -> None:
-    more = ("--workers", "3", "--pid-file", str(tmp_path / "pid"), "--handover-drain", "4")
+    more = ("--workers", "3", "--pid-file", str(tmp_path / "pid"), "--handover-drain", "8")
     async with serve(echo, "127.0.0.1", 0) as server, serving(mirror) as port:
         it = Chp(tmp_path, *more)
         await it.start()
