@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from perijove.core.instances import own
-from perijove.core.lifecycle import Lifecycle, Needs, assemble
+from perijove.core.lifecycle import Lifecycle, assemble
+from perijove.core.needs import Needs
 from perijove.model.server import Server
 from perijove.model.trash import Label
 from perijove.model.user import User

@@ -9,7 +9,7 @@ from typing import Any
 from perijove.authenticators import Authenticator
 from perijove.authenticators.dummy import DummyAuthenticator
 from perijove.authenticators.local import LocalAuthenticator
-from perijove.core import gate, lifecycle
+from perijove.core import gate
 from perijove.core.accounts import Accounts
 from perijove.core.credentials import service_secret
 from perijove.core.cull import Culling
@@ -17,6 +17,7 @@ from perijove.core.departures import Leaving
 from perijove.core.followers import Awaited
 from perijove.core.keeper import Launch
 from perijove.core.lifecycle import Lifecycle
+from perijove.core.needs import Needs
 from perijove.core.place import Names
 from perijove.core.ready import Knocker, knock
 from perijove.core.roles import Roles
@@ -89,13 +90,13 @@ class Parts:
     """Seconds of it in a stream, after which something is sent so that no proxy gives up."""
 
 
-def of_lifecycle(settings: Settings, parts: Parts) -> lifecycle.Needs:
+def of_lifecycle(settings: Settings, parts: Parts) -> Needs:
     """Return what everything is given that starts, follows and ends servers."""
     hub, singleuser = settings.hub, settings.singleuser
     patience = parts.patience
     if singleuser.start_timeout:
         patience = replace(patience, start=timedelta(seconds=singleuser.start_timeout))
-    return lifecycle.Needs(
+    return Needs(
         database=parts.database,
         spawner=parts.spawner,
         key=parts.server_tokens,

@@ -101,7 +101,7 @@ async def test_a_bad_one_is_refused_with_every_reason_and_nothing_changes(box: B
     assert "hub.concurrentSpawnLimit" in told["message"]
     assert "cmd" in told["message"]
     assert "line" in told["message"], "it says where"
-    assert box.running.hub.servers.most == 7
+    assert box.running.hub.servers.wishes.most == 7
     async with box.client() as client:
         found = (await client.get("/reload")).json()
     assert found["changes"] == []
@@ -114,7 +114,7 @@ async def test_a_file_that_has_gone_changes_nothing(box: Box) -> None:
     async with box.client() as client:
         answer = await client.post("/reload")
     assert (answer.status_code, answer.json()["code"]) == (400, "config.bad")
-    assert box.running.hub.servers.most == 7
+    assert box.running.hub.servers.wishes.most == 7
 
 
 async def test_roles_services_and_rules_hold_at_once(box: Box) -> None:

@@ -1,98 +1,37 @@
 """The life cycle as one part: everything that starts, follows and ends servers, put together."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from perijove.core.activity import Activity
 from perijove.core.admission import Admission
-from perijove.core.ask import ask
-from perijove.core.cookies import CookieRules
 from perijove.core.credentials import Credentials
-from perijove.core.cull import Ask, Culler, Culling
-from perijove.core.devices import Allotment, DeviceSettings
-from perijove.core.domains import Domains
-from perijove.core.ending import Ending
+from perijove.core.cull import Culler
+from perijove.core.devices import Allotment
 from perijove.core.ends import Ends
 from perijove.core.feed import Feed
-from perijove.core.followers import Awaited
 from perijove.core.gauges import Gauges
 from perijove.core.instances import own
-from perijove.core.launch import Launcher, Overrides, no_overrides
-from perijove.core.leases import Rhythm, Shared
-from perijove.core.naming import Naming
-from perijove.core.options import Profiles
-from perijove.core.orphans import Orphans, Policy
-from perijove.core.place import Names, Places, PlaceSettings
+from perijove.core.launch import Launcher
+from perijove.core.leases import Shared
+from perijove.core.needs import Needs
+from perijove.core.orphans import Orphans
+from perijove.core.place import Places
 from perijove.core.progress import Progress
-from perijove.core.ready import Knocker, knock
 from perijove.core.reconcile import Reconciler
 from perijove.core.rings import Rings
 from perijove.core.servers import Servers
-from perijove.core.teller import Teller, TellerSettings, teller
+from perijove.core.teller import Teller, teller
 from perijove.core.transition import Transitions
 from perijove.core.visits import Visits
-from perijove.kit.clock import Clock
+from perijove.core.wishes import Wishes
 from perijove.kit.ids import Ids
 from perijove.kit.timings import Timings
-from perijove.model.decide import Patience
-from perijove.model.idle import Lifetime
 from perijove.model.instance import Instance
 from perijove.spawners import Spawner
 from perijove.store import phase_log, servers
-from perijove.store.database import Database, SharedDatabase
+from perijove.store.database import SharedDatabase
 from perijove.store.replicas import Replica
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Needs:
-    """What the life cycle is given."""
-
-    database: Database
-    spawner: Callable[[str], Spawner]
-    """Takes the id of the instance."""
-    key: bytes
-    """What the tokens of servers are derived from; a secret of the data directory."""
-    hub: str = "http://127.0.0.1:8081"
-    """Where servers and proxies reach the hub itself."""
-    base_url: str = "/"
-    domains: Domains = field(default_factory=Domains)
-    cookies: CookieRules = field(default_factory=CookieRules)
-    clock: Clock = field(default_factory=Clock)
-    patience: Patience = field(default_factory=Patience)
-    knock: Knocker = knock
-    ask: Ask = ask
-    limit: int | None = None
-    """How many servers may be starting at once; None: any number."""
-    most: int | None = None
-    """How many servers may be not at rest; None: any number."""
-    replaces: str | None = None
-    """The id of a lost database whose servers are adopted."""
-    orphans: Policy = Policy.REPORT
-    places: PlaceSettings = field(default_factory=PlaceSettings)
-    devices: DeviceSettings = field(default_factory=DeviceSettings)
-    names: Names | None = None
-    """How the place where servers run names them; None: it does not care."""
-    listen: tuple[str, int] = ("127.0.0.1", 8888)
-    """Where a server listens; the port, unless one was reserved for it."""
-    naming: Naming = field(default_factory=Naming)
-    profiles: Profiles = field(default_factory=Profiles)
-    command: tuple[str, ...] = ("perijove-singleuser",)
-    default_url: str = ""
-    environment: Mapping[str, str] = field(default_factory=dict[str, str])
-    overrides: Overrides = no_overrides
-    in_cluster: bool = False
-    """Whether servers are pods."""
-    awaits_proxies: Awaited = field(default_factory=Awaited)
-    timings: Timings = field(default_factory=Timings)
-    lifetime: Lifetime = field(default_factory=Lifetime)
-    """How long servers may run."""
-    culling: Culling = field(default_factory=Culling)
-    replica: str = ""
-    """What this hub is called among those that share the database; empty: it is alone."""
-    rhythm: Rhythm = field(default_factory=Rhythm)
-    tells: TellerSettings | None = None
-    """The proxy that is told its routes; None: proxies pull them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +116,8 @@ async def assemble(needs: Needs) -> Lifecycle:
 def renew(life: Lifecycle, needs: Needs) -> None:
     """Go by `needs` from now on, in all that can be changed while servers run."""
     servers, reconciler = life.servers, life.reconciler
-    servers.naming, servers.profiles, servers.most = needs.naming, needs.profiles, needs.most
+    servers.naming, servers.profiles = needs.naming, needs.profiles
+    servers.wishes.most = needs.most
     servers.allotment.settings = needs.devices
     launcher = _launcher(needs, life.transitions)
     reconciler.launch, reconciler.patience_with = launcher, launcher.patience
@@ -219,24 +159,30 @@ def _rings(needs: Needs, reconciler: Reconciler, id: int) -> Rings | None:
 
 
 def _servers(needs: Needs, reconciler: Reconciler) -> Servers:
-    return Servers(
+    allotment = Allotment(
+        database=needs.database, devices=reconciler.spawner.devices, settings=needs.devices
+    )
+    wishes = Wishes(
         database=needs.database,
         transitions=reconciler.transitions,
         admission=reconciler.admission,
+        allotment=allotment,
+        enter=reconciler.enter,
         nudge=reconciler.nudge,
+        shelf=reconciler.progress.shelf,
+        most=needs.most,
+    )
+    return Servers(
+        database=needs.database,
+        transitions=reconciler.transitions,
+        wishes=wishes,
         check=reconciler.check,
-        end=Ending(database=needs.database, enter=reconciler.enter),
         discard=reconciler.spawner.remove_storage,
         places=reconciler.places,
-        allotment=Allotment(
-            database=needs.database,
-            devices=reconciler.spawner.devices,
-            settings=needs.devices,
-        ),
+        allotment=allotment,
         naming=needs.naming,
         profiles=needs.profiles,
-        most=needs.most,
-        shelf=reconciler.progress.shelf,
+        shelf=wishes.shelf,
     )
 
 
