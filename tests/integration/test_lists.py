@@ -2,23 +2,34 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from perijove.app import Running
 from perijove.kit.tasks import in_background
+from perijove.model.user import User
 from perijove.settings import of
+from perijove.store import users
 from perijove.store.database import Database
+from perijove.store.statement import Row, Statement, T
 from perijove.store.tables import micros
 from tests.browser import Browser
 from tests.parts import ADMIN_TOKEN, hub, services
 
+ODD = "\U0001f600 'a' \"b\" \\ %s"
 SOME = services(
     names=("list:users", "read:users:name"),
     course=("list:users!group=course", "list:groups!group=course", "read:groups:name"),
+    some=(
+        *(f"list:users!user={name}" for name in ("u01", "u02", "u05", ODD, "nobody")),
+        *(f"list:{kind}!group={name}" for kind in ("users", "groups") for name in ("course", ODD)),
+        *("read:users:name", "read:groups:name"),
+    ),
+    nobody=("list:users!group=none", "list:groups!group=none", "list:users!server=u01/"),
 )
 TREE = {"hub": {**SOME["hub"], "allowNamedServers": True, "apiCallsPerSecond": 0}}
 of(TREE)  # settings read their tables when they are first used
@@ -130,6 +141,67 @@ async def test_who_sees_a_part_pages_through_that_part(running: Running) -> None
     assert (await page(running, url, "course"))[0] == [NAMES[4], NAMES[6]]
     assert (await page(running, "/users?limit=2&offset=2", "course"))[0] == [NAMES[6], NAMES[8]]
     assert await follow(running, "/groups?limit=1", "course") == [["course"]]
+
+
+@pytest.mark.parametrize("sort", ["id", "-id", "name", "-name", "-last_activity"])
+async def test_who_sees_some_by_name_and_some_by_group_sees_each_once(
+    running: Running, sort: str
+) -> None:
+    await running.hub.accounts.add(ODD)
+    groups = {"course": ["u00", "u02", "u04"], ODD: ["u02", ODD, "u11"], "other": NAMES}
+    for name, members in groups.items():
+        made = await ask(running, "POST", "/groups", json={"groups": [name], "users": members})
+        assert made.status_code == 201, made.text
+    there = ["u00", "u01", "u02", "u04", "u05", "u11", ODD]
+    pages = await follow(running, f"/users?limit=3&sort={sort}", "some")
+    assert list(map(len, pages)) == [3, 3, 1]
+    assert sorted(name for names in pages for name in names) == there
+    _, url, place = await page(running, f"/users?limit=3&sort={sort}", "some")
+    assert (place["total"], (await page(running, url, "some"))[2]["total"]) == (7, 7)
+    assert (await page(running, "/users?limit=2&offset=6&sort=name", "some"))[0] == [ODD]
+    assert (await page(running, "/users?name_filter=u0&limit=1", "some"))[2]["total"] == 5
+    assert await follow(running, "/groups?limit=1", "some") == [["course"], [ODD]]
+    totals = [(await page(running, path, "nobody"))[2]["total"] for path in ("/users", "/groups")]
+    assert totals == [0, 0]
+
+
+class Read:
+    """A database that counts the rows it gives."""
+
+    def __init__(self, inner: Database) -> None:
+        self.inner, self.rows = inner, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    async def read(self, statement: Statement[T]) -> T:
+        def result(rows: Sequence[Row]) -> T:
+            self.rows += len(rows)
+            return statement.result(rows)
+
+        return await self.inner.read(replace(statement, result=result))
+
+
+async def test_a_page_of_those_whom_somebody_sees_reads_no_more_than_it_shows(
+    database: Database,
+) -> None:
+    read = Read(database)
+    it = await hub(cast("Database", read), tree=TREE)
+    crowd = [
+        User(id=it.hub.accounts.ids(), name=f"v{n}", created=it.hub.clock()) for n in range(600)
+    ]
+    await database.write(*(part for each in crowd for part in users.add(each)))
+    await it.hub.groups.create("course", members=[each.name for each in crowd[::30]])
+    await it.hub.groups.create(*(f"g{n}" for n in range(100)))
+    _, following, _ = await page(it, "/users?limit=5", "course")
+    for path in ("/users?limit=5", following, "/users?limit=5&state=inactive&sort=-name"):
+        read.rows = 0
+        names, _, place = await page(it, path, "course")
+        assert (len(names), place["total"]) == (5, 20)
+        assert read.rows <= 6, "those, and one more to see whether there is another page"
+    read.rows = 0
+    assert (await page(it, "/groups?limit=5", "course"))[0] == ["course"]
+    assert read.rows <= 20 + 2, "its members, and how many groups there are"
 
 
 async def test_groups_are_found_by_their_names(running: Running) -> None:

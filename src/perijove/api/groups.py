@@ -54,8 +54,8 @@ class GroupModel(BaseModel):
 async def every(hub: Hub, call: Call) -> Reply:
     """List the groups that the caller may see, a page at a time."""
     page = paging.asked(call, hub.about)
-    covers = None if call.grant.everything else lambda group: call.grant.covers(_target(group))
-    found, total = await hub.groups.page(page.offset, page.read, covers, page.after)
+    only = None if call.grant.everything else call.grant.named(Kind.GROUP)
+    found, total = await hub.groups.page(page.offset, page.read, page.after, only)
     shown = _shown_all(hub, call, found[: page.limit])
     return page.reply(found, total, lambda group: (group.name,), shown)
 

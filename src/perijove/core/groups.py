@@ -1,6 +1,6 @@
 """Groups: who belongs together, and what is said of all of them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,23 +34,16 @@ class Groups:
         self,
         offset: int,
         limit: int,
-        covers: Callable[[Group], bool] | None = None,
         after: Key | None = None,
+        only: Collection[str] | None = None,
     ) -> tuple[list[Group], int]:
         """Return one page of all groups by name, and how many they are altogether.
 
-        `covers`: which the asking principal may see; None is all, which costs one page.
         `after`: those after the one of that name, however many are before it.
+        `only`: the names of those that the asking principal may see; None: all.
         """
-        if covers is None:
-            found = await self.database.read(store.page(offset, limit, after))
-            return found, await self.database.read(store.count())
-        seen = list(filter(covers, await self.all()))
-        if after is None:
-            return seen[offset : offset + limit], len(seen)
-        count = await self.database.read(store.count())
-        later = await self.database.read(store.page(0, count, after))
-        return list(filter(covers, later))[:limit], len(seen)
+        found = await self.database.read(store.page(offset, limit, after, only))
+        return found, await self.database.read(store.count(only))
 
     async def named(self, name: str) -> Group:
         """Return the group called `name`.

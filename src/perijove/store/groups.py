@@ -1,15 +1,16 @@
 """Statements on pj_groups and pj_members."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 
 from perijove.model.group import Group
-from perijove.store.statement import Key, Query, Row, Statement, Statements, write
+from perijove.store.statement import Key, Query, Row, Statement, Statements, Value, write
 from perijove.store.tables import groups, members, text, users
+from perijove.store.texts import listed, texts
 
 _c = groups.c
 _JOINED = groups.outerjoin(members, members.c.group == _c.name).outerjoin(
@@ -26,6 +27,12 @@ _OF_USER = Query(
 _NAMES = Query(select(_c.name))
 
 
+def _listed(*, only: bool) -> Select[Any]:
+    """Return the query of all groups, or of those that somebody may see."""
+    rows, names = select(_c.name, _c.properties).select_from(groups), texts("names")
+    return rows.join(names, names.c.value == _c.name) if only else rows
+
+
 def _with_members(some: Select[Any]) -> Query:
     """Return the query of those groups and their members; a limit counts groups."""
     found = some.order_by(_c.name).limit(bindparam("limit")).subquery()
@@ -36,10 +43,14 @@ def _with_members(some: Select[Any]) -> Query:
     return Query(rows.order_by(found.c.name, users.c.name))
 
 
-_PAGE = _with_members(select(_c.name, _c.properties).offset(bindparam("offset")))
-_AFTER = _with_members(select(_c.name, _c.properties).where(_c.name > bindparam("after")))
+_PAGE = {it: _with_members(_listed(only=it).offset(bindparam("offset"))) for it in (False, True)}
+_AFTER = {
+    it: _with_members(_listed(only=it).where(_c.name > bindparam("after"))) for it in (False, True)
+}
 _ADD = Query(insert(groups))
-_COUNT = Query(select(func.count()).select_from(groups))
+_COUNT = {
+    it: Query(select(func.count()).select_from(_listed(only=it).subquery())) for it in (False, True)
+}
 _CHANGE = Query(
     update(groups)
     .where(_c.name == bindparam("was_name"))
@@ -69,16 +80,27 @@ def of(user_id: int) -> Statement[dict[str, dict[str, Any]]]:
     )
 
 
-def page(offset: int, limit: int, after: Key | None = None) -> Statement[list[Group]]:
-    """Return at most `limit` groups by name: after the first `offset`, or after that key."""
+def page(
+    offset: int, limit: int, after: Key | None = None, only: Collection[str] | None = None
+) -> Statement[list[Group]]:
+    """Return at most `limit` groups by name: after the first `offset`, or after that key.
+
+    `only`: those that are called so; None: all.
+    """
+    values = _names_of(only) | {"limit": limit}
     if after is None:
-        return Statement(_PAGE, {"offset": offset, "limit": limit}, _read)
-    return Statement(_AFTER, {"after": after[0], "limit": limit}, _read)
+        return Statement(_PAGE[only is not None], values | {"offset": offset}, _read)
+    return Statement(_AFTER[only is not None], values | {"after": after[0]}, _read)
 
 
-def count() -> Statement[int]:
-    """Return how many there are."""
-    return Statement(_COUNT, {}, lambda rows: int(rows[0][0]))
+def count(only: Collection[str] | None = None) -> Statement[int]:
+    """Return how many there are; `only`: of those names."""
+    query = _COUNT[only is not None]
+    return Statement(query, _names_of(only), lambda rows: int(rows[0][0]))
+
+
+def _names_of(only: Collection[str] | None) -> dict[str, Value]:
+    return {} if only is None else {"names": listed(only)}
 
 
 def names() -> Statement[set[str]]:

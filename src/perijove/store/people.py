@@ -11,6 +11,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Select,
+    Subquery,
     and_,
     bindparam,
     exists,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    union,
 )
 
 from perijove.kit.storable import stored_as
@@ -26,6 +28,7 @@ from perijove.model.user import Standing, User
 from perijove.store import users as store
 from perijove.store.statement import Key, Query, Row, Statement, Value
 from perijove.store.tables import members, micros, servers, users
+from perijove.store.texts import listed, texts
 
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 _KEYS, _AFTER = ("key", "next_key"), ("after", "next_after")
@@ -49,6 +52,14 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Only:
+    """Some users: those of a name, and the members of a group."""
+
+    names: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """Which users, and in which order."""
 
@@ -62,6 +73,8 @@ class Wanted:
     """Administrators only."""
     group: str | None = None
     """Its members only; None: whoever."""
+    only: Only | None = None
+    """Whom somebody may see; None: everybody."""
     since: datetime | None = None
     """Active then or later."""
     before: datetime | None = None
@@ -120,6 +133,7 @@ def _shape(wanted: Wanted) -> Wanted:
         standing=wanted.standing,
         admin=wanted.admin,
         group=None if wanted.group is None else "",
+        only=wanted.only and Only(),
         since=wanted.since and _ANY_TIME,
         before=wanted.before and _ANY_TIME,
     )
@@ -132,6 +146,9 @@ def _values(wanted: Wanted) -> dict[str, Value]:
         values["in_lower_case"] = _pattern(wanted.name_filter.lower())
     if wanted.group is not None:
         values["in_group"] = stored_as(wanted.group)
+    if wanted.only is not None:
+        values["names"] = listed(wanted.only.names)
+        values["groups"] = listed(wanted.only.groups)
     for name, at in (("since", wanted.since), ("before", wanted.before)):
         if at is not None:
             values[name] = micros(at)
@@ -201,6 +218,9 @@ def _some(rows: Select[Any], shape: Wanted) -> Select[Any]:
         rows = rows.where(users.c.admin == 1)
     if shape.group is not None:
         rows = rows.where(_is_member())
+    if shape.only is not None:
+        only = _only()
+        rows = rows.join(only, only.c.id == users.c.id)
     rows = _seen(rows, shape)
     match shape.state:
         case Activeness.ANY:
@@ -240,6 +260,16 @@ def _has(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 def _is_member() -> ColumnElement[bool]:
     those = members.alias("those")
     return exists().where(those.c.user_id == users.c.id, those.c.group == bindparam("in_group"))
+
+
+def _only() -> Subquery:
+    # Joined: MariaDB would ask a union after IN anew for each user.
+    them, those = users.alias("them"), members.alias("those")
+    names, groups = texts("names"), texts("groups")
+    return union(
+        select(them.c.id).select_from(names.join(them, them.c.name == names.c.value)),
+        select(those.c.user_id).select_from(groups.join(those, those.c.group == groups.c.value)),
+    ).subquery()
 
 
 def _keys(order: Order) -> tuple[ColumnElement[Any], ...]:
