@@ -1,7 +1,9 @@
 """Where people are led: after signing in and out, by links, to servers that do not run."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -10,7 +12,9 @@ import httpx
 import pytest
 
 from perijove.model.server import Phase
+from perijove.store import servers
 from perijove.store.database import Database
+from tests.integration.test_ask import server
 from tests.web.desk import PASSWORD, PROFILES, Browser, Desk
 from tests.web.desk import desk as open_desk
 from tests.web.test_servers import until
@@ -340,6 +344,31 @@ async def test_redirects_that_go_round_in_circles_end(
             assert "Redirect loop detected" in page.text
         odd = "/user/lin.xiao/lab?redirects=-1&redirects=x"
         assert to(await lin.get(odd)) == "/user/lin.xiao/lab?redirects=1"
+
+
+async def test_a_server_of_another_jupyterhub_is_given_up_after_two(
+    database: Database, tmp_path: Path
+) -> None:
+    said = {"4.1.6": "4.1.6", "6.1.1": None, "": None, "<b>": None}
+    async with entered(database, tmp_path) as (desk, lin):
+        await running(desk)
+        for version, told in said.items():
+            head = f"HTTP/1.1 200 OK\r\nX-JupyterHub-Version: {version}\r\n\r\n"
+            async with server(head.encode()) as (address, heard):
+                row = await desk.hub.servers.find(await owner(desk), "")
+                assert row
+                there = replace(row, address=address, version=row.version + 1)
+                await database.write(servers.change(row, there))
+                asked = lin.get("/user/lin.xiao/lab?redirects=2")
+                if told:
+                    page = await asked
+                    assert page.status_code == 500
+                    assert "Redirect loop detected" in page.text
+                    assert "jupyterhub 4.1.6" in page.text
+                else:
+                    with pytest.raises(TimeoutError):  # it waits, and leads there once more
+                        await asyncio.wait_for(asked, 0.3)
+            assert heard[0].startswith("GET /user/lin.xiao/api HTTP/1.1\r\n")
 
 
 async def test_who_may_enter_one_server_that_is_gone_is_told_so_and_nothing_else(

@@ -1,7 +1,9 @@
-"""Ask a server itself when it was last in use, as a client of Jupyter Server's API does."""
+"""Ask a server itself: when it was last in use, as a client of its API, and what it is."""
 
 import asyncio
 import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +14,9 @@ from perijove.kit.origin import Origin
 _PATIENCE = 10.0
 """Seconds for both answers."""
 _MOST_BYTES = 1 << 20
+_SHORT_PATIENCE = 2.0
+"""Seconds for what somebody waits for."""
+_VERSION = re.compile(r"[0-9][0-9A-Za-z.+!-]{0,31}")
 _OK, _NOT_FOUND = 200, 404
 
 
@@ -38,6 +43,24 @@ async def ask(address: str, prefix: str, token: str) -> Said:
         status = await _get(origin, f"{prefix}api/status", token)
         kernels = await _get(origin, f"{prefix}api/kernels", token)
     return _read(status, kernels)
+
+
+async def announced(address: str, prefix: str) -> str | None:
+    """Return of which JupyterHub the server at `address` says it is, `6.1.1`.
+
+    None: it says nothing of it within two seconds, as what is no server of JupyterHub's does.
+    """
+    origin, version = Origin.of(address), None
+    fields = {"Host": origin.authority, "Connection": "close"}
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_SHORT_PATIENCE):
+            exchange = await origin.connect(_SHORT_PATIENCE)
+            try:
+                await exchange.ask(request("GET", f"{prefix}api", fields))
+                version = exchange.field(b"x-jupyterhub-version")
+            finally:
+                exchange.close()
+    return version if version is not None and _VERSION.fullmatch(version) else None
 
 
 async def _get(origin: Origin, path: str, token: str) -> Any:

@@ -10,8 +10,10 @@ from starlette.responses import RedirectResponse, Response
 
 from perijove.core import Hub
 from perijove.core.access import grant
+from perijove.core.ask import announced
 from perijove.core.routes import prefix
 from perijove.http.asked import Asked
+from perijove.http.dress import VERSION
 from perijove.http.page import Visit
 from perijove.model.errors import Denied, Unknown
 from perijove.model.scope import Kind, Target
@@ -21,6 +23,8 @@ from perijove.model.user import User
 _STARTING = 503
 _BROKEN = 500
 _LONGEST_WAIT = 10
+_FEW = 2
+"""Redirects that are enough where hub and server may not understand each other (hub.md 4.3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,7 @@ async def arrive(hub: Hub, visit: Visit) -> Response:
             raise Unknown
         server, place = None, replace(place, server=first)  # it may be gone, but not from them
     if server is not None and _up(server):
-        return await _onwards(hub, visit, place)
+        return await _onwards(hub, visit, place, server)
     if _of_program(visit):
         return _starting() if server and not server.at_rest else _unavailable(hub, visit, place)
     may_start = _let_in(visit, owner, place.server, "start:servers")
@@ -125,13 +129,16 @@ def _let_in(visit: Visit, owner: User | None, name: str, by: str = "access:serve
     return True
 
 
-async def _onwards(hub: Hub, visit: Visit, place: Place) -> Response:
+async def _onwards(hub: Hub, visit: Visit, place: Place, server: Server) -> Response:
     """Send to the server, more slowly each time: its route may not have reached the proxy."""
     query = parse_qsl(place.query, keep_blank_values=True)
     counts = [value for name, value in query if name == "redirects" and value.isdecimal()]
     count = int(counts[0][:3]) if counts else 0
+    params = {"server": f"{place.owner}/{place.server}"}
+    if count >= _FEW and (version := await _of_another(hub, server)):
+        params |= {"version": version, "hub": VERSION}
+        return visit.pages.problem(visit, _BROKEN, "redirect-loop.version", params)
     if count >= hub.leading.most_redirects:
-        params = {"server": f"{place.owner}/{place.server}"}
         return visit.pages.problem(visit, _BROKEN, "redirect-loop", params)
     if count > 0:
         await asyncio.sleep(min(2**count, _LONGEST_WAIT))
@@ -139,6 +146,14 @@ async def _onwards(hub: Hub, visit: Visit, place: Place) -> Response:
     text = urlencode([*kept, ("redirects", count + 1)])
     there = f"{hub.domains.of_user(place.owner)}{place.path}?{text}"
     return RedirectResponse(there, 302, {"cache-control": "no-store"})
+
+
+async def _of_another(hub: Hub, server: Server) -> str | None:
+    """Return of which other JupyterHub a server says it is."""
+    if server.address is None:
+        return None
+    version = await announced(server.address, prefix(hub.base_url, server.user, server.name))
+    return None if version == VERSION else version
 
 
 def _up(server: Server) -> bool:
