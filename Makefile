@@ -14,6 +14,9 @@ FAKE_NODES ?= 4
 IMAGES ?=
 KIT := $(PYTHON) -m tests.cluster.kit
 
+# Where nothing compiled is kept, every program that a test starts compiles all it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A mirror that pip was told of serves uv as well.
 ifneq ($(PIP_INDEX_URL),)
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
