@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from functools import cache
 
 from perijove.authenticators import Identity, Refreshing
 from perijove.core.auth_states import AuthStates
@@ -33,6 +34,12 @@ _LEASE = _PAUSE + timedelta(seconds=_PATIENCE)
 """For how long nobody else asks; once no more than the pause is left of it, nobody does."""
 _LOOK = 0.1
 """Seconds between two looks whether another has been answered."""
+
+
+@cache
+def _can_be_asked(authenticator: type) -> bool:
+    """Return it from memory: every request asks, and to look at a protocol takes long."""
+    return issubclass(authenticator, Refreshing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +109,7 @@ class Refresh:
 
     @property
     def _asks(self) -> bool:
-        return bool(self.asking.age) and isinstance(self.login.authenticator, Refreshing)
+        return bool(self.asking.age) and _can_be_asked(type(self.login.authenticator))
 
     def _now(self) -> datetime:
         return self.sessions.clock()
