@@ -9,11 +9,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
 from perijove.app import Running
 from perijove.core.trail import Asked, Trail, _with
+from perijove.kit.clock import Clock
 from perijove.kit.journal import Journal
 from perijove.settings import of
 from perijove.store.database import Database
@@ -81,6 +83,38 @@ async def test_administrators_read_all_of_it_the_newest_first(running: Running) 
     assert [it["call"] for it in older] == ["POST /users"]
     for bad in ("limit=0", "limit=x", "since=soon", "before=2026-01-01", f"who={'x' * 300}"):
         assert (await root.get(f"hub/api/audit?{bad}")).status_code == 400, bad
+
+
+@pytest.mark.parametrize(
+    ("kept", "path", "other"),
+    [("file", "/audit", "/users/eve/audit"), ("memory", "/users/eve/audit", "/audit")],
+)
+async def test_entries_of_one_moment_are_told_page_by_page_each_of_them_once(
+    database: Database, tmp_path: Path, kept: str, path: str, other: str
+) -> None:
+    journal = Journal(tmp_path / "audit.log") if kept == "file" else None
+    now = [1.0]
+    it = await hub(database, tree=TREE, journal=journal, clock=Clock(steady=lambda: now[0]))
+    await user(it, "eve")
+    root, now[0] = by(it), 2.0
+    for n in range(7):
+        await root.post("hub/api/groups", json={"groups": [f"g{n}"], "users": ["eve"]})
+    whole = await entries(root, f"{path}?about=eve")
+    url, seen, last = f"/hub/api{path}?limit=3", list[list[dict[str, Any]]](), ""
+    while url and len(seen) < 5:
+        answer = (await root.http.get(url)).json()
+        seen.append(answer["entries"])
+        await root.post("hub/api/groups", json={"groups": [f"x{len(seen)}"], "users": ["eve"]})
+        last, url = url, answer["next"]
+    assert seen == [whole[:3], whole[3:6], whole[6:]]
+    assert len({each["request"] for each in whole}) == 7
+    (moment,) = {each["at"] for each in whole}
+    assert await entries(root, f"{path}?before={quote(moment)}") == [], "a time is no place"
+    (after,) = parse_qs(urlsplit(last).query)["after"]
+    for odd in (f"{path}?after={after[:-6]}", f"{path}?after=x", f"{other}?after={after}"):
+        assert (await root.get(f"hub/api{odd}")).status_code == 400, odd
+    if journal:
+        await asyncio.to_thread(journal.close)
 
 
 async def test_a_person_reads_what_concerns_them_and_of_others_no_more_than_that(

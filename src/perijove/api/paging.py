@@ -22,7 +22,6 @@ from perijove.store.statement import Key
 T = TypeVar("T")
 _PAGED = "application/jupyterhub-pagination+json"
 _MOST = 2**31
-_OURS = frozenset({"offset", "limit", "after"})
 
 
 class PageQuery(BaseModel):
@@ -76,19 +75,12 @@ class Page:
         following = None
         if len(found) > self.limit:
             offset = self.offset + self.limit
-            after = json.dumps(key(found[self.limit - 1])).encode()
-            url = self._url(offset, sealed(self.secret, self.about, after))
+            last = key(found[self.limit - 1])
+            url = link(self.call, self.secret, self.about, last, offset=offset, limit=self.limit)
             following = {"offset": offset, "limit": self.limit, "url": url}
         here = {"offset": self.offset, "limit": self.limit, "total": total, "next": following}
         place = json.dumps(here).encode()
         return Reply(200, b'{"items":' + _dumped(shown) + b',"_pagination":' + place + b"}")
-
-    def _url(self, offset: int, after: str) -> str:
-        asked = self.call.asked
-        rest = [(name, it) for name, found in asked.fields.items() for it in found]
-        kept = [(name, it) for name, it in rest if name not in _OURS]
-        query = urlencode([*kept, ("offset", offset), ("limit", self.limit), ("after", after)])
-        return f"{asked.site}{asked.raw_path}?{query}"
 
 
 def asked(call: Call, about: About, *, order: str = "", always: bool = False) -> Page:
@@ -111,13 +103,35 @@ def asked(call: Call, about: About, *, order: str = "", always: bool = False) ->
         offset=min(abs(query.offset), _MOST),
         limit=limit,
         paged=paged,
-        after=_key(secret, of, query.after) if query.after else None,
+        after=opened_key(secret, of, query.after) if query.after else None,
         secret=secret,
         about=of,
     )
 
 
-def _key(secret: bytes, about: str, after: str) -> Key:
+def link(call: Call, secret: bytes, about: str, last: Key, **place: int) -> str:
+    """Return the URL of what follows the item whose key is `last`.
+
+    `about`: the list that it is good for. `place`: what the URL says besides, as numbers.
+    """
+    asked = call.asked
+    kept = [
+        (name, it)
+        for name, found in asked.fields.items()
+        if name not in place and name != "after"
+        for it in found
+    ]
+    after = sealed(secret, about, json.dumps(last).encode())
+    query = urlencode([*kept, *place.items(), ("after", after)])
+    return f"{asked.site}{asked.raw_path}?{query}"
+
+
+def opened_key(secret: bytes, about: str, after: str) -> Key:
+    """Return the key that the `after` of a `link` holds.
+
+    Raises:
+        Invalid: it is none that this list has given.
+    """
     found = opened(secret, about, after)
     if found is None:
         raise Invalid("bad-query", field="after")

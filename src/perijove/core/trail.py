@@ -3,9 +3,10 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import dropwhile, islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,6 +20,8 @@ KEPT = 5000
 """Entries that are remembered where no file is kept."""
 _OLD = 1000
 """So many lines in a row that are too old end the reading: a clock may have been wrong for some."""
+_TICK = timedelta(milliseconds=1)
+"""Between two times of entries."""
 _STEP = timedelta(hours=1)
 """By so much a clock may have been set back."""
 _FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
@@ -28,6 +31,26 @@ RENAMED = "PATCH /users/{user}"
 """The call by which people get other names."""
 _TOLD = frozenset({"as", "why", "admin", "standing", "remove", "password", "name"})
 """Of the details of what somebody else has done, what the person concerned is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a page of entries ends."""
+
+    at: str
+    request: str
+    """Those of its last entry; others may have the same."""
+    shown: int
+    """How many entries were shown from the first of those on."""
+
+    @classmethod
+    def of(cls, shown: Sequence[Entry], was: "Mark | None" = None) -> "Mark":
+        """Return where a page with `shown` ends; `was`: where the page before it did."""
+        last = key(shown[-1])
+        if was is not None and last == (was.at, was.request):
+            return replace(was, shown=was.shown + len(shown))
+        first = next(n for n, it in enumerate(shown) if key(it) == last)
+        return cls(*last, len(shown) - first)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +65,15 @@ class Asked:
     """Any of these, `POST /users/{user}`; none: all."""
     since: datetime | None = None
     before: datetime | None = None
-    past: tuple[str, str] | None = None
-    """`at` and `request` of an entry: it and those that lie behind it, whatever times they have."""
+    past: Mark | None = None
+    """Those that lie behind it, whatever times they have."""
+
+    @property
+    def by_time(self) -> "Asked":
+        """Return the same without a mark: what is not later than it."""
+        assert self.past is not None
+        ends = datetime.fromisoformat(self.past.at) + _TICK
+        return replace(self, past=None, before=min(self.before or ends, ends))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +84,12 @@ class _Look:
     word: str
     """Each entry that is wanted holds it."""
     since: datetime | None
-    past: tuple[str, str] | None
+    past: Mark | None
+
+    @classmethod
+    def of(cls, asked: Asked, word: str, since: datetime | None) -> "_Look":
+        shown = asked.past.shown if asked.past is not None else 0
+        return cls(asked.limit + shown, word, since, asked.past)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,11 +110,17 @@ class Trail:
 
     async def all(self, asked: Asked) -> list[Entry]:
         """Return the entries that are wanted."""
-        look = _Look(asked.limit, asked.about or asked.who, asked.since, asked.past)
-        return await self._found(look, lambda entry: _wanted(entry, asked), self._one)
+        return await _behind(asked, self._all)
 
     async def of(self, user: User, asked: Asked) -> list[Entry]:
         """Return what concerns `user`, since there is somebody of that name, as they may see it."""
+        return await _behind(asked, partial(self._of, user))
+
+    async def _all(self, asked: Asked) -> list[Entry]:
+        look = _Look.of(asked, asked.about or asked.who, asked.since)
+        return await self._found(look, lambda entry: _wanted(entry, asked), self._one)
+
+    async def _of(self, user: User, asked: Asked) -> list[Entry]:
         others = False
         """Whether the rest is of somebody who had the name before."""
 
@@ -94,7 +135,7 @@ class Trail:
             return here and theirs and _wanted(entry, asked)
 
         since = max(asked.since or user.created, user.created)
-        look = _Look(asked.limit, user.name, since, asked.past)
+        look = _Look.of(asked, user.name, since)
         found = await self._found(look, concerns, self._own)
         return [it if _by(it, user.name) else _less(it) for it in found]
 
@@ -106,6 +147,14 @@ class Trail:
             return _first(look, filter(fits, reversed(recent)))
         async with turn:
             return await asyncio.to_thread(_read, self.path, look, fits)
+
+
+async def _behind(asked: Asked, look: Callable[[Asked], Awaitable[list[Entry]]]) -> list[Entry]:
+    """Return what `look` finds behind the mark; by its time, where what it names is no more."""
+    found = await look(asked)
+    if asked.past is None:
+        return found
+    return found[asked.past.shown :] if found else await look(asked.by_time)
 
 
 def _read(path: Path, look: _Look, fits: Callable[[Entry], bool]) -> list[Entry]:
@@ -158,8 +207,8 @@ def _parsed(lines: Iterator[str]) -> Iterator[Entry]:
 
 
 def _first(look: _Look, entries: Iterator[Entry]) -> list[Entry]:
-    if look.past is not None:
-        entries = dropwhile(lambda it: key(it) != look.past, entries)
+    if (past := look.past) is not None:
+        entries = dropwhile(lambda it: key(it) != (past.at, past.request), entries)
     return list(islice(entries, look.limit))
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from perijove.core import Hub
 from perijove.core.access import has_power
-from perijove.core.trail import KEPT, Asked, Entry, key
+from perijove.core.trail import KEPT, Asked, Entry, Mark
 from perijove.http.page import Visit
 from perijove.http.reader import Reader
 from perijove.model.errors import Denied
@@ -22,8 +22,6 @@ PAGE = 50
 _LONGEST, _MOST = 120, 20
 """Characters of one value, and values of a list, that a page shows."""
 _FIRST_ERROR = 400
-_TICK = timedelta(milliseconds=1)
-"""Between two times of entries."""
 COLUMNS = frozenset({"refused", "failed", "as"})
 """Details that stand in columns of their own."""
 _AT_NIGHT, _A_DAY = time(0), timedelta(days=1)
@@ -101,23 +99,25 @@ class Search:
         """Return which entries it means: one more than a page holds."""
         first, last, before = _day(self.since), _day(self.until), _instant(self.before)
         ends = [datetime.combine(last, _AT_NIGHT, who.zone) + _A_DAY] if last else []
-        ends += [before + _TICK] if before and not self.request else []
-        return Asked(
-            limit=PAGE + self.skip + 1,
+        asked = Asked(
+            limit=PAGE + 1,
             who=self.who,
             about=self.about,
             calls=ACTIONS[self.action][1] if self.action else (),
             since=datetime.combine(first, _AT_NIGHT, who.zone) if first else None,
             before=min(ends) if ends else None,
-            past=(self.before, self.request) if before and self.request else None,
+            past=self._mark if before else None,
         )
+        return asked if self.request or self.skip or not before else asked.by_time
+
+    @property
+    def _mark(self) -> Mark:
+        return Mark(self.before, self.request, self.skip)
 
     def after(self, shown: Sequence[Entry]) -> "Search":
         """Return the search for what is older than `shown`."""
-        last, here = key(shown[-1]), (self.before, self.request)
-        first = next(n for n, it in enumerate(shown) if key(it) == last)
-        skip = self.skip + len(shown) if last == here else len(shown) - first
-        return replace(self, before=last[0], request=last[1], skip=skip)
+        mark = Mark.of(shown, self._mark)
+        return replace(self, before=mark.at, request=mark.request, skip=mark.shown)
 
 
 async def every(hub: Hub, visit: Visit) -> Response:
@@ -141,13 +141,7 @@ async def own(hub: Hub, visit: Visit) -> Response:
 async def _found(
     search: Search, who: Reader, look: Callable[[Asked], Awaitable[list[Entry]]]
 ) -> list[Entry]:
-    """Return what is found; by its time, where the last entry shown is no more, or elsewhere."""
-    if search.unclear:
-        return []
-    found = await look(search.asked(who))
-    if not found and search.request:
-        found = await look(replace(search, request="").asked(who))
-    return found
+    return [] if search.unclear else await look(search.asked(who))
 
 
 async def _show(
@@ -160,8 +154,8 @@ async def _show(
             {"words": search.unclear},
         )
         notices.append(Notice(said, "", "wait", "search"))
-    shown = found[search.skip : search.skip + PAGE]
-    more = len(found) > search.skip + PAGE
+    shown = found[:PAGE]
+    more = len(found) > PAGE
     return await draw(
         hub,
         visit,
