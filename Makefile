@@ -7,7 +7,7 @@ ARGS ?=
 B ?=
 MINUTES ?= 10
 # How many processes run the tests of one machine.
-JOBS ?= 3
+JOBS ?= 2
 # The test cluster: its size, and which images go into it (all, when none is named).
 NODES ?= 2
 FAKE_NODES ?= 4
@@ -46,7 +46,7 @@ check: $(VENV)/dev.stamp lock-check  ## Lint, types, layers, the lock and the ge
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(VENV)/dev.stamp  ## Run every test of one machine (ARGS="tests/unit -k slug", JOBS=3)
+test: $(VENV)/dev.stamp  ## Run every test of one machine (ARGS="tests/unit -k slug", JOBS=2)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=15 \
 		-m "not kubernetes" $(ARGS)
 
