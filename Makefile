@@ -28,7 +28,7 @@ LOCK := env -u UV_FIND_LINKS -u PIP_FIND_LINKS $(BIN)/uv pip compile --quiet --u
 SECONDS_SINCE = $$(( $$(date +%s) - $(1) ))
 
 .DEFAULT_GOAL := install
-.PHONY: help install up test test-db check fix bench bench-proxy bar fuzz lock lock-check \
+.PHONY: help install up test test-db check fix bench bench-clients bench-proxy bar fuzz lock lock-check \
 	cluster-up cluster-down test-cluster images
 
 help:  ## List what can be made
@@ -77,6 +77,9 @@ fix: $(VENV)/dev.stamp  ## Repair what ruff can
 
 bench: $(VENV)/dev.stamp  ## Measure beside JupyterHub (CHP=path of configurable-http-proxy)
 	$(BIN)/python -m bench.hub $(if $(CHP),--chp $(CHP)) $(ARGS)
+
+bench-clients: $(VENV)/dev.stamp  ## Measure only what clients of the API cost, in ten minutes (CHP=)
+	$(BIN)/python -m bench.hub.clients $(if $(CHP),--chp $(CHP)) $(ARGS)
 
 bench-proxy: $(VENV)/dev.stamp  ## Measure the proxy beside that and nginx (CHP=, NGINX=paths)
 	$(BIN)/python -m bench.proxy $(if $(CHP),--chp $(CHP)) $(if $(NGINX),--nginx $(NGINX)) $(ARGS)

@@ -6,18 +6,15 @@ python -m bench.hub [--chp configurable-http-proxy] [--only ours] [--rounds N] [
 import argparse
 import asyncio
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.ports import free_port
 from tests.postgres import programs, throw_away
 
-from bench.hub.contender import Contender, JupyterHub, Perijove
+from bench.hub.beside import Make, beside, both, say, started
 from bench.hub.culler import cull_seconds
 from bench.hub.doors import doors
 from bench.hub.kept import kept
@@ -50,18 +47,6 @@ SMALL = Sizes(
     rounds=1, starts=20, looks=200, storm=50, users=500, running=20, times=100, kept=50, far=20
 )
 """To see that it works."""
-Make = Callable[[str, str], Contender]
-"""Makes one contender with a folder and a database of its own."""
-
-
-@asynccontextmanager
-async def started(contender: Contender) -> AsyncIterator[Contender]:
-    """Run it meanwhile."""
-    await contender.start()
-    try:
-        yield contender
-    finally:
-        await asyncio.to_thread(contender.stop)
 
 
 async def measured(make: Make, sizes: Sizes, far: str) -> Figures:
@@ -107,27 +92,13 @@ async def measured(make: Make, sizes: Sizes, far: str) -> Figures:
     )
 
 
-def say(hub: Contender, words: str) -> None:
-    """Print a figure as soon as there is one."""
-    print(f"{hub.name}: {words}", flush=True)
-
-
 async def main(asked: argparse.Namespace, folder: Path) -> bool:
     """Measure; return whether every bar is met."""
     sizes = SMALL if asked.small else Sizes(rounds=asked.rounds)
     with ExitStack() as stack:
-        stub = _beside(stack, "bench.hub.stub")
+        stub = beside(stack, "bench.hub.stub")
 
-        def ours(name: str, database: str) -> Contender:
-            place = folder / f"ours-{name}"
-            return Perijove(name="Perijove", folder=place, stub=stub, database=database)
-
-        def theirs(name: str, database: str) -> Contender:
-            place = folder / f"theirs-{name}"
-            return JupyterHub(
-                name="JupyterHub", folder=place, stub=stub, database=database, chp=asked.chp
-            )
-
+        ours, theirs = both(folder, stub, asked.chp)
         mine = await measured(ours, sizes, await asyncio.to_thread(_far, stack))
         other = None
         if asked.only != "ours":
@@ -147,17 +118,8 @@ def _far(stack: ExitStack) -> str:
         raise SystemExit("The bench needs PostgreSQL: apt-get install postgresql")
     url = stack.enter_context(throw_away(found))
     port = url.rpartition(":")[2].partition("/")[0]
-    line = _beside(stack, "bench.hub.line", port, str(_AWAY))
+    line = beside(stack, "bench.hub.line", port, str(_AWAY))
     return url.replace(f":{port}/", f":{line}/")
-
-
-def _beside(stack: ExitStack, module: str, *more: str) -> int:
-    """Run a module on a free port, which is its first argument, until the end; return the port."""
-    port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", module, str(port), *more])  # noqa: S603
-    stack.callback(process.wait)
-    stack.callback(process.terminate)
-    return port
 
 
 def arguments() -> argparse.Namespace:

@@ -117,10 +117,20 @@ def rows(ours: Figures, theirs: Figures | None) -> list[Row]:
     ]
 
 
-def write(table: list[Row], today: datetime, rounds: int, profile: str) -> None:
-    """Write our part of the page."""
+def drawn(table: list[Row]) -> str:
+    """Return a table as Markdown, and below it what is missed."""
     missed = [row.what for row in table if not row.met]
     said = f"Missed: {'; '.join(missed)}." if missed else "Every bar is met."
+    return f"""| | Perijove | JupyterHub | ratio | bar | met |
+|---|---|---|---|---|---|
+{chr(10).join(row.text() for row in table)}
+
+{said}
+"""
+
+
+def write(table: list[Row], today: datetime, rounds: int, profile: str) -> None:
+    """Write our part of the page."""
     best = (
         f"Of {rounds} rounds the best of each figure counts, in both hubs."
         if rounds > 1
@@ -139,12 +149,7 @@ second somebody else asks who they are. A hub that was killed is counted from th
 process, Python's own start included. What takes less than a hundredth of a second in all is
 measured by the kernel's clock of 10 ms.
 
-| | Perijove | JupyterHub | ratio | bar | met |
-|---|---|---|---|---|---|
-{chr(10).join(row.text() for row in table)}
-
-{said}
-"""
+{drawn(table)}"""
     if profile:
         text += f"\n### Where the time goes\n\n```text\n{profile.strip()}\n```\n"
     put(HEADING, text)
