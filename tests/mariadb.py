@@ -60,6 +60,7 @@ class MariaDb:
                     program() or "mariadbd", "--no-defaults", f"--datadir={self.data}/data",
                     *_as_whoever(), f"--port={self.port}", "--bind-address=127.0.0.1",
                     f"--socket={self.data}/s", f"--pid-file={self.data}/pid",
+                    f"--tmpdir={self.data}",  # one that starts deletes what others have in /tmp
                     f"--init-file={self.data}/odder.sql", *_QUICK, *_ODD, *more,
                 ],
                 stdout=out, stderr=out, cwd=self.data,
@@ -80,7 +81,8 @@ def made() -> Iterator[MariaDb]:
     with tempfile.TemporaryDirectory(prefix="pj-my-", ignore_cleanup_errors=True) as folder:
         made = [
             "mariadb-install-db", "--no-defaults", f"--datadir={folder}/data", *_as_whoever(),
-            "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve",
+            f"--tmpdir={folder}", "--auth-root-authentication-method=normal", "--skip-test-db",
+            "--skip-name-resolve",
         ]  # fmt: skip
         done = subprocess.run(made, check=False, capture_output=True, text=True, cwd=folder)
         assert done.returncode == 0, done.stdout + done.stderr

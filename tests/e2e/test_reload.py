@@ -31,8 +31,14 @@ def perijove(up: Up, *given: str, rc: int = 0) -> subprocess.CompletedProcess[st
 
 
 def write(up: Up, **settings: Any) -> None:
-    tree = {**json.loads(up.file.read_text()), **settings}
-    up.file.write_text(json.dumps(tree))
+    put(up, json.dumps({**json.loads(up.file.read_text()), **settings}))
+
+
+def put(up: Up, text: str) -> None:
+    """Write the file as an editor does: who reads it just then has one or the other, whole."""
+    new = up.file.with_suffix(".new")
+    new.write_text(text)
+    new.replace(up.file)
 
 
 def test_a_change_is_shown_and_then_in_effect_and_nobody_notices(up: Up) -> None:
@@ -68,7 +74,7 @@ def test_a_bad_file_is_refused_in_words_by_command_and_by_signal(up: Up) -> None
     up.process.send_signal(signal.SIGHUP)
     until(lambda: "hub.activeServerLimit" in up.err, "the reason, where `up` was started")
     assert up.hub("GET", "/info")[0] == 200
-    up.file.write_text(good)
+    put(up, good)
     perijove(up, "config", "diff")
 
 

@@ -157,8 +157,9 @@ async def test_a_hub_that_dies_in_the_middle_of_starts_leaves_them_to_the_others
     async with running(database_url) as hubs:
         people = [await user(hubs.each[0], f"u{n}") for n in range(20)]
         dies, stays = hubs.each[0], hubs.each[1]
-        mine = [it for it in people if dies.reconciler.leases.holds(f"jupyter-{it.name}")]
-        assert mine
+        async with asyncio.timeout(10):  # one that was slow for a moment has its share again soon
+            while not any(dies.reconciler.leases.holds(f"jupyter-{it.name}") for it in people):
+                await asyncio.sleep(0.01)
 
         async def gone(_: str) -> float | None:
             await asyncio.Event().wait()
