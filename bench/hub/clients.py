@@ -20,21 +20,13 @@ from bench.hub.culler import cull_seconds
 from bench.hub.doors import doors
 from bench.hub.measure import look_cost, own_cost, populate
 from bench.hub.people import listing
-from bench.hub.report import Row, drawn
+from bench.hub.report import CHECK, CULL, DANCE, LIST, LOOK, RIGHTS, USER, Row, drawn
 from bench.hub.rights import rights_ms
 from bench.page import machine, put
 from perijove.kit.clock import Clock
 
 HEADING = "The hub and its clients"
-_LINES: list[tuple[str, float, str]] = [
-    ("CPU for a check of rights, 20 roles, 50 groups", 0.02, "ms"),
-    ("CPU for `GET /hub/api/user`", 0.15, "ms"),
-    ("CPU for `GET /hub/api/users/{name}`, 10,000 users", 0.25, "ms"),
-    ("CPU to list 10,000 users, 100 a page", 150, "ms"),
-    ("CPU for a whole sign-in to a service by OAuth (an aim: a fifth of theirs)", 6, "ms"),
-    ("CPU for a look at whose a token is, 64 at once (0.2: 5,000/s on one core)", 0.2, "ms"),
-    ("CPU for all that jupyterhub-idle-culler does with 1,000 idle servers", 2, "s"),
-]
+_LINES = (RIGHTS, LOOK, USER, LIST, DANCE, CHECK, CULL)
 
 
 async def measured(make: Make, small: bool) -> list[float]:  # noqa: FBT001 - of the command line

@@ -3,6 +3,7 @@
 import platform
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from bench.hub.doors import Doors
 from bench.hub.kept import Kept
@@ -12,16 +13,29 @@ from bench.page import figure, machine, put
 
 HEADING = "The hub"
 
-_LINES: list[tuple[str, float, str]] = [
+Line: TypeAlias = tuple[str, float, str]
+"""What is measured, what ours must not pass, and its unit."""
+LOOK: Line = ("CPU for `GET /hub/api/user`", 0.15, "ms")
+USER: Line = ("CPU for `GET /hub/api/users/{name}`, 10,000 users", 0.25, "ms")
+RIGHTS: Line = ("CPU for a check of rights, 20 roles, 50 groups", 0.02, "ms")
+LIST: Line = ("CPU to list 10,000 users, 100 a page", 150, "ms")
+DANCE: Line = ("CPU for a whole sign-in to a service by OAuth (an aim: a fifth of theirs)", 6, "ms")
+CHECK: Line = (
+    "CPU for a look at whose a token is, 64 at once (0.2: 5,000/s on one core)",
+    0.2,
+    "ms",
+)
+CULL: Line = ("CPU for all that jupyterhub-idle-culler does with 1,000 idle servers", 2, "s")
+_LINES: list[Line] = [
     ("CPU of the hub for a start", 1.0, "ms"),
     ("CPU for a stop", 1.0, "ms"),
-    ("CPU for `GET /hub/api/user`", 0.15, "ms"),
-    ("CPU for `GET /hub/api/users/{name}`, 10,000 users", 0.25, "ms"),
-    ("CPU for a check of rights, 20 roles, 50 groups", 0.02, "ms"),
-    ("CPU to list 10,000 users, 100 a page", 150, "ms"),
+    LOOK,
+    USER,
+    RIGHTS,
+    LIST,
     ("CPU for a sign-in with `dummy` (0.67: 1,500/s on one core)", 0.67, "ms"),
-    ("CPU for a whole sign-in to a service by OAuth (an aim: a fifth of theirs)", 6, "ms"),
-    ("CPU for a look at whose a token is, 64 at once (0.2: 5,000/s on one core)", 0.2, "ms"),
+    DANCE,
+    CHECK,
     ("CPU for a server's report of activity (0.2: 5,000/s on one core)", 0.2, "ms"),
     ("1,000 starts at once: all ready", 5, "s"),
     ("… of these failed", 0, ""),
@@ -31,7 +45,7 @@ _LINES: list[tuple[str, float, str]] = [
     ("… an unrelated GET, p99", 50, "ms"),
     ("RSS, 10,000 users, 200 servers", 110, "MiB"),
     ("Nobody asks anything, 1,000 servers: of a core", 1, "%"),
-    ("CPU for all that jupyterhub-idle-culler does with them", 2, "s"),
+    CULL,
     ("Killed and started again, 1,000 servers: answers", 0.5, "s"),
     ("… says of each that it is ready", 1, "s"),
     ("PostgreSQL 1.3 ms away: 200 starts at once, all ready", 1.5, "s"),
