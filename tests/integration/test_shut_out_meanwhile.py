@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pytest
 
 from perijove.app import Running
-from perijove.kit.tasks import in_background
 from perijove.model.errors import BadGrant, Stale
 from perijove.model.token import Kind
 from perijove.model.user import User
@@ -28,7 +27,10 @@ pytestmark = pytest.mark.parametrize("database_url", SHARED, indirect=True)
 
 @dataclass
 class Two:
-    """Two hubs on one database, and ada in one browser, whom both know."""
+    """Two hubs on one database, and ada in one browser, whom both know.
+
+    Neither goes on with a stop: where it ends, the server's client goes with it.
+    """
 
     here: Running
     there: Running
@@ -47,8 +49,7 @@ async def two(database: Database, database_url: str) -> AsyncIterator[Two]:
     second = await open_database(database_url)
     here, there = await hub(database), await hub(second)
     ada = await user(here)
-    async with in_background(here.life.run()):
-        yield await signed_in(here, there, ada)
+    yield await signed_in(here, there, ada)
     await second.close()
 
 

@@ -13,6 +13,7 @@ NEXT: Mapping[str, str] = {
     "allow.users": "Ask an administrator, and mention the rule allow.users.",
     "blocked": "Ask an administrator.",
     "home-full": "A rescue start opens it beside an empty one, for you to delete what is not needed.",
+    "oauth-no-client": "If a server sent you here, it has stopped or was removed: open it again from your servers.",
     "start-file": "A rescue start begins with an empty home folder, for you to mend or delete that file in the old one.",
     "disappeared": "Start it again; variables in memory are lost.",
     "exited": "Look at the log, then start it again or choose other options.",
