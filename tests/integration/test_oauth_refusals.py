@@ -169,6 +169,13 @@ async def test_nobody_is_sent_anywhere_but_to_the_address_of_the_client(at: At) 
 async def test_no_client_but_one_that_is_there_is_known(at: At) -> None:
     for id in NO_CLIENT:
         await sent_nowhere(at, raw(**oauth.question(replace(at.client, id=id))))
+    nobody = oauth.question(replace(at.client, id=NO_CLIENT[2]))
+    for language, words in {
+        "en": "it has stopped or was removed",
+        "zh": "它已停止或已被删除",
+    }.items():
+        page = await at.ada.http.get(f"/{raw(**nobody)}", headers={"accept-language": language})
+        assert words in page.text
 
 
 async def test_a_question_that_makes_no_sense_goes_back_without_a_code(at: At) -> None:

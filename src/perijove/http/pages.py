@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse
 from perijove.http.catalogue import counted, translated
 from perijove.http.languages import COOKIE, LANGUAGES, language_of
 from perijove.http.reader import ZONE_COOKIE, Reader, noted, tight, zone_of
-from perijove.http.sentences import administrator, told
+from perijove.http.sentences import administrator, next_step, told
 from perijove.model.signal import Params
 from perijove.model.user import User
 
@@ -134,6 +134,7 @@ class Pages:
             status,
             title=reader.say(title),
             text=reader.say(text) if general else said,
+            next_step=next_step(code, params, reader),
             administrator=administrator(code, params, reader),
         )
 
