@@ -68,6 +68,14 @@ async def metrics(port: int) -> dict[str, float]:
     return {name.removeprefix("perijove_proxy_"): float(value) for name, value in lines}
 
 
+async def measured(port: int, **wanted: float) -> dict[str, float]:
+    """Return what is counted, once `wanted` is."""
+    async with asyncio.timeout(15):
+        while not wanted.items() <= (found := await metrics(port)).items():
+            await asyncio.sleep(0.05)
+    return found
+
+
 async def seen(it: Chp, *fields: tuple[str, str]) -> tuple[str, str, httpx.Response]:
     """Ask a mirror; return the id that it was told, the one in the answer, and the answer."""
     answer = await it.web.get("/a/x", headers=httpx.Headers(fields))
@@ -441,7 +449,7 @@ async def test_each_of_several_processes_writes_it_and_opens_it_anew(tmp_path: P
 async def test_the_pool_the_table_and_the_drain_are_counted(tmp_path: Path) -> None:
     place = free_port()
     more = ("--metrics-ip", "127.0.0.1", "--metrics-port", str(place), "--drain", "5")
-    async with serving(mirror) as port, serving(trickle(1, 2.0)) as slow:
+    async with serving(mirror) as port, serving(trickle(1, 4.0)) as slow:
         it = Chp(tmp_path, *more)
         await it.start()
         await it.add("/a", port)
@@ -456,13 +464,12 @@ async def test_the_pool_the_table_and_the_drain_are_counted(tmp_path: Path) -> N
         assert 0 <= found["table_age_seconds"] < 10
         assert (found["draining"], found["connections"]) == (0, 1)
         task = asyncio.create_task(httpx.AsyncClient().get(f"http://127.0.0.1:{it.port}/slow"))
-        await asyncio.sleep(0.3)
+        await measured(place, draining=0, connections=2)
         it.process.send_signal(signal.SIGTERM)
-        await asyncio.sleep(0.3)
-        found = await metrics(place)
-        assert (found["draining"], found["connections"]) == (1, 1)
+        await measured(place, draining=1, connections=1)
         assert (await task).status_code == 200
-        assert await it.end() == 2
+        assert await asyncio.wait_for(it.process.wait(), 15) == 2  # by itself: nothing is open
+        await it.end()
 
 
 async def test_handshakes_are_counted(tmp_path: Path) -> None:
@@ -483,12 +490,7 @@ async def test_handshakes_are_counted(tmp_path: Path) -> None:
         writer.close()
         _, writer = await asyncio.open_connection("127.0.0.1", it.port)
         writer.close()  # says nothing
-        async with asyncio.timeout(15):
-            while True:
-                found = await metrics(place)
-                if found['tls_handshakes_total{result="failed"}'] == 2:
-                    break
-                await asyncio.sleep(0.1)
+        found = await measured(place, **{'tls_handshakes_total{result="failed"}': 2})
         assert found['tls_handshakes_total{result="done"}'] == 1
 
 
