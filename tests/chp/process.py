@@ -79,6 +79,10 @@ class Chp:
         await self.web.aclose()
         if self.process.returncode is None:
             self.process.send_signal(how)
+        return await self.ended()
+
+    async def ended(self) -> int:
+        """Return its exit code, once it has ended by itself: a second order would be the last."""
         return int(await asyncio.wait_for(self.process.wait(), 15))
 
 

@@ -217,7 +217,8 @@ async def test_running_answers_of_every_process_have_their_time_at_the_end(tmp_p
             await asyncio.sleep(0.3)
         it.process.terminate()
         assert (await download).text == "x" * 5
-        assert await it.end() == 2
+        assert await it.ended() == 2
+        await it.end()
 
 
 async def test_every_process_shows_a_new_certificate(tmp_path: Path) -> None:
