@@ -17,7 +17,7 @@ from perijove.store import users
 from perijove.store.database import Database
 from perijove.store.statement import Row, Statement, T
 from perijove.store.tables import micros
-from tests.browser import Browser
+from tests.browser import SITE, Browser
 from tests.parts import ADMIN_TOKEN, hub, services
 
 ODD = "\U0001f600 'a' \"b\" \\ %s"
@@ -129,6 +129,15 @@ async def test_who_counts_by_themselves_is_answered_as_jupyterhub_answers(runnin
         assert (query["offset"], query["limit"]) == ([str(offset + 5)], ["5"])
         offset = place["next"]["offset"]
     assert seen == NAMES
+
+
+async def test_what_follows_is_at_the_host_that_was_asked(database: Database) -> None:
+    """A culler beside the hub may not reach the address that browsers know."""
+    public = {"JupyterHub": {"public_url": "https://hub.example/"}}
+    running = await hub(database, tree={"hub": {**TREE["hub"], "config": public}})
+    await running.hub.newcomers.add(NAMES)
+    _, url, _ = await page(running, "/users?limit=2")
+    assert url.startswith(f"{SITE}/hub/api/users?")
 
 
 async def test_who_sees_a_part_pages_through_that_part(running: Running) -> None:

@@ -133,6 +133,8 @@ async def test_metrics_are_open_to_all_only_if_the_settings_say_so(
         answer: httpx.Response = await stranger.get(path)
         assert answer.status_code == status
         assert ("jupyterhub_total_users" in answer.text) is (status == 200)
+        kind = "text/html" if status == 403 else "text/plain"
+        assert answer.headers["content-type"].startswith(kind)
 
 
 async def test_an_event_loop_that_is_held_up_shows(monkeypatch: pytest.MonkeyPatch) -> None:

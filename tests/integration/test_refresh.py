@@ -142,6 +142,18 @@ async def test_a_program_with_the_cookie_is_told_as_any_that_is_not_known(asked:
     assert (await browser.get("/api/user")).status_code == 403
 
 
+async def test_a_secret_in_the_path_is_not_in_the_audit_log(asked: Asked) -> None:
+    at = await asked.hub()
+    shows = await at.enter("ada")
+    secret = (await at.client.post("/users/ada/tokens")).json()["token"]
+    asked.directory.known = False
+    asked.hands.seconds += 301
+    await at.client.get(f"/authorizations/token/{secret}", headers=shows)
+    told = str((await at.client.get("/audit")).json())
+    assert "/authorizations/token/{secret}" in told
+    assert secret not in told
+
+
 @pytest.mark.parametrize("wrong", ["raises", "another", "slow"])
 async def test_what_it_cannot_say_changes_nothing_and_is_asked_again(
     asked: Asked, wrong: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch

@@ -155,6 +155,19 @@ async def test_what_our_proxy_passes_on_may_be_nonsense(
     assert _ours(caplog)[-1].endswith(f"from {NEAR}")
 
 
+async def test_nothing_is_changed_at_an_address_that_is_not_below_the_hub(running: Running) -> None:
+    """What stands in front may let in nobody from elsewhere to /hub/api."""
+    token = {"authorization": f"token {ADMIN_TOKEN}"}
+    await user(running, "ada")
+    for method, path in (
+        ("POST", "/api/users/bob"), ("DELETE", "/api/users/ada"), ("POST", "/login"),
+        ("POST", "/userx/ada"), ("POST", "/services/x"), ("PUT", "/"),
+    ):  # fmt: skip
+        answer = await Browser(running).http.request(method, path, headers=token)
+        assert answer.status_code == 404, path
+    assert [it.name for it in await running.hub.accounts.all()] == ["ada"]
+
+
 async def test_asking_for_a_server_is_no_activity(running: Running) -> None:
     ada = await user(running, "ada")
     browser = Browser(running)
@@ -187,7 +200,13 @@ async def test_reports_of_browsers_are_counted_and_written_down_short(
     running: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    report = {"csp-report": {"document-uri": "http://hub.test/\nFAKE LINE", "x": "y" * 50_000}}
+    where = f"http://hub.test/hub/accept-share?code=A-SECRET\nFAKE LINE{'y' * 50_000}"
+    blocked, directive = "https://elsewhere.test/x.png?also=A-SECRET", "img-src 'self'"
+    report = {
+        "csp-report": {
+            "document-uri": where, "violated-directive": directive, "blocked-uri": blocked,
+        }
+    }  # fmt: skip
     for kind in ("application/csp-report", "application/json", "text/plain"):
         sent = await Browser(running).post(
             "hub/security/csp-report", content=json.dumps(report), headers={"content-type": kind}
@@ -196,13 +215,17 @@ async def test_reports_of_browsers_are_counted_and_written_down_short(
     told = [it for it in caplog.messages if "broke its policy" in it]
     assert len(told) == 3
     assert all(len(it) < 500 and "\n" not in it for it in told)
+    assert all("img-src 'self' at http://hub.test/hub/accept-share by" in it for it in told)
+    assert "A-SECRET" not in caplog.text
     large = await Browser(running).post("hub/security/csp-report", content=b"x" * 2_000_000)
     assert large.status_code == 413
     raw = await Browser(running).post("hub/security/csp-report", content=b"\xff\x00\r\n")
     assert raw.status_code == 204
+    deep = await Browser(running).post("hub/security/csp-report", content=b"[" * 60_000)
+    assert deep.status_code == 204
     token = {"authorization": f"token {ADMIN_TOKEN}"}
     text = (await Browser(running).get("hub/metrics", headers=token)).text
-    assert "jupyterhub_csp_reports_total 4.0" in text
+    assert "jupyterhub_csp_reports_total 5.0" in text
 
 
 async def test_redirects_have_the_status_that_the_contract_gives_them(running: Running) -> None:

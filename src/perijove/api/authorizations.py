@@ -15,7 +15,7 @@ _LONGEST = 4096
 async def of_token(hub: Hub, call: Call) -> Reply:
     """Return whose token it is; deprecated: show it at GET /user."""
     _require_token(call)
-    owner = await hub.tokens.principal(call.params["token"])
+    owner = await hub.tokens.principal(call.params["secret"])
     if owner is None:
         raise Unknown
     if owner.user is None:
@@ -28,7 +28,7 @@ async def of_token(hub: Hub, call: Call) -> Reply:
 async def of_cookie(hub: Hub, call: Call) -> Reply:
     """Return who has signed in with a cookie; deprecated: sign people in by OAuth."""
     _require_token(call)
-    value = call.params.get("value") or (await call.asked.data(_LONGEST)).decode("latin-1")
+    value = call.params.get("secret") or (await call.asked.data(_LONGEST)).decode("latin-1")
     visitor = await hub.sessions.visitor(value) if call.params["name"] == LOGIN else None
     sight = Sight(call.principal.scopes)
     if visitor is None or not sight.fields(of(visitor.user)):

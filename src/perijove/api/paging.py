@@ -110,7 +110,7 @@ def asked(call: Call, about: About, *, order: str = "", always: bool = False) ->
 
 
 def link(call: Call, secret: bytes, about: str, last: Key, **place: int) -> str:
-    """Return the URL of what follows the item whose key is `last`.
+    """Return the URL of what follows the item whose key is `last`, at the host that was asked.
 
     `about`: the list that it is good for. `place`: what the URL says besides, as numbers.
     """
@@ -123,7 +123,7 @@ def link(call: Call, secret: bytes, about: str, last: Key, **place: int) -> str:
     ]
     after = sealed(secret, about, json.dumps(last).encode())
     query = urlencode([*kept, *place.items(), ("after", after)])
-    return f"{asked.site}{asked.raw_path}?{query}"
+    return f"{asked.origin}{asked.raw_path}?{query}"
 
 
 def opened_key(secret: bytes, about: str, after: str) -> Key:

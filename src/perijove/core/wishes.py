@@ -3,6 +3,7 @@
 Both are written as the reconciler would, so that a start or a stop costs one commit less.
 """
 
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,8 @@ from perijove.store import room, servers
 from perijove.store.database import Database
 from perijove.store.statement import Statement
 
-_RETRY_AFTER = 30
+_RETRY_AFTER = (30, 60)
+"""Seconds, one of them by chance: those who were refused at once do not come back at once."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class Wishes:
         step = decide(wish, GONE, now, Patience(), room=self.admission.room(wish))
         assert isinstance(step, Enter)
         if step.phase is Phase.QUEUED and not in_line:
-            raise Busy("too-many-starts", retry_after=_RETRY_AFTER)
+            raise Busy("too-many-starts", retry_after=random.randint(*_RETRY_AFTER))  # noqa: S311
         new, (write, *log) = self.transitions.enter(wish, step)
         self.admission.see(new)  # before the next request is looked at
         try:

@@ -139,15 +139,16 @@ class Asked(Request):
     @cached_property
     def site(self) -> str:
         """The scheme and the host of the hub as the browser sees it, `https://hub.example`."""
-        return self.outside.domains.site or self._seen
+        return self.outside.domains.site or self.origin
 
     @property
     def host(self) -> str:
         """The host that the browser has asked."""
-        return self._seen.partition("://")[2]
+        return self.origin.partition("://")[2]
 
     @cached_property
-    def _seen(self) -> str:
+    def origin(self) -> str:
+        """The scheme and the host that were asked: in a cluster, a service asks another."""
         scheme, host = str(self.scope["scheme"]), self.given.get("host", "")
         if self._trusts(self._host):
             scheme = self._forwarded("x-forwarded-proto") or scheme

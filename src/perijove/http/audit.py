@@ -88,7 +88,7 @@ class Audit:
             **_who(asked.caller),
             "from": asked.address,
             "call": f"{asked.method} {row.path}",
-            **_given("about", {name: value[:_LONGEST] for name, value in params.items()}),
+            **_given("about", _about(params)),
             **_given("details", _short(asked.done)),
             "status": status,
             **_given("error", code),
@@ -99,6 +99,11 @@ class Audit:
             logger.info("%s by %s: %d", entry["call"], entry["who"], status, extra={"audit": entry})
         else:
             await self.journal.write(entry)
+
+
+def _about(params: Mapping[str, str]) -> dict[str, str]:
+    """Return what the path says, but a secret, which is in no log."""
+    return {name: value[:_LONGEST] for name, value in params.items() if name != "secret"}
 
 
 def _short(details: Mapping[str, Any]) -> dict[str, Any]:

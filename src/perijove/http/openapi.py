@@ -178,11 +178,16 @@ def _responses(row: Route) -> dict[str, Any]:
         for status in row.success
     }
     for status in sorted(_errors(row)):
-        kind = "application/json" if status in _OAUTH or row.form else "application/problem+json"
-        schema = {"type": "object"} if row.form else {"$ref": _REF.format(model="Problem")}
-        content = {kind: {"schema": schema}}
-        responses[str(status)] = {"description": _MEANT[status], "content": content}
+        responses[str(status)] = {"description": _MEANT[status], "content": _problem(row, status)}
     return responses
+
+
+def _problem(row: Route, status: int) -> dict[str, Any]:
+    if row.pages:
+        return {"text/html": {"schema": {"type": "string"}}}
+    kind = "application/json" if status in _OAUTH or row.form else "application/problem+json"
+    schema = {"type": "object"} if row.form else {"$ref": _REF.format(model="Problem")}
+    return {kind: {"schema": schema}}
 
 
 def _errors(row: Route) -> set[int]:
