@@ -30,7 +30,9 @@ class Chp:
         self.token = token
         self.process: Any = None
         headers = {"authorization": f"token {token.split(',', maxsplit=1)[0]}"} if token else {}
-        self.api = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.api_port}", headers=headers)
+        self.api = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{self.api_port}", headers=headers, timeout=20
+        )
         self.web = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
 
     @property
@@ -45,7 +47,7 @@ class Chp:
                 *COMMAND, *(self.places if places is None else places), *self.more,
                 env=environment, stderr=log,
             )  # fmt: skip
-        end = time.monotonic() + 15
+        end = time.monotonic() + 40
         while "serving" not in self.said():
             assert self.process.returncode is None, self.said()
             assert time.monotonic() < end, "it does not serve"
@@ -62,7 +64,7 @@ class Chp:
 
     async def routes(self, query: str = "") -> dict[str, Any]:
         """Return them. As JupyterHub does, ask again where one is about to go, or has just gone."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 20
         while True:
             with suppress(httpx.TransportError):
                 answer = await self.api.get(f"/api/routes{query}")
@@ -83,7 +85,7 @@ class Chp:
 
     async def ended(self) -> int:
         """Return its exit code, once it has ended by itself: a second order would be the last."""
-        return int(await asyncio.wait_for(self.process.wait(), 15))
+        return int(await asyncio.wait_for(self.process.wait(), 40))
 
 
 @asynccontextmanager
@@ -104,5 +106,5 @@ async def chp(folder: Path, *more: str, token: str = TOKEN) -> AsyncIterator[Chp
 def refused(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Return the process of one that should not start."""
     return subprocess.run(
-        [*COMMAND, *arguments], check=False, capture_output=True, text=True, timeout=30
+        [*COMMAND, *arguments], check=False, capture_output=True, text=True, timeout=60
     )

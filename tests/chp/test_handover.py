@@ -113,7 +113,7 @@ async def test_websockets_and_long_answers_outlive_the_process_that_is_replaced(
         began = time.monotonic()
         for one in ones:
             await one.send("after")
-            assert await asyncio.wait_for(one.recv(), 5) == "after"
+            assert await asyncio.wait_for(one.recv(), 20) == "after"
         assert (await download).text == "x" * 10
         codes = Counter(await asyncio.gather(*map(closed, ones)))
         assert codes == {1001: WEBSOCKETS}
@@ -150,7 +150,7 @@ async def test_one_that_does_not_come_up_leaves_the_old_one_as_it_is(tmp_path: P
 
 async def next_of(pid: int) -> int:
     """Return the process that `pid` has just begun to start."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while not (found := Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
         assert time.monotonic() < end, "it starts none"
         await asyncio.sleep(0.001)
@@ -182,7 +182,7 @@ async def test_one_that_is_told_to_end_while_the_next_comes_up_leaves_none(tmp_p
         new = await next_of(it.process.pid)
         it.process.terminate()
         assert await asyncio.wait_for(it.process.wait(), 20) == 2
-        await ended(new, 5)
+        await ended(new)
         assert not (tmp_path / "pid").exists()
         with pytest.raises(ConnectionError):
             await asyncio.open_connection("127.0.0.1", it.port)
@@ -243,7 +243,7 @@ async def test_a_proxy_that_follows_a_hub_is_replaced_by_a_command(tmp_path: Pat
 
 
 async def knows(proxy: Proxy, path: str) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 20
     while b"GET /user/bob/x" not in await proxy.get(path):
         assert time.monotonic() < end
         await asyncio.sleep(0.02)

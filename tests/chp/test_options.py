@@ -86,12 +86,12 @@ def test_the_api_is_on_the_next_port_of_this_machine_alone(tmp_path: Path) -> No
         port = free_port()
         with log.open("wb") as to:
             process = subprocess.Popen([*COMMAND, "--port", str(port)], stderr=to)
-        end = time.monotonic() + 15
+        end = time.monotonic() + 40
         while "serving" not in log.read_text() and process.poll() is None:
             assert time.monotonic() < end
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        code = process.wait(10)
+        code = process.wait(40)
         assert code == 2 or "Another program listens" in log.read_text()
     assert f'serving at="*:{port}" api="localhost:{port + 1}"' in log.read_text()
 
@@ -144,7 +144,10 @@ async def test_everywhere_is_everywhere(tmp_path: Path, everywhere: str) -> None
 
 
 async def test_while_it_ends_its_port_is_free_for_the_next(tmp_path: Path) -> None:
+    asked = asyncio.Event()
+
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: ARG001 - it says nothing
+        asked.set()
         await reader.read()
 
     async with serving(silent) as port:
@@ -152,7 +155,7 @@ async def test_while_it_ends_its_port_is_free_for_the_next(tmp_path: Path) -> No
         await it.start()
         await it.add("/", port)
         waiting = asyncio.create_task(it.web.get("/x"))
-        await asyncio.sleep(0.2)
+        await asyncio.wait_for(asked.wait(), 20)
         it.process.send_signal(signal.SIGTERM)
         while "ending" not in it.said():
             await asyncio.sleep(0.01)

@@ -25,7 +25,7 @@ async def keep_asking(it: Chp, met: Counter[str], over: asyncio.Event) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", it.port)
     while not over.is_set():
         writer.write(HEAD)
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
         await reader.readuntil(b"\r\n\r\nhi")
         met[head[9:12].decode()] += 1
     writer.close()
@@ -36,7 +36,7 @@ async def keep_coming(it: Chp, met: Counter[str], over: asyncio.Event) -> None:
     while not over.is_set():
         reader, writer = await asyncio.open_connection("127.0.0.1", it.port)
         writer.write(HEAD.replace(b"Host: e", b"Host: e\r\nConnection: close"))
-        said = await asyncio.wait_for(reader.read(), 10)
+        said = await asyncio.wait_for(reader.read(), 20)
         assert said.endswith(b"hi")
         met[said[9:12].decode()] += 1
         writer.close()
@@ -46,7 +46,7 @@ async def keep_talking(it: Chp, met: Counter[str], over: asyncio.Event) -> None:
     async with connect(f"ws://127.0.0.1:{it.port}/ws") as one:
         while not over.is_set():
             await one.send("hello")
-            assert await asyncio.wait_for(one.recv(), 10) == "hello"
+            assert await asyncio.wait_for(one.recv(), 20) == "hello"
             met["frames"] += 1
 
 

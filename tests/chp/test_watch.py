@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from websockets.asyncio.server import serve
 
 from tests.chp.process import Chp, chp, refused
 from tests.integration.proxy_parts import (
+    Handler,
     echo,
     mirror,
     ok,
@@ -26,6 +28,7 @@ from tests.integration.proxy_parts import (
     read_head,
     read_request,
     serving,
+    telling,
     trickle,
 )
 from tests.ports import free_port
@@ -34,7 +37,7 @@ FRESH = re.compile(r"[0-9a-f]{8}-[0-9]+")
 ID = "x-request-id"
 
 
-async def until(true: Callable[[], Any], seconds: float = 10) -> Any:
+async def until(true: Callable[[], Any], seconds: float = 30) -> Any:
     """Wait for it, and return what it says."""
     async with asyncio.timeout(seconds):
         while not (found := true()):
@@ -334,11 +337,12 @@ async def test_who_leaves_before_the_answer_is_told_as_499(tmp_path: Path) -> No
         await read_request(reader)
         await asyncio.sleep(60)
 
-    async with serving(never) as port, chp(tmp_path, *more) as it:
+    asked = asyncio.Event()
+    async with serving(telling(never, asked)) as port, chp(tmp_path, *more) as it:
         await it.add("/a", port)
         _, writer = await asyncio.open_connection("127.0.0.1", it.port)
         writer.write(b"POST /a HTTP/1.1\r\nHost: e\r\nContent-Length: 9\r\n\r\nhalf")
-        await asyncio.sleep(0.2)
+        await asyncio.wait_for(asked.wait(), 20)
         writer.close()
         (found,) = await logged(tmp_path, 1)
         assert (found["status"], found["end"]) == (499, "left")
@@ -346,15 +350,17 @@ async def test_who_leaves_before_the_answer_is_told_as_499(tmp_path: Path) -> No
 
 async def test_a_moved_log_is_opened_anew_at_sighup_and_written_to_the_end(tmp_path: Path) -> None:
     more = ("--access-log", str(tmp_path / "access.log"))
-    async with serving(trickle(1, 0.5)) as port, chp(tmp_path, *more) as it:
+    asked = asyncio.Event()
+    async with serving(telling(trickle(1, 0.5), asked)) as port, chp(tmp_path, *more) as it:
         await it.add("/a", port)
         await it.web.get("/a/before")
         await logged(tmp_path, 1)
         (tmp_path / "access.log").rename(tmp_path / "access.log.1")
         it.process.send_signal(signal.SIGHUP)
         await until((tmp_path / "access.log").exists)
+        asked.clear()
         last = asyncio.create_task(it.web.get("/a/last"))
-        await asyncio.sleep(0.2)
+        await asyncio.wait_for(asked.wait(), 20)
         it.process.send_signal(signal.SIGTERM)
         assert (await last).status_code == 200
         await it.process.wait()
@@ -370,7 +376,7 @@ async def test_a_full_disk_costs_lines_and_no_answers(tmp_path: Path) -> None:
         for _ in range(3):
             assert (await it.web.get("/a")).status_code == 200
             await asyncio.sleep(1.1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await metrics(place))["access_log_dropped_total"] != 3:
                 await asyncio.sleep(0.1)
         assert it.said().count("access-log-not-written") == 1
@@ -419,11 +425,26 @@ async def test_the_sample_is_a_part(tmp_path: Path) -> None:
         assert 15 < len(entries(tmp_path)) - 1 < 120
 
 
+def serving_beside(it: Chp) -> str:
+    """Return what it says, once another process serves beside it."""
+    return said if "worker-serves" in (said := it.said()) else ""
+
+
+def writes_anew(pid: int) -> bool:
+    """Return whether a process has opened the log anew."""
+    opened = set[str]()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            opened.add(file.readlink().name)
+    return "access.log" in opened and "access.log.1" not in opened
+
+
 async def test_each_of_several_processes_writes_it_and_opens_it_anew(tmp_path: Path) -> None:
     more = ("--access-log", str(tmp_path / "access.log"), "--workers", "2")
     async with serving(mirror) as port, chp(tmp_path, *more) as it:
         await it.add("/a", port)
-        await until(lambda: "worker-serves" in it.said() or "workers" in it.said())
+        (other,) = re.findall(r"worker-serves pid=(\d+)", await until(lambda: serving_beside(it)))
+        pids = (it.process.pid, int(other))
 
         async def asked() -> None:
             async with httpx.AsyncClient() as web:
@@ -435,8 +456,7 @@ async def test_each_of_several_processes_writes_it_and_opens_it_anew(tmp_path: P
         assert len({line["id"] for line in found}) == 30
         (tmp_path / "access.log").rename(tmp_path / "access.log.1")
         it.process.send_signal(signal.SIGHUP)
-        await until((tmp_path / "access.log").exists)
-        await asyncio.sleep(0.5)
+        await until(lambda: all(writes_anew(pid) for pid in pids))
         for _ in range(30):
             await asked()
         assert len(await logged(tmp_path, 30)) == 30
@@ -446,10 +466,22 @@ async def test_each_of_several_processes_writes_it_and_opens_it_anew(tmp_path: P
 # metrics
 
 
+def held(over: asyncio.Event) -> Handler:
+    """Return what answers once something is over."""
+
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        await over.wait()
+        writer.write(ok(b"late"))
+
+    return late
+
+
 async def test_the_pool_the_table_and_the_drain_are_counted(tmp_path: Path) -> None:
     place = free_port()
-    more = ("--metrics-ip", "127.0.0.1", "--metrics-port", str(place), "--drain", "5")
-    async with serving(mirror) as port, serving(trickle(1, 4.0)) as slow:
+    more = ("--metrics-ip", "127.0.0.1", "--metrics-port", str(place), "--drain", "20")
+    asked, over = asyncio.Event(), asyncio.Event()
+    async with serving(mirror) as port, serving(telling(held(over), asked)) as slow:
         it = Chp(tmp_path, *more)
         await it.start()
         await it.add("/a", port)
@@ -464,9 +496,10 @@ async def test_the_pool_the_table_and_the_drain_are_counted(tmp_path: Path) -> N
         assert 0 <= found["table_age_seconds"] < 10
         assert (found["draining"], found["connections"]) == (0, 1)
         task = asyncio.create_task(httpx.AsyncClient().get(f"http://127.0.0.1:{it.port}/slow"))
-        await measured(place, draining=0, connections=2)
+        await asyncio.wait_for(asked.wait(), 20)
         it.process.send_signal(signal.SIGTERM)
         await measured(place, draining=1, connections=1)
+        over.set()
         assert (await task).status_code == 200
         assert await it.ended() == 2
         await it.end()

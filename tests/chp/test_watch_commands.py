@@ -27,7 +27,7 @@ async def perijove(*given: str, token: str = "") -> tuple[int, str, str]:
         sys.executable, "-m", "perijove", "proxy", *given, env=environment,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(), 40)
+    out, err = await asyncio.wait_for(process.communicate(), 80)
     assert "Traceback" not in err.decode()
     return int(process.returncode or 0), out.decode(), err.decode()
 
@@ -85,7 +85,7 @@ async def test_routes_are_for_who_has_the_token(tmp_path: Path) -> None:
         (tmp_path / "token").write_text("")  # nobody has none
         code, *_ = await perijove("routes", "--api", url)
         assert code == 4
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             reader, writer = await asyncio.open_connection("127.0.0.1", place)
             writer.write(b"DELETE /api/routes HTTP/1.0\r\nAuthorization: token another\r\n\r\n")
             assert (await reader.read()).startswith(b"HTTP/1.1 405 ")
@@ -107,14 +107,14 @@ async def test_top_tells_what_happens_just_now(tmp_path: Path) -> None:
         await it.web.get("/a/before")
         async with connect(f"ws://127.0.0.1:{it.port}/ws/"):
             task = asyncio.create_task(told(*top))
-            over = asyncio.get_running_loop().time() + 3
-            while asyncio.get_running_loop().time() < over:
+            while not task.done():  # a machine may take long to begin it
                 await it.web.post("/a/x", content=b"x" * 1000)
                 await it.web.get("/away")
                 await it.web.get("/a%zz")
                 await asyncio.sleep(0.2)
             found = await task
-        assert 2.5 < found["seconds"] < 6 < found["requests_per_second"] * 6 < 240
+        assert 2.5 < found["seconds"] < 20
+        assert 1 < found["requests_per_second"] < 40
         assert found["by_status"].keys() == {"200", "503"}
         assert found["received_bytes_per_second"] > 100
         assert found["sent_bytes_per_second"] > found["received_bytes_per_second"]

@@ -87,6 +87,16 @@ async def echo(connection: ServerConnection) -> None:
         await connection.send(message)
 
 
+def telling(handler: Handler, asked: asyncio.Event) -> Handler:
+    """Return what does as `handler` does, and says when somebody has come."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await handler(reader, writer)
+
+    return answer
+
+
 def trickle(pieces: int, seconds: float) -> Handler:
     """Return an upstream that answers with so many letters, each after a while."""
 
@@ -194,7 +204,7 @@ class Proxy:
                 *("--table", str(self.folder / "routes.json"), *self.more),
                 stderr=log,
             )
-        end = time.monotonic() + 10
+        end = time.monotonic() + 40
         while not await self.serves():
             assert self.process.returncode is None, (self.folder / "log").read_text()
             assert time.monotonic() < end, "the proxy does not serve"
@@ -207,7 +217,7 @@ class Proxy:
             return False
         return answer.startswith(b"HTTP/1.1 200")
 
-    async def ask(self, request: bytes, seconds: float = 10) -> bytes:
+    async def ask(self, request: bytes, seconds: float = 20) -> bytes:
         """Send bytes, half-close nothing, return all that comes until the end."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls)
         try:
@@ -222,7 +232,7 @@ class Proxy:
         head = f"GET {path} HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n{fields}\r\n"
         return await self.ask(head.encode("latin-1"))
 
-    async def knows(self, path: str, *, by: bytes, seconds: float = 5) -> None:
+    async def knows(self, path: str, *, by: bytes, seconds: float = 20) -> None:
         """Wait until `path` is answered by somebody who says `by`."""
         end = time.monotonic() + seconds
         while by not in await self.get(path):
@@ -263,12 +273,12 @@ async def proxied(
         proxy = Proxy(free_port(), hub.port, folder, more, module, tls=tls)
         await proxy.start()
         try:
-            end = time.monotonic() + 5
+            end = time.monotonic() + 20
             while not any("after=" in url for url in hub.asked):
                 assert time.monotonic() < end, proxy.said()
                 await asyncio.sleep(0.01)
             yield proxy, hub
-            await asyncio.wait_for(proxy.end(), 15)
+            await asyncio.wait_for(proxy.end(), 40)
             assert "Traceback" not in proxy.said()
             assert "ResourceWarning" not in proxy.said()
         finally:

@@ -44,7 +44,7 @@ async def test_a_data_directory_has_one_proxy_and_it_is_small(
     async with serving(hub, hub.port):
         process = proxy.process = await start(box.path)
         try:
-            end = time.monotonic() + 10
+            end = time.monotonic() + 40
             while not (box.routes.exists() and await proxy.serves()):
                 assert time.monotonic() < end
                 await asyncio.sleep(0.02)
@@ -53,7 +53,7 @@ async def test_a_data_directory_has_one_proxy_and_it_is_small(
                 json.loads(await asyncio.to_thread(box.routes.read_text))["version"] == hub.version
             )
             second = await start(box.path)
-            _, said = await asyncio.wait_for(second.communicate(), 10)
+            _, said = await asyncio.wait_for(second.communicate(), 40)
             assert second.returncode == 1
             assert said.decode().startswith("A proxy already runs on ")
             assert f"(process {process.pid})" in said.decode()

@@ -62,7 +62,7 @@ async def test_a_crowd_that_asks_again_finds_its_connections_kept(tmp_path: Path
             for _, writer in lines:
                 writer.write(get(f"{turn}"))
             for reader, _ in lines:
-                assert await asyncio.wait_for(body_of(reader), 10) == b"together"
+                assert await asyncio.wait_for(body_of(reader), 20) == b"together"
         for _, writer in lines:
             writer.close()
         assert connections == crowd
@@ -231,7 +231,7 @@ async def test_an_answer_may_come_before_the_request_is_complete(tmp_path: Path)
         reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
         writer.write(get("", "Content-Length: 100000000").replace(b"GET", b"PUT"))
         writer.write(bytes(500_000))  # much of it unread when the answer is there
-        said = await asyncio.wait_for(reader.read(), 10)
+        said = await asyncio.wait_for(reader.read(), 20)
         assert said.startswith(b"HTTP/1.1 413 ")
         assert said.endswith(b"no!")
         writer.close()
@@ -247,7 +247,7 @@ async def test_a_client_that_says_no_more_still_gets_its_answer(tmp_path: Path) 
         reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
         writer.write(get())
         writer.write_eof()
-        assert (await asyncio.wait_for(reader.read(), 5)).endswith(b"late")
+        assert (await asyncio.wait_for(reader.read(), 20)).endswith(b"late")
         writer.close()
 
 
@@ -269,10 +269,10 @@ async def test_events_are_passed_on_at_once_and_a_lost_reader_is_noticed(tmp_pat
         writer.write(get())
         await read_head(reader)
         for number in range(3):
-            event = await asyncio.wait_for(reader.readuntil(b"\n\n"), 2)
+            event = await asyncio.wait_for(reader.readuntil(b"\n\n"), 20)
             assert event == b"data: %d\n\n" % number
         writer.transport.abort()
-        await asyncio.wait_for(gone.wait(), 2)
+        await asyncio.wait_for(gone.wait(), 20)
 
 
 BROKEN = [
@@ -332,7 +332,7 @@ async def test_only_a_safe_request_is_sent_again(tmp_path: Path, method: str, st
         body = b"x" if method == "POST" else b""
         again = get("", f"Content-Length: {len(body)}", "Connection: close") + body
         writer.write(again.replace(b"GET", method.encode()))
-        said = await asyncio.wait_for(reader.read(), 5)
+        said = await asyncio.wait_for(reader.read(), 20)
         writer.close()
         assert said.startswith(b"HTTP/1.1 %d" % status)
         assert requests == ["GET", "dropped", *([method] if status == 200 else [])]
@@ -381,7 +381,7 @@ async def test_a_head_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
                 await asyncio.sleep(0.05)
                 writer.write(b"X")
 
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(20):
             task = asyncio.create_task(drip())
             said = await reader.read()
         task.cancel()
@@ -398,8 +398,8 @@ async def test_a_target_that_lets_nobody_in_is_given_up(tmp_path: Path) -> None:
                 one.settimeout(0)
                 one.connect_ex(full.getsockname())
             await hub.change({"/user/chen/": full.getsockname()[1]})
-            await proxy.knows("/user/chen/", by=b"503 Service Unavailable", seconds=20)
+            await proxy.knows("/user/chen/", by=b"503 Service Unavailable", seconds=40)
             began = asyncio.get_running_loop().time()
             said = await proxy.get("/user/chen/")
-            assert 4 < asyncio.get_running_loop().time() - began < 8
+            assert 4 < asyncio.get_running_loop().time() - began < 9.5
             assert said.startswith(b"HTTP/1.1 503 ")

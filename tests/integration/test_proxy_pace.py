@@ -79,7 +79,7 @@ async def test_a_body_that_does_not_come_is_given_up(
         assert said.startswith(b"HTTP/1.1 408 ")
         assert b"The rest of the request did not arrive in time." in said
         assert await refused(port) == {"slow-body": 1}
-        await asyncio.wait_for(seen, 2)
+        await asyncio.wait_for(seen, 20)
 
 
 async def test_a_body_that_comes_slowly_arrives(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ async def test_what_the_target_holds_up_is_no_fault_of_the_client(tmp_path: Path
     async def waits(proxy: Proxy) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
         writer.write(PUT + b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\n")
-        assert (await asyncio.wait_for(read_head(reader), 10)).startswith("HTTP/1.1 100 ")
+        assert (await asyncio.wait_for(read_head(reader), 30)).startswith("HTTP/1.1 100 ")
         writer.write(b"hello")
         assert (await reader.read()).endswith(b"\r\n\r\n5")
         writer.close()
@@ -116,7 +116,7 @@ async def test_what_the_target_holds_up_is_no_fault_of_the_client(tmp_path: Path
         writer.write(PUT + b"Content-Length: %d\r\n\r\n" % size)
         writer.write(bytes(size))
         await writer.drain()
-        assert (await asyncio.wait_for(reader.read(), 10)).endswith(b"%d" % size)
+        assert (await asyncio.wait_for(reader.read(), 30)).endswith(b"%d" % size)
         writer.close()
 
     async with proxied(tmp_path, slow, BODY) as (proxy, _):
@@ -186,7 +186,7 @@ async def test_who_takes_nothing_is_given_up_and_counted(tmp_path: Path, *, last
     async with proxied(tmp_path, much(size), more) as (proxy, _):
         request = GET + (b"Connection: close\r\n\r\n" if last else b"\r\n")
         with await small(proxy, request):
-            end = time.monotonic() + SOON
+            end = time.monotonic() + 30
             while await refused(port) != {"slow-reader": 1}:
                 assert time.monotonic() < end, proxy.said()
                 await asyncio.sleep(0.1)
@@ -201,7 +201,7 @@ async def test_who_takes_little_at_a_time_gets_it_all(tmp_path: Path) -> None:
         with await small(proxy, GET + b"\r\n") as sock:
             loop, end = asyncio.get_running_loop(), time.monotonic() + SOON
             while time.monotonic() < end:
-                assert await asyncio.wait_for(loop.sock_recv(sock, 4096), 2)
+                assert await asyncio.wait_for(loop.sock_recv(sock, 4096), 20)
                 await asyncio.sleep(0.25)
             assert await refused(port) == {}
 
@@ -218,7 +218,7 @@ async def test_a_websocket_may_be_silent_but_not_deaf(tmp_path: Path) -> None:
                 before = descriptors(proxy)
                 deaf = await connect(url, **PLAIN, max_queue=1)
                 sending = asyncio.ensure_future(flood(deaf))
-                await asyncio.wait([sending], timeout=15)
+                await asyncio.wait([sending], timeout=40)
                 assert isinstance(sending.exception(), ConnectionClosed), "it was ended"
                 # the server waits for its own answers to be taken, and takes nothing itself
                 end = time.monotonic() + 20
@@ -226,7 +226,7 @@ async def test_a_websocket_may_be_silent_but_not_deaf(tmp_path: Path) -> None:
                     assert time.monotonic() < end, "its connection to the server is still there"
                     await asyncio.sleep(0.1)
                 await silent.send("still there")
-                assert await asyncio.wait_for(silent.recv(), 2) == "still there"
+                assert await asyncio.wait_for(silent.recv(), 20) == "still there"
 
 
 async def flood(connection: ClientConnection) -> None:

@@ -49,14 +49,14 @@ async def test_blank_lines_gain_no_time_and_cost_none(tmp_path: Path) -> None:
                 await asyncio.sleep(0.6)
 
         task = asyncio.create_task(drip())
-        async with asyncio.timeout(6):
+        async with asyncio.timeout(20):
             said = await reader.read()
         task.cancel()
         writer.close()
         assert said.startswith(b"HTTP/1.1 408 ")
         began = time.monotonic()
         assert (await proxy.ask(b"\r\n" * 500_000)).startswith(b"HTTP/1.1 400 ")
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
 
 
 async def test_frames_that_come_before_the_switch_are_passed_on_and_so_are_later_ones(
@@ -77,7 +77,7 @@ async def test_frames_that_come_before_the_switch_are_passed_on_and_so_are_later
         writer.write(b"GET /user/ada/ HTTP/1.1\r\nHost: e\r\n" + UPGRADE + b"\r\n" + early)
         assert (await read_head(reader)).startswith("HTTP/1.1 101 ")
         writer.write(later)
-        assert await asyncio.wait_for(got, 5) == early + later
+        assert await asyncio.wait_for(got, 20) == early + later
         writer.close()
 
 

@@ -111,7 +111,7 @@ async def test_slow_crowds_hurt_nobody(tmp_path: Path) -> None:
         for drip in drips:
             drip.cancel()
         assert late <= IN_TIME or not ASKED
-        assert late <= IN_TIME * 5
+        assert late <= IN_TIME * 20
         assert more <= MOST_MORE
         assert (more - each * HALF_OPEN) / READERS <= MOST_EACH_READER
         assert (await witness).startswith(b"HTTP/1.1 408 ")
@@ -122,7 +122,7 @@ async def gone(proxy: Proxy, half: Crowd, slow: Crowd) -> None:
     """See that nobody stays who has gone."""
     half.go()
     slow.go()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while proxy.descriptors() > 40 or len(list(Path("/proc/self/fd").iterdir())) > 100:
         assert time.monotonic() < end
         await asyncio.sleep(0.1)

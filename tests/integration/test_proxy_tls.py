@@ -52,7 +52,7 @@ async def shown(proxy: Proxy, trusted: ssl.SSLContext, name: str | None) -> tupl
 
 
 async def logged(proxy: Proxy, word: str, times: int = 1) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 20
     while proxy.said().count(word) < times:
         assert time.monotonic() < end, proxy.said()
         await asyncio.sleep(0.02)

@@ -15,6 +15,7 @@ from websockets.asyncio.server import serve
 
 from tests.integration.proxy_parts import (
     TOKEN,
+    Hub,
     Proxy,
     echo,
     ok,
@@ -36,7 +37,7 @@ async def test_messages_of_all_sizes_come_back_as_they_were(tmp_path: Path) -> N
             async with connect(address(proxy), max_size=None, origin="http://x") as one:  # type: ignore[arg-type]
                 for message in ("", "hello", b"\x00\xff", os.urandom(70_000), "x" * 3_000_000):
                     await one.send(message)
-                    assert await asyncio.wait_for(one.recv(), 5) == message
+                    assert await asyncio.wait_for(one.recv(), 20) == message
                 await one.close(4001, "bye")
             assert one.close_code == 4001
 
@@ -72,6 +73,15 @@ async def test_a_websocket_to_nobody_is_refused_with_its_status(tmp_path: Path) 
             assert refused.value.response.status_code == 503
 
 
+async def quiet(hub: Hub) -> int:
+    """Return how many reports have come, once no more do."""
+    count = -1
+    while count != len(hub.reports):
+        count = len(hub.reports)
+        await asyncio.sleep(0.5)
+    return count
+
+
 async def test_frames_count_as_use(tmp_path: Path) -> None:
     more = ("--activity-interval", "0.1")
     async with (
@@ -81,12 +91,13 @@ async def test_frames_count_as_use(tmp_path: Path) -> None:
         await hub.change({"/user/ada/": server.sockets[0].getsockname()[1]})
         await proxy.knows("/user/ada/", by=b"426 Upgrade Required")
         async with connect(address(proxy)) as one:
-            await asyncio.sleep(0.3)
-            told = len(hub.reports)
+            told = await quiet(hub)
             await one.send("hello")
             await one.recv()
-            await asyncio.sleep(0.3)
-            assert len(hub.reports) == told + 1
+            async with asyncio.timeout(20):
+                while len(hub.reports) == told:
+                    await asyncio.sleep(0.02)
+            assert await quiet(hub) <= told + 2  # what goes there, and what comes back
 
 
 async def test_told_to_end_it_finishes_requests_and_says_1001_to_websockets(
@@ -113,15 +124,15 @@ async def test_told_to_end_it_finishes_requests_and_says_1001_to_websockets(
         assert await reader.readexactly(4) == b"\x81\x02hi"
         began = time.monotonic()
         proxy.process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(reader.read(), 1) == b"\x88\x02\x03\xe9"
-        assert await asyncio.wait_for(idle.read(), 1) == b""
+        assert await asyncio.wait_for(reader.read(), 8) == b"\x88\x02\x03\xe9"
+        assert await asyncio.wait_for(idle.read(), 8) == b""
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", proxy.port)
         assert (await running).endswith(b"in the end")
         writer.close()
         idle_writer.close()
-        assert await proxy.end() == 0
-        assert time.monotonic() - began < 3
+        assert await proxy.process.wait() == 0
+        assert time.monotonic() - began < 8  # ten seconds are theirs that do not end
         assert not (tmp_path / "pid").exists()
 
 
@@ -140,7 +151,7 @@ async def start_once(tmp_path: Path, *arguments: str) -> tuple[int, str]:
         *("--token-file", str(tmp_path / "token"), "--table", str(tmp_path / "t"), *arguments),
         stderr=asyncio.subprocess.PIPE,
     )
-    _, said = await asyncio.wait_for(process.communicate(), 10)
+    _, said = await asyncio.wait_for(process.communicate(), 40)
     return process.returncode or 0, said.decode()
 
 
