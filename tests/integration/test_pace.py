@@ -36,11 +36,13 @@ async def own(running: Running, name: str = "ada") -> Browser:
 
 
 async def test_who_calls_without_end_is_told_when_to_come_again(running: Running) -> None:
+    running.hub.pace.clock = lambda: 1e6  # on a slow machine more may be called meanwhile
     ada, bob = await own(running), await own(running, "bob")
     answers = [await ada.get("hub/api/users/ada") for _ in range(3 * AT_ONCE)]
     statuses = [it.status_code for it in answers]
-    assert AT_ONCE <= statuses.count(200) <= 2 * AT_ONCE
-    assert statuses[-1] == 429
+    calls = statuses.count(200)
+    assert AT_ONCE <= calls <= 2 * AT_ONCE
+    assert statuses == [200] * calls + [429] * (len(statuses) - calls)
     assert int(answers[-1].headers["retry-after"]) >= 1
     assert answers[-1].json()["code"] == "busy"
     again = await own(running)  # another token of the same person

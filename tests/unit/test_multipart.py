@@ -60,8 +60,8 @@ def test_what_a_client_sends_is_read_as_it_was(given: dict[str, str]) -> None:
 
 
 def test_a_hostile_body_costs_no_more_than_its_length() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for sent in (b"\r\n--xy" * 10_000, b"--xyz\r\n" + b'; name="' * 8_000 + b"\r\n--xyz--"):
         with pytest.raises(Invalid):
             fields(TYPE, sent, 1000)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

@@ -72,7 +72,7 @@ async def test_who_says_nothing_is_waited_for_so_long_and_no_longer(
         port = silent.sockets[0].getsockname()[1]
         begun = time.monotonic()
         assert not await knock(url.replace(url.split("/")[2], f"127.0.0.1:{port}"))
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 2
         silent.close()
 
 

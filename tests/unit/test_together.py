@@ -44,7 +44,7 @@ class Server:
 async def begun(server: Server, together: Together) -> asyncio.Task[None]:
     """Return the write of row 0, once it is under way."""
     first = asyncio.create_task(together.write(change(0)))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not server.ran:
             await asyncio.sleep(0)
     return first
@@ -59,7 +59,7 @@ async def behind(
     await asyncio.sleep(0)
     server.go.set()
     await first
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         return await asyncio.gather(*rest, return_exceptions=True)
 
 
@@ -113,7 +113,7 @@ async def test_one_that_waits_alone_keeps_nobody_behind_it() -> None:
     server = Slow(lambda rows: Blocked() if len(rows) > 1 and 2 in rows else None)
     together = Together(server)
     ended = asyncio.create_task(behind(server, together, *map(change, (1, 2, 3))))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while [2] not in server.ran:
             await asyncio.sleep(0)
         await together.write(change(9))

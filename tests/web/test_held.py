@@ -62,7 +62,7 @@ async def started(browser: Browser, sign: str) -> str:
 
 async def shown(browser: Browser, sign: str) -> str:
     """Return the page of lin's start as soon as it shows `sign`: hub and place take their time."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while sign not in (page := (await browser.get("/spawn-pending/lin.xiao")).text):
             await asyncio.sleep(0.02)
     return page

@@ -71,7 +71,7 @@ async def test_it_says_afterwards_why_it_was_stopped(database: Database, tmp_pat
     async with open_desk(database, tmp_path, cull={"maxAge": 1}) as desk:
         lin = await person(desk)
         await started(desk, lin)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while (await desk.running.life.culler.turn()).total_seconds() < 100:
                 await asyncio.sleep(0.2)
         await until(desk, "", Phase.STOPPED)

@@ -19,7 +19,7 @@ from tests.web.desk import desk as open_desk
 async def until(desk: Desk, name: str, phase: Phase, user: str = "lin.xiao") -> None:
     owner = await desk.hub.accounts.named(user)
     assert owner
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while True:
             server = await desk.hub.servers.find(owner, name)
             if server and server.phase is phase:
