@@ -58,7 +58,7 @@ async def test_a_start_waits_in_silence_and_is_carried_out_afterwards(
         assert sum("waits: nobody there" in line for line in said) == 1
         assert "Traceback" not in caplog.text
         world.away = False
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(20):
             while (await row(database)).phase is not Phase.RUNNING:
                 await asyncio.sleep(0.05)
     assert sum("goes on after" in it.getMessage() for it in caplog.records) == 1
@@ -110,7 +110,7 @@ async def test_who_watches_a_start_is_told_that_its_place_is_away(database: Data
     world.away, world.why = True, errors.Away()
     life = await hub(database, world)
     ada = await user(life)
-    async with in_background(life.run()), asyncio.timeout(10):
+    async with in_background(life.run()), asyncio.timeout(30):
         server = await life.servers.start(ada, "", {})
         async for stage in life.progress.of(server):
             if any(it.code == "cluster-unreachable" for it in stage.signals):

@@ -162,7 +162,7 @@ def _run(cases: SearchStrategy[Any], where: str, by: dict[str, str], each: int) 
     @settings(max_examples=each, phases=[Phase.generate], **ALWAYS)
     @given(case=cases)
     def run(case: Any) -> None:
-        answer = case.call(headers={**(case.headers or {}), **by}, timeout=10)
+        answer = case.call(headers={**(case.headers or {}), **by}, timeout=30)
         require_words(answer, where)
         if answer.status_code < 400:  # a case that is wrong on purpose is no promise of ours
             case.validate_response(answer, checks=CHECKS)
@@ -260,7 +260,7 @@ def test_a_link_leads_to_what_was_made(address: str, document: dict[str, Any]) -
         "/hub/api/services/{service}": {"info": {}},
     }
     given = {"user": "Linked", "group": "of-links", "service": "linked", "server": "linked"}
-    with httpx.Client(base_url=address, headers=BY, timeout=10) as client:
+    with httpx.Client(base_url=address, headers=BY, timeout=30) as client:
         client.post("/hub/api/users/linked")
         for (method, path), led in links.items():
             if path.endswith("/server") or (method == "post" and "/servers/" in path):
@@ -298,7 +298,7 @@ def test_odd_bodies_and_odd_names_are_refused_in_words(
     address: str, document: dict[str, Any], user: str
 ) -> None:
     bodies = ODD if user == "ada" else ODD[:2]
-    with httpx.Client(base_url=address, headers=BY, timeout=10) as client:
+    with httpx.Client(base_url=address, headers=BY, timeout=30) as client:
         assert client.post("/hub/api/users/ada").status_code in {201, 409}
         for path, operations in document["paths"].items():
             if path.endswith(("/feed", "/shutdown", "/progress")):

@@ -160,7 +160,7 @@ async def test_who_has_left_no_trace_of_where_they_belong_ends_with_it_all_the_s
     hidden = "setsid env -i sh -c 'echo $$ > hidden; exec sleep 300' & sleep 300"
     await spawner.start(replace(spec(("sh", "-c", hidden))))
     file = tmp_path / "homes" / "1-ada" / "hidden"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not file.exists() or not file.read_text().strip():
             await asyncio.sleep(0.02)
     seen = await until(spawner, State.UP)

@@ -263,7 +263,7 @@ async def test_it_goes_on_when_the_database_was_away(database: Database, world: 
     await world.begin(once, culling=Culling(every=timedelta(seconds=0.05)))
     world.hands.move(timedelta(minutes=61))
     once.away = True
-    async with in_background(world.life.culler.run()), asyncio.timeout(10):
+    async with in_background(world.life.culler.run()), asyncio.timeout(20):
         while (await row(database)).desired is not Desired.STOPPED:
             await asyncio.sleep(0.05)
     assert not once.away

@@ -72,7 +72,7 @@ async def test_while_it_is_away_the_hub_says_so_and_loses_nothing(
         while time.monotonic() < end:
             health.append(await ask_everything(client))
         assert median(health) <= 0.05
-        assert max(health) < 0.5, "a busy machine"
+        assert max(health) < 5, "a busy machine; who waits for the database does so for longer"
         await asyncio.to_thread(server.start)
         await until(client, "stopped")
         assert (await client.post("/api/users/ada/server", headers=ADMIN)).status_code == 202
@@ -146,7 +146,7 @@ async def test_a_hub_that_falls_asleep_in_a_transaction_keeps_nobody_waiting(
     awake = await open_database(server.url)
     await own(awake, "i")
     asleep = asleep_on_mariadb if isinstance(server, MariaDb) else asleep_on_postgres
-    async with asleep(server.url), asyncio.timeout(9):
+    async with asleep(server.url), asyncio.timeout(30):
         await awake.write(room.one_by_one())  # a statement may take ten seconds
     await awake.close()
 
@@ -174,7 +174,7 @@ async def test_a_server_that_hangs_is_away_and_comes_back(
         asked = [database.read(instance.get()) for _ in range(100)]
         found = await asyncio.gather(*asked, database.write(feed.raised()), return_exceptions=True)
         assert {type(it) for it in found} == {DatabaseAway}
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 12
     finally:
         for pid in processes:
             os.kill(pid, SIGCONT)

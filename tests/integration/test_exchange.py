@@ -156,7 +156,7 @@ async def test_an_answer_of_a_megabyte_that_nobody_reads_holds_up_no_other() -> 
     async with serving(many, HELLO) as server, kept(server, limit=1) as connections:
         async with connections.answer(ASK, again=True):
             await asyncio.sleep(0.1)
-        assert await asyncio.wait_for(whole(connections), 2) == b"hello"
+        assert await asyncio.wait_for(whole(connections), 20) == b"hello"
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
@@ -210,7 +210,9 @@ async def test_who_closes_ends_what_runs_and_nothing_begins_again() -> None:
         server.slow = True
         connections = Connections(server.origin, limit=2, connect=2.0, keep=9.0)
         runs = asyncio.ensure_future(whole(connections))
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(20):
+            while not server.heard:
+                await asyncio.sleep(0.01)
         await connections.close()
         with pytest.raises(Broken, match="closed"):
             await runs

@@ -230,7 +230,7 @@ async def test_a_hub_begins_while_a_service_is_slow_and_says_when_it_answers(
     answering = kept.running.hub.services.answering
     await until(lambda: answering.get("s") is False, "it is told that it does not answer")
     assert any("does not answer" in it.message for it in caplog.records)
-    assert (await asyncio.wait_for(kept.running.hub.services.named("s"), 1)) == slow
+    assert (await asyncio.wait_for(kept.running.hub.services.named("s"), 20)) == slow
     await until(lambda: answering.get("s"), "it is told that it answers")
 
 

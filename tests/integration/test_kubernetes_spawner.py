@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,7 @@ from perijove.spawners.kubernetes.errors import Postponed
 from perijove.spawners.kubernetes.interests import INTERESTS
 from perijove.spawners.kubernetes.kubeconfig import Access
 from perijove.spawners.kubernetes.spawner import KubernetesSpawner, PodSettings
-from tests.kubernetes.api_server import Answer, ApiServer, Request, status
+from tests.kubernetes.api_server import Answer, ApiServer, Request, status, until
 from tests.life import LABEL
 
 ADA = Origin(
@@ -93,8 +94,7 @@ async def test_a_claim_that_is_on_its_way_out_is_waited_for(
         assert (signal.code, signal.params) == ("claim-leaving", {"claim": ADA.home})
         await asyncio.sleep(0.2)
     server.remove("persistentvolumeclaims", ADA.home)
-    await asyncio.sleep(0.2)
-    await begin(spawner)
+    await until(lambda: begun(spawner))
     assert (await spawner.poll(SPEC.name)).state is State.PENDING
     assert "deletionTimestamp" not in server.objects["persistentvolumeclaims"][ADA.home]["metadata"]
 
@@ -118,6 +118,14 @@ async def test_homes_of_before_are_left_alone_where_homes_are_elsewhere(
     spawner._settings = PodSettings(traits={**TRAITS, "storage_pvc_ensure": False})
     await spawner.remove_storage(HOME, LABEL)
     assert ADA.home in server.objects["persistentvolumeclaims"]
+
+
+async def begun(spawner: KubernetesSpawner) -> bool:
+    """Return whether the start was taken."""
+    with suppress(Postponed):
+        await begin(spawner)
+        return True
+    return False
 
 
 async def begin(spawner: KubernetesSpawner) -> None:

@@ -262,7 +262,7 @@ async def test_routes_are_found_by_their_prefix(running: Running) -> None:
     for name in NAMES[:3]:
         await ask(running, "POST", f"/users/{name}/server")
     paths = ["/", *(f"/user/{name}/" for name in NAMES[:3])]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while (await page(running, "/proxy"))[0] != paths:
             await running.hub.feed.refresh()
             await asyncio.sleep(0.05)

@@ -71,7 +71,7 @@ async def test_who_may_not_make_tables_and_what_can_only_be_read_are_named(
             await database.write(room.one_by_one())
 
     with pytest.raises(DatabaseAway, match="database-read-only"):
-        await asyncio.wait_for(write_on(), 10)
+        await asyncio.wait_for(write_on(), 20)
     await asyncio.gather(database.close(), connection.close())
 
 

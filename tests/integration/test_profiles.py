@@ -78,7 +78,7 @@ async def test_what_was_chosen_reaches_the_server(
 ) -> None:
     options = {"profile": "large", "tool": "r"}
     assert (await client.post("/users/ada/server", json=options)).status_code == 202
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not spawner.specs:
             await asyncio.sleep(0.01)
     (spec,) = spawner.specs

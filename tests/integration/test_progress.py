@@ -4,6 +4,8 @@ import asyncio
 from contextlib import aclosing
 from dataclasses import replace
 
+import pytest
+
 from perijove.core.lifecycle import Lifecycle
 from perijove.core.progress import _Watched
 from perijove.kit.tasks import in_background
@@ -19,7 +21,7 @@ from tests.life import hub, row, user
 
 
 async def watch(life: Lifecycle, server: Server) -> list[Stage]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return [stage async for stage in life.progress.of(server)]
 
 
@@ -179,8 +181,11 @@ async def test_a_start_that_another_replica_carries_out_is_seen_to_its_end(
         assert (await watch(here, server))[-1].outcome is Outcome.READY
 
 
-async def test_who_still_waits_for_a_stop_spoils_no_start_after_it(database: Database) -> None:
+async def test_who_still_waits_for_a_stop_spoils_no_start_after_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another hub has stopped it, and this one has not looked since."""
+    monkeypatch.setattr("perijove.core.progress._LOOK", 60)
     world = FakeSpawner("i")
     here, there = await hub(database, world), await hub(database, world)
     ada = await user(here)
@@ -195,7 +200,7 @@ async def test_who_still_waits_for_a_stop_spoils_no_start_after_it(database: Dat
     assert (await here.progress.now(fresh)).outcome is Outcome.STARTING
     async with aclosing(here.progress.of(fresh)) as stages:  # type: ignore[type-var]
         assert (await anext(stages)).outcome is Outcome.STARTING
-        async with asyncio.timeout(0.5):
+        async with asyncio.timeout(20):
             await waiting
 
 
@@ -216,9 +221,10 @@ async def test_however_many_wait_for_what_another_hub_does_one_looks(database: D
     server = await there.servers.start(await user(there), "", {})
     watching = [asyncio.create_task(watch(here, server)) for _ in range(20)]
     await asyncio.sleep(0.9)
-    before = world.polls  # each looks once, when it comes
+    before, began = world.polls, asyncio.get_running_loop().time()  # each looks when it comes
     await asyncio.sleep(2)
-    assert 1 <= world.polls - before <= 3
+    took = asyncio.get_running_loop().time() - began
+    assert 1 <= world.polls - before <= took + 1
     leaving = watching[:10]
     for task in leaving:
         task.cancel()
@@ -277,7 +283,7 @@ async def test_a_log_that_cannot_be_read_keeps_no_page_waiting(database: Databas
     server = await life.servers.start(await user(life), "", {})
     assert await life.progress.log(server) == ""
     spawner.quick = False
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         assert await life.progress.log(server) == ""
 
 

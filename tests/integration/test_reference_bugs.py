@@ -74,7 +74,7 @@ async def test_6_the_stream_of_a_cancelled_start_says_failed(database: Database)
     await user(it, "ada")
     await ask(it, "POST", "/users/ada/server")
     await ask(it, "DELETE", "/users/ada/server")
-    async with in_background(it.life.run()), asyncio.timeout(10):
+    async with in_background(it.life.run()), asyncio.timeout(20):
         answer = await ask(it, "GET", "/users/ada/server/progress")
     *_, last = [line for line in answer.text.split("\n\n") if line]
     event = json.loads(last.removeprefix("data: "))

@@ -65,7 +65,7 @@ async def box(database: Database, tmp_path: Path) -> AsyncIterator[Box]:
 
 
 async def until(done: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not done():
             await asyncio.sleep(0.01)
 
@@ -255,7 +255,7 @@ async def test_what_waits_in_the_queue_starts_when_more_may(box: Box) -> None:
     (waits,) = await hub.servers.of(lin)
     assert waits.phase is Phase.QUEUED
     await box.reload({"hub": {"concurrentSpawnLimit": 2}})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while (await hub.servers.of(lin))[0].phase is Phase.QUEUED:
             await asyncio.sleep(0.01)
     held.set()
@@ -266,11 +266,11 @@ async def test_culling_begins_without_a_wait_for_the_next_look(box: Box) -> None
     hub = box.running.hub
     ada = await user(box.running)
     await hub.servers.start(ada, "", {})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while (await hub.servers.of(ada))[0].phase is not Phase.RUNNING:
             await asyncio.sleep(0.01)
     await box.reload({"cull": {"every": 600, "maxAge": 1}})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while (await hub.servers.of(ada))[0].phase is Phase.RUNNING:
             await asyncio.sleep(0.01)
 

@@ -163,7 +163,7 @@ async def test_pages_of_users_lead_to_each_other(running: Running) -> None:
 
 async def test_lists_can_be_cut_to_what_runs(running: Running) -> None:
     await api(running, "admin", "POST", "/users/ada/server")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not (await api(running, "admin", "GET", "/users?state=ready")).json():
             await asyncio.sleep(0.02)
     ready = (await api(running, "admin", "GET", "/users?state=ready")).json()
@@ -259,7 +259,7 @@ async def test_activity_goes_forward_only(running: Running) -> None:
 
 
 async def events(running: Running, path: str) -> list[dict[str, Any]]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         answer = await api(running, "admin", "GET", f"/users/ada/{path}/progress")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -278,7 +278,7 @@ async def test_progress_ends_with_ready_and_says_so_again(running: Running) -> N
         assert last["ready"] is True
         assert (last["progress"], last["url"]) == (100, "/user/ada/")
     await api(running, "admin", "DELETE", "/users/ada/server")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not (await api(running, "admin", "GET", "/users/ada/server")).json()["stopped"]:
             await asyncio.sleep(0.02)
     stopped = await api(running, "admin", "GET", "/users/ada/server/progress")

@@ -50,7 +50,7 @@ async def test_nothing_starts_for_somebody_who_was_deleted_meanwhile(database: D
     life = await hub(database)
     ada = await user(life)
     await database.write(users.remove(ada.id))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         with pytest.raises(Unknown):
             await life.servers.start(ada, "", {})
 
@@ -319,7 +319,7 @@ async def test_a_full_disk_stops_no_server_and_the_start_goes_on_when_there_is_r
     ada, bob = await user(life), await user(life, "bob")
     async with in_background(life.run()):
         await life.servers.start(ada, "", {})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while (await row(database)).phase is not Phase.RUNNING:
                 await asyncio.sleep(0.01)
         await life.servers.start(bob, "", {})
@@ -329,7 +329,7 @@ async def test_a_full_disk_stops_no_server_and_the_start_goes_on_when_there_is_r
         await asyncio.sleep(0.3)
         assert (await life.servers.of(ada))[0].phase is Phase.RUNNING
         disk.full = False
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while (await row(database, "jupyter-bob")).phase is not Phase.RUNNING:
                 await asyncio.sleep(0.01)
     assert set(world.world) == {"jupyter-ada", "jupyter-bob"}

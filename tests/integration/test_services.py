@@ -96,7 +96,7 @@ async def routes(running: Running) -> dict[str, str]:
 
 
 async def until_routed(running: Running, path: str, target: str | None) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while (await routes(running)).get(path) != target:
             await asyncio.sleep(0.01)
 

@@ -136,7 +136,7 @@ async def test_a_share_follows_an_owner_who_is_renamed_and_never_their_name(
     ada = await user(running, "ada")
     root = Browser(running, authorization=f"token {ADMIN_TOKEN}")
     await running.hub.servers.stop(ada, "")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not (server := await running.hub.servers.find(ada, "")) or not server.at_rest:
             await asyncio.sleep(0.01)
     renamed = await root.http.patch("/hub/api/users/ada", json={"name": "anna"})

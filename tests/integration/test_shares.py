@@ -394,7 +394,7 @@ async def test_what_was_shared_is_gone_and_comes_back_shared_with_nobody(
     await share(client, "alice/gpu", user="bob")
     code = (await client.post("/share-codes/alice/gpu")).json()["id"]
     await client.request("DELETE", "/users/alice/servers/gpu", json={"remove": True})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while (await client.get("/shares/alice/gpu")).status_code != 404:
             await asyncio.sleep(0.01)
     assert await held(client, bob) == set()

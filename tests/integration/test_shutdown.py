@@ -30,7 +30,7 @@ class Hub:
             "hub": {"port": self.port},
             "proxy": {"port": free_port()},
             "singleuser": {"cmd": command},
-            "place": {"firstPort": random.randrange(20000, 29900), "ports": 100},
+            "place": {"firstPort": random.randrange(20000, 26900), "ports": 100},
         }
         (folder / "config.yaml").write_text(json.dumps(tree))  # JSON is YAML
         self.process: subprocess.Popen[bytes] | None = None

@@ -135,7 +135,7 @@ def test_a_busy_kernel_is_active_and_an_idle_one_is_not(server: Server, desk: De
     assert len(set(reports()[-2:])) == 1, "nobody does anything"
     with Kernel(f"http://127.0.0.1:{server.port}{server.prefix}", GOOD) as kernel:
         kernel.run("1")
-        kernel.begin("import time; time.sleep(3)")
+        kernel.begin("import time; time.sleep(6)")
         time.sleep(0.5)
         seen = len(reports())
         until(lambda: len(reports()) >= seen + 4, "four reports while it sleeps")
@@ -211,7 +211,7 @@ def test_who_is_signed_out_and_only_listens_hears_no_more_after_a_moment(
             list(kernel.socket)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1008
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
 
 
 def test_it_ends_within_seconds_with_a_busy_kernel(server: Server) -> None:

@@ -47,7 +47,7 @@ class World:
         self.answers = False
         headers = {"authorization": f"token {ADMIN_TOKEN}"}
         self.client = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.proxy.port}", headers=headers, timeout=10
+            base_url=f"http://127.0.0.1:{self.proxy.port}", headers=headers, timeout=20
         )
 
     async def knock(self, url: str) -> bool:
@@ -175,7 +175,7 @@ async def test_many_who_watch_see_the_same(world: World) -> None:
 
 async def _until(world: World, percent: int) -> list[dict[str, Any]]:
     """Wait until the start has come so far; return the event that says so."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while (found := await world.events(most=1))[0]["progress"] < percent:
             await asyncio.sleep(0.02)
     return found

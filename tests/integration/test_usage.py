@@ -122,7 +122,7 @@ async def test_a_home_is_added_up_behind_and_again_when_it_is_old() -> None:
 
 
 async def until(done: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not done():
             await asyncio.sleep(0.01)
 
@@ -208,7 +208,7 @@ async def status(running: Running, token: str, path: str) -> int:
 
 
 async def ready(running: Running, name: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         owner = await running.hub.accounts.named(name)
         assert owner
         while True:

@@ -29,7 +29,7 @@ from tests.ports import free_port
 BY = {"authorization": f"token {ADMIN_TOKEN}"}
 
 
-def waiting(spawn: float = 5.0, stop: float = 5.0) -> dict[str, Any]:
+def waiting(spawn: float = 60.0, stop: float = 60.0) -> dict[str, Any]:
     told = {"slow_spawn_timeout": spawn, "slow_stop_timeout": stop}
     config = {"JupyterHub": {"tornado_settings": told}}
     return {"hub": {"config": config, "allowNamedServers": True}}
@@ -99,7 +99,7 @@ async def test_what_is_removed_is_gone_when_the_answer_comes(database: Database)
         began = loop.time()
         gone = await client.request("DELETE", "/users/ada/servers/lab", json={"remove": True})
         assert gone.status_code == 204
-        assert loop.time() - began < 4
+        assert loop.time() - began < 30
         assert (await client.get("/users/ada/servers/lab")).status_code == 404
 
 
@@ -110,7 +110,7 @@ async def test_what_takes_longer_is_202_and_goes_on(database: Database) -> None:
         assert (await client.get("/users/ada/server")).json()["pending"] == "spawn"
         assert (await client.post("/users/ada/server")).status_code == 202  # it starts already
         door.open.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not (await client.get("/users/ada/server")).json()["ready"]:
                 await asyncio.sleep(0.05)
         assert (await client.delete("/users/ada/server")).status_code == 202
@@ -128,7 +128,7 @@ async def test_what_takes_longer_is_202_and_goes_on(database: Database) -> None:
 async def asked_for(client: httpx.AsyncClient) -> asyncio.Task[httpx.Response]:
     """Ask for a start, and return its answer to come once the wish is written."""
     asked = asyncio.create_task(client.post("/users/ada/server"))
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(20):
         while (await client.get("/users/ada/server")).status_code != 200:
             await asyncio.sleep(0.02)
     return asked
@@ -203,7 +203,7 @@ async def test_who_has_hung_up_keeps_nothing_waiting(database: Database) -> None
             f"{name}: {value}\r\n" for name, value in {**BY, "Content-Length": "0"}.items()
         )
         writer.write(f"{head}\r\n".encode())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not running.hub.progress._watched:
                 await asyncio.sleep(0.02)
             writer.close()
@@ -213,7 +213,7 @@ async def test_who_has_hung_up_keeps_nothing_waiting(database: Database) -> None
         door.open.set()
         ada = await running.hub.accounts.named("ada")
         assert ada is not None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 row = await running.hub.servers.find(ada, "")
                 if row is not None and row.phase is Phase.RUNNING:
@@ -239,10 +239,10 @@ async def test_a_hub_that_ends_answers_who_waits_and_leaves_an_entry_of_all_it_c
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/hub/api") as client:
             start = asyncio.create_task(client.post("/users/ada/server", headers=BY))
             stuck = asyncio.create_task(client.post("/users", headers=BY, content=half()))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not running.hub.progress._watched:
                     await asyncio.sleep(0.02)
-                await asyncio.sleep(0.2)  # the other is read meanwhile
+                await asyncio.sleep(0.5)  # the other is read meanwhile
                 end()
                 await work
             await asyncio.to_thread(journal.close)  # what comes later is lost
@@ -279,7 +279,7 @@ async def test_many_that_wait_hold_up_nobody(database: Database) -> None:
         names = [f"u{n:02}" for n in range(60)]
         await running.hub.newcomers.add(names)
         starts = [asyncio.create_task(client.post(f"/users/{it}/server")) for it in names]
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while len(running.hub.progress._watched) < len(names):
                 await asyncio.sleep(0.02)
             assert (await client.post("/users/eve")).status_code == 201

@@ -311,7 +311,7 @@ def _fields(lines: list[str]) -> Iterator[tuple[str, str]]:
             yield name, value.strip()
 
 
-async def until(true: Callable[[], bool | Awaitable[bool]], seconds: float = 5.0) -> None:
+async def until(true: Callable[[], bool | Awaitable[bool]], seconds: float = 20.0) -> None:
     """Wait until `true()`."""
     async with asyncio.timeout(seconds):
         while True:
