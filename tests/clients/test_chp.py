@@ -128,7 +128,7 @@ def test_a_route_that_is_wrong_is_mended(box: Box, spoilt: str) -> None:
         route = box.table().get("/user/ada", {})
         return route.get("target") == right and "jupyterhub" in route
 
-    until(mended, "it is as it was", patience=CYCLE + 5)
+    until(mended, "it is as it was", patience=CYCLE + 30)
 
 
 def test_a_stale_route_goes_and_a_strangers_stays(box: Box) -> None:
@@ -136,7 +136,7 @@ def test_a_stale_route_goes_and_a_strangers_stays(box: Box) -> None:
     box.proxy("POST", "/user/eve", stale)
     box.proxy("POST", "/services/mine", {"target": "http://127.0.0.1:9", "note": "by hand"})
     try:
-        until(lambda: "/user/eve" not in box.table(), "it is taken away", patience=CYCLE + 5)
+        until(lambda: "/user/eve" not in box.table(), "it is taken away", patience=CYCLE + 30)
         assert box.table()["/services/mine"]["note"] == "by hand"
     finally:
         box.proxy("DELETE", "/services/mine")
@@ -148,15 +148,17 @@ def test_the_proxy_counts_what_people_do_but_not_that_it_was_told_anew(box: Box)
         assert status == 200
         return str(shown["servers"][""]["last_activity"])
 
-    time.sleep(2 * CYCLE + 1)  # what happened before is read
-    before = used()
+    before = ""
+    while before != (now := used()):  # what happened before is read
+        before = now
+        time.sleep(2 * CYCLE + 1)
     box.proxy("DELETE", "/user/ada")
     until(lambda: "/user/ada" in box.table(), "it is told again")
     born = box.table()["/user/ada"]["last_activity"]
     time.sleep(2 * CYCLE)
     assert used() == before < born, "nobody has used it"
     assert box.ask("GET", "/user/ada/api")[0] == 200
-    until(lambda: used() > before, "what people do is read", patience=CYCLE + 12)
+    until(lambda: used() > before, "what people do is read", patience=CYCLE + 40)
 
 
 def test_a_proxy_that_is_killed_comes_back_and_is_told_all(box: Box) -> None:

@@ -105,7 +105,7 @@ def test_it_pages_through_all_servers_and_stops_those_that_nobody_uses(box: Box)
             box.work("bob")
             return box.running() == {"bob/"}
 
-        until(only_bob_is_left, "the idle ones are stopped", patience=30)
+        until(only_bob_is_left, "the idle ones are stopped")
         for _ in range(IDLE * 5):
             assert only_bob_is_left()
             time.sleep(0.2)
@@ -117,7 +117,7 @@ def test_it_pages_through_all_servers_and_stops_those_that_nobody_uses(box: Box)
 
     box.run("cleo", "lab2")
     with box.culling("--remove-named-servers=True"):
-        until(lambda: "lab2" not in box.servers("cleo"), "it is removed", 40)
+        until(lambda: "lab2" not in box.servers("cleo"), "it is removed")
     with box.culling("--cull-users=True") as log:
-        until(lambda: box.hub("GET", "/users")[1] == [], "everybody idle is gone", 40)
+        until(lambda: box.hub("GET", "/users")[1] == [], "everybody idle is gone")
     assert "Culling user ada" in log.read_text()

@@ -48,7 +48,7 @@ class Up:
         tree = {
             "proxy": {"port": self.public},
             "singleuser": {"cmd": command},
-            "place": {"firstPort": random.randrange(20000, 29900), "ports": 100},
+            "place": {"firstPort": random.randrange(20000, 26900), "ports": 100},
             **settings,
         }
         self.file.write_text(json.dumps(tree))  # JSON is YAML
@@ -120,7 +120,7 @@ class Up:
         self, method: str, path: str, headers: dict[str, str] | None = None, body: Any = None
     ) -> tuple[int, bytes]:
         """Return status and body; 0 where nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.public, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.public, timeout=30)
         with closing(connection), suppress(OSError, http.client.HTTPException):
             connection.request(method, path, body, headers or {})
             with connection.getresponse() as answer:

@@ -340,7 +340,7 @@ async def _ends(desk: Desk, owner: User, name: str, code: str, **params: str | f
 
 
 async def _until(desk: Desk, owner: User, name: str, phase: Phase) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             server = await desk.hub.servers.find(owner, name)
             if server and server.phase is phase:

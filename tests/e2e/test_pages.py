@@ -385,7 +385,7 @@ def test_the_menu_of_the_last_server_can_be_used(
     with on_a_screen(browser, hall, "lin.xiao", width, "/home") as page:
         row = page.locator("main li:has(summary)").last
         row.locator("summary").click()
-        row.get_by_role("button", name="Delete").click(timeout=5000)
+        row.get_by_role("button", name="Delete").click(timeout=20_000)
         assert page.locator("dialog[open]").get_by_role("textbox").is_visible()
 
 

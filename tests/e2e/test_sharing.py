@@ -22,7 +22,7 @@ CONFIG = {
         "loadRoles": ROLES,
     },
 }
-PATIENCE = 10.0
+PATIENCE = 30.0
 WHOSE = "import os; print(os.environ['JUPYTERHUB_USER'])"
 
 
