@@ -114,7 +114,8 @@ BAR_19 := PERIJOVE_BAR=19 $(BIN)/pytest tests/unit/test_access.py tests/integrat
 BAR_20 := PERIJOVE_BAR=20 $(BIN)/pytest tests/integration/test_oauth_refusals.py \
 	tests/storm/test_code_race.py
 BAR_21 := $(BIN)/pytest tests/e2e/test_revoke.py tests/integration/test_shut_out.py \
-	tests/integration/test_shut_out_meanwhile.py tests/integration/test_signin.py tests/integration/test_tokens.py
+	tests/integration/test_shut_out_meanwhile.py tests/integration/test_signin.py tests/integration/test_streams.py \
+	tests/integration/test_tokens.py
 BAR_22 := $(BIN)/pytest tests/integration/test_lock_out.py tests/integration/test_signin.py
 # Half heads and slow readers; then idle WebSockets and a soak with aborts, ten minutes each.
 BAR_23 := PERIJOVE_BAR=23 $(BIN)/pytest -s tests/integration/test_proxy_slow.py \

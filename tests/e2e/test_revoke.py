@@ -101,6 +101,21 @@ def test_who_changes_their_own_password_stays_in_this_browser_alone(box: Box) ->
     assert enters(box, cookies(here))
 
 
+def test_a_page_that_was_open_when_its_reader_was_blocked_is_told_no_more(box: Box) -> None:
+    page = box.browser()
+    assert page.sign_in("root", PASSWORDS["root"]).status_code == 302
+    with page.client.stream("GET", "/hub/people/stream") as followed:
+        lines = followed.iter_lines()
+        assert any("ada" in line for line in lines)
+        change(box, "root", standing="blocked")
+        blocked = time.monotonic()
+        assert box.hub("POST", "/users/secretive")[0] == 201
+        assert not [line for line in lines if "secretive" in line]
+        assert time.monotonic() - blocked < 2 * SECOND, "and has ended"
+    assert page.go("/hub/admin").headers["location"].startswith("/hub/login?")
+    change(box, "root", standing="active")
+
+
 def test_a_token_that_is_deleted_ends_where_it_was_given(box: Box) -> None:
     browser, by = inside(box, "ada"), {"Authorization": f"token {box.token('ada')}"}
     assert enters(box, by)

@@ -88,6 +88,26 @@ async def test_any_spelling_of_a_token_in_the_header_and_none_elsewhere(running:
         )  # fmt: skip
 
 
+async def test_a_header_of_another_scheme_leaves_the_cookie_good_and_its_value_asked_for(
+    running: Running,
+) -> None:
+    """A proxy in front may ask for a password of its own; what is to be a token must be one."""
+    browser = Browser(running)
+    await browser.sign_in(await user(running, "root", admin=True))
+    xsrf = {"x-xsrftoken": await browser.xsrf()}
+    by_script = {"sec-fetch-mode": "cors"}
+    for header, status in (("Basic eDp5", 200), ("Negotiate x", 200), ("", 200), ("x", 200),
+                           ("token x", 403), ("Bearer x", 403), ("TOKEN", 403), ("bearer x y", 403),
+                           (f"token {ADMIN_TOKEN}", 200)):  # fmt: skip
+        given = {"authorization": header, **by_script}
+        assert (await browser.get("hub/api/users", headers=given | xsrf)).status_code == status
+        made = await browser.post(f"hub/api/users/by-{len(header)}", headers=given)
+        assert made.status_code == (201 if ADMIN_TOKEN in header else 403), header
+    for name, status in (("zed", 201), ("Zed", 409)):
+        given = {"authorization": "Basic eDp5", **by_script, **xsrf}
+        assert (await browser.post(f"hub/api/users/{name}", headers=given)).status_code == status
+
+
 async def test_a_token_needs_no_content_type_and_a_cookie_no_form(running: Running) -> None:
     for kind in ("", "text/plain", "application/x-www-form-urlencoded", "application/json"):
         headers = {"content-type": kind} if kind else {}

@@ -1,19 +1,19 @@
 """/users/{user}/server/progress: how far a start is, as a stream of events (hub.md 2.7)."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from html import escape
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from perijove.api.servers import find
 from perijove.core import Hub
 from perijove.http.languages import preferred
 from perijove.http.route import Call
 from perijove.http.sentences import sentence
+from perijove.http.streams import Stream
 from perijove.model.errors import Untimely
 from perijove.model.server import Phase, Server
 from perijove.model.stage import Outcome, Stage
@@ -29,41 +29,26 @@ async def progress(hub: Hub, call: Call) -> Response:
         raise Untimely("not-starting", server=f"{server.user}/{server.name}")
     language = preferred(call.asked.given.get("accept-language", ""))
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-    stream = _events(hub, server, language)
-    return StreamingResponse(stream, 200, headers, media_type="text/event-stream")
+    events = _events(hub, server, language)
+    return Stream(events, first=_BLANK, blank=_BLANK, silence=hub.silence, headers=headers)
 
 
 async def _events(hub: Hub, server: Server, language: str) -> AsyncIterator[bytes]:
-    """Yield an event for every stage, and blank lines while nothing happens."""
-    yield _BLANK
+    """Yield an event for every stage."""
     teller = _Teller(hub, language)
     async with aclosing(hub.progress.of(server)) as stages:  # type: ignore[type-var]
-        coming = asyncio.ensure_future(anext(stages))
-        try:
-            while True:
-                done, _ = await asyncio.wait({coming}, timeout=hub.silence)
-                if not done:
-                    yield _BLANK
-                    continue
-                try:
-                    stage = coming.result()
-                except StopAsyncIteration:
-                    return
-                if stage.outcome is Outcome.READY:
-                    await hub.feed.reach(stage.server)
-                elif stage.outcome is Outcome.FAILED:
-                    stage = replace(
-                        stage, message=await hub.progress.why(stage.server, stage.message)
-                    )
-                for event in teller.events(stage):
-                    yield b"data: " + json.dumps(event).encode() + _BLANK
-                if stage.ended:
-                    return
-                coming = asyncio.ensure_future(anext(stages))
-        finally:
-            coming.cancel()
-            with suppress(asyncio.CancelledError, StopAsyncIteration):
-                await coming
+        async for stage in stages:
+            for event in teller.events(await _whole(hub, stage)):
+                yield b"data: " + json.dumps(event).encode() + _BLANK
+
+
+async def _whole(hub: Hub, stage: Stage) -> Stage:
+    """Return `stage` as it is told: what is ready can be reached, what has failed says why."""
+    if stage.outcome is Outcome.READY:
+        await hub.feed.reach(stage.server)
+    elif stage.outcome is Outcome.FAILED:
+        return replace(stage, message=await hub.progress.why(stage.server, stage.message))
+    return stage
 
 
 @dataclass(slots=True)

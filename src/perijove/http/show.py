@@ -1,7 +1,7 @@
 """Carry out one request for a page: who has come, may they, is it them, then the handler."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
@@ -10,8 +10,9 @@ from perijove.core.access import Grant, grant
 from perijove.http.asked import Asked, Fields
 from perijove.http.endpoint import about
 from perijove.http.front import Front
-from perijove.http.identity import by_cookie, by_token, note
+from perijove.http.identity import by_cookie, by_token, note, same
 from perijove.http.page import Page, Visit
+from perijove.http.streams import guard
 from perijove.http.xsrf import SAFE, harmless, life, navigates
 from perijove.model.errors import Anonymous, Denied, Unknown
 from perijove.model.principal import Principal
@@ -49,15 +50,15 @@ class Arrival:
             xsrf=front.xsrf.value(self.asked, self.visitor)[0] if self.trusted else "",
         )
 
-    async def find_out(self, page: Page | None) -> None:
-        """Find out who has come."""
+    async def find_out(self, page: Page | None, *, refresh: bool = True) -> None:
+        """Find out who has come; `refresh` as `identify` says."""
         hub = self.front.hub
         self.trusted = harmless(self.asked) and navigates(self.asked)
         self.visitor = self.principal = None
         if page and page.tokens:
-            self.principal = await by_token(hub, self.asked)
+            self.principal = await by_token(hub, self.asked, refresh=refresh)
         if self.principal is None:
-            self.visitor = await by_cookie(hub, self.asked)
+            self.visitor = await by_cookie(hub, self.asked, refresh=refresh)
             self.principal = self.visitor.principal if self.visitor else None
 
 
@@ -77,7 +78,22 @@ async def show(page: Page, arrival: Arrival) -> Response:
     target, allowed = await _allowed(page, arrival)
     answer = await page.handler(front.hub, arrival.visit(allowed, target))
     remember(arrival, answer)
-    return answer
+    return guard(answer, lambda: _may_still(page, arrival))
+
+
+async def _may_still(page: Page, arrival: Arrival) -> bool:
+    """Return whether it is still them, who hold what they held: by that the page is drawn."""
+    was, now = arrival.principal, replace(arrival)
+    await now.find_out(page, refresh=False)
+    if not same(was, now.principal) or (
+        was and now.principal and was.scopes != now.principal.scopes
+    ):
+        return False
+    try:
+        await _allowed(page, now)
+    except (Denied, Unknown):
+        return False
+    return True
 
 
 def remember(arrival: Arrival, answer: Response) -> None:

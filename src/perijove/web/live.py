@@ -4,13 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
+
+from perijove.http.streams import Stream
 
 T = TypeVar("T")
 _LOOK = 1.0
 _LIFE = 600.0
 """Seconds after which a stream ends; the browser begins another by itself."""
+_SILENCE = 8.0
+"""Seconds."""
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+_RETRY = "retry: 2000\n\n"
 _STILL_HERE = ": still here\n\n"
 
 
@@ -26,37 +31,22 @@ def follow(address: str) -> str:
 
 
 def stream(messages: AsyncIterator[str]) -> Response:
-    """Return the answer that sends `messages`, and a sign of life whenever none comes."""
-    return StreamingResponse(_alive(messages), headers=_HEADERS, media_type="text/event-stream")
+    """Return the answer that sends `messages`, and a sign of life whenever none comes.
+
+    It ends when who has come may not see the page any more: the browser comes back, and the page
+    goes to where it is sent.
+    """
+    return Stream(
+        messages, first=_RETRY, blank=_STILL_HERE, silence=_SILENCE, life=_LIFE, headers=_HEADERS
+    )
 
 
 async def looks(look: Callable[[], Awaitable[T]], every: float = _LOOK) -> AsyncIterator[T]:
     """Yield what `look` returns, now and whenever that is another, `every` so many seconds."""
     last: T | None = None
-    async with asyncio.timeout(_LIFE):
-        while True:
-            now = await look()
-            if now != last:
-                yield now
-            last = now
-            await asyncio.sleep(every)
-
-
-async def _alive(messages: AsyncIterator[str]) -> AsyncIterator[str]:
-    yield "retry: 2000\n\n"
-    coming = asyncio.ensure_future(anext(messages, None))
-    try:
-        while True:
-            done, _ = await asyncio.wait([coming], timeout=8.0)
-            if not done:
-                yield _STILL_HERE
-                continue
-            message = coming.result()
-            if message is None:
-                return
-            yield message
-            coming = asyncio.ensure_future(anext(messages, None))
-    except TimeoutError:
-        return
-    finally:
-        coming.cancel()
+    while True:
+        now = await look()
+        if now != last:
+            yield now
+        last = now
+        await asyncio.sleep(every)
