@@ -208,7 +208,8 @@ async def test_nobody_and_too_many_are_told(
 async def test_only_those_are_touched_whom_the_scopes_cover(
     database: Database, tmp_path: Path
 ) -> None:
-    role = {"scopes": ["admin-ui", "delete:servers!group=lab"], "users": ["tutor"]}
+    scopes = ["admin-ui", "list:users!group=lab", "delete:servers!group=lab"]
+    role = {"scopes": scopes, "users": ["tutor"]}
     async with open_desk(database, tmp_path, loadRoles={"tutor": role}) as desk:
         await desk.person("tutor")
         wu, gao = await several(desk, "wu.min", "gao.lin")

@@ -7,9 +7,10 @@ from perijove.core import Hub
 from perijove.core.access import grant, require_power
 from perijove.http.page import Visit
 from perijove.http.reader import noted
-from perijove.model.errors import Denied
+from perijove.model.errors import Denied, Unknown
 from perijove.model.scope import Kind, Target
 from perijove.model.user import User
+from perijove.web.viewer import Viewer, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,16 @@ class Action:
 
 
 async def _stop(hub: Hub, visit: Visit, user: User) -> None:
-    for server in await hub.servers.of(user):
-        if not server.at_rest:
-            target = Target(
-                kind=Kind.SERVER, user=user.name, server=server.name, groups=user.groups
-            )
-            grant(visit.me.principal, ("delete:servers",), target)
-            await hub.servers.stop(user, server.name)
+    at_work = [it.name for it in await hub.servers.of(user) if not it.at_rest]
+    for name in at_work or [""]:  # whether anything runs is not told to who may stop nothing
+        grant(visit.me.principal, ("delete:servers",), about(user, name))
+    for name in at_work:
+        await hub.servers.stop(user, name)
 
 
 async def _join(hub: Hub, visit: Visit, user: User) -> None:
     _require_group(visit)
+    _require_seen(visit, user)
     group, names = visit.posted("group"), [user.name]
     await hub.gains.require_none(visit.me.principal, group, names)
     await hub.groups.join(group, names)
@@ -49,6 +49,8 @@ async def _join(hub: Hub, visit: Visit, user: User) -> None:
 
 async def _leave(hub: Hub, visit: Visit, user: User) -> None:
     _require_group(visit)
+    if visit.posted("group") not in user.groups:
+        _require_seen(visit, user)
     await hub.groups.leave(visit.posted("group"), [user.name])
 
 
@@ -133,8 +135,14 @@ ACTIONS = {
 
 def _require(visit: Visit, user: User, scope: str) -> None:
     """Let only those do it who may do it to `user`."""
-    grant(visit.me.principal, (scope,), Target(kind=Kind.USER, user=user.name, groups=user.groups))
+    grant(visit.me.principal, (scope,), about(user))
     require_power(visit.me.principal, user)
+
+
+def _require_seen(visit: Visit, user: User) -> None:
+    """Let nobody find out by a number what somebody is called."""
+    if not Viewer.of(visit).sees(user):
+        raise Unknown
 
 
 def _require_other(visit: Visit, user: User) -> None:

@@ -10,17 +10,21 @@ from typing import TypeAlias
 from starlette.responses import Response
 
 from perijove.core import Hub
+from perijove.core.shares import holds
 from perijove.http.page import Visit
 from perijove.http.reader import Reader
 from perijove.http.sentences import told
 from perijove.model.errors import Denied, HubError, Invalid, Unavailable, Unknown
+from perijove.model.scope import Target
 from perijove.model.server import Server
 from perijove.model.user import User
 from perijove.web import people
 from perijove.web.actions import ACTIONS, Action
+from perijove.web.declared import movable
 from perijove.web.frame import draw, go, reader
-from perijove.web.listed import Search
+from perijove.web.listed import Search, found
 from perijove.web.thrown import becomes_of
+from perijove.web.viewer import Viewer
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +40,7 @@ class Line:
 
     id: int
     name: str
+    """'' of one whom the viewer may not see."""
     display_name: str
     words: str
 
@@ -59,17 +64,21 @@ async def carry_out(hub: Hub, visit: Visit) -> Response:
     if name not in ACTIONS:
         raise Unknown
     action, chosen = ACTIONS[name], await _by_id(hub, visit.form.get("user", []))
-    visit.request.done |= {"users": [user.name for user in chosen], "group": visit.posted("group")}
+    viewer, who = Viewer.of(visit), reader(visit)
+    users = {user.id: viewer.named(user) for user in chosen}
+    visit.request.done |= {"users": [*users.values()], "group": visit.posted("group")}
     if name == "delete" and visit.posted("typed").strip() != str(len(chosen)):
         error = Invalid("not-typed", name=str(len(chosen)))
-        return await _ask(hub, visit, name, chosen, error)
+        return await _ask(hub, visit, name, _some(_seen(viewer, chosen)), error)
     failed = await _for_each(hub, visit, action, chosen)
+    refused = {user.id for user, _ in failed}
+    users |= {user.id: user.name for user in chosen if user.id not in refused}
+    visit.request.done["users"] = [*users.values()]
     if failed:
-        visit.request.done["failed"] = {user.name: error.code for user, error in failed}
-    who = reader(visit)
-    if not failed:
-        return go(visit, "admin", said=action.done, what=_named(chosen, who))
-    lines = [_line(user, told(error.code, error.params, who)) for user, error in failed]
+        visit.request.done["failed"] = {users[user.id]: error.code for user, error in failed}
+    else:
+        return go(visit, "admin", said=action.done, what=_named(viewer, chosen, who))
+    lines = [_failed(viewer, user, error, who) for user, error in failed]
     return await draw(
         hub,
         visit,
@@ -85,7 +94,7 @@ async def carry_out(hub: Hub, visit: Visit) -> Response:
 async def _ask(
     hub: Hub, visit: Visit, name: str, chosen: Sequence[User], error: HubError | None = None
 ) -> Response:
-    who, action = reader(visit), ACTIONS[name]
+    who, action, viewer = reader(visit), ACTIONS[name], Viewer.of(visit)
     oneself = action.others and any(user.id == visit.me.user.id for user in chosen)
     if oneself and len(chosen) == 1:
         raise Denied("own-account")
@@ -94,6 +103,7 @@ async def _ask(
     for server in await hub.servers.of_many(chosen):
         if not server.at_rest:
             servers[server.user_id].append(server)
+    running = {it.id: len(viewer.servers(it, servers[it.id])) for it in chosen}
     one, many = action.title
     loss = who.say(action.loss)
     return await draw(
@@ -109,9 +119,10 @@ async def _ask(
         if oneself
         else "",
         danger=action.danger,
-        lines=[_line(user, _running(servers[user.id], who)) for user in chosen],
+        lines=[_line(user, _running(running[user.id], who)) for user in chosen],
         action=name,
-        groups=[it.name for it in await hub.groups.all()] if action.group else [],
+        groups=await movable(hub, visit) if action.group else [],
+        makes_groups=holds(visit.me.principal, "groups", Target()),
         asks_group=action.group,
         typed=str(len(chosen)) if name == "delete" else "",
     )
@@ -138,22 +149,21 @@ async def _for_each(
 
 
 async def _chosen(hub: Hub, visit: Visit) -> list[User]:
-    """Return who was ticked, or everybody whom the search finds.
+    """Return who was ticked, or everybody whom the search finds; nobody whom no list may show.
 
     Raises:
         Invalid: nobody, or too many.
     """
+    viewer = Viewer.of(visit)
     if visit.posted("all"):
-        wanted = Search(visit.posted("q").strip()[:255]).wanted(hub.clock())
-        found, total = await hub.accounts.page(wanted, 0, people.MOST)
+        search = Search(visit.posted("q").strip()[:255], known=viewer.common)
+        chosen, total = await found(hub, viewer, search, people.MOST)
     else:
-        found = await _by_id(hub, visit.form.get("user", []))
-        total = len(found)
-    if not found:
-        raise Invalid("bulk.nobody")
+        chosen = _seen(viewer, await _by_id(hub, visit.form.get("user", [])))
+        total = len(chosen)
     if total > people.MOST:
         raise Invalid("bulk.many", most=people.MOST, found=total)
-    return found
+    return _some(chosen)
 
 
 async def _by_id(hub: Hub, ids: Sequence[str]) -> list[User]:
@@ -163,15 +173,37 @@ async def _by_id(hub: Hub, ids: Sequence[str]) -> list[User]:
     return [user for user in found if user]
 
 
+def _some(chosen: list[User]) -> list[User]:
+    """Return them.
+
+    Raises:
+        Invalid: there is nobody.
+    """
+    if not chosen:
+        raise Invalid("bulk.nobody")
+    return chosen
+
+
+def _seen(viewer: Viewer, chosen: Sequence[User]) -> list[User]:
+    return [user for user in chosen if viewer.sees(user)]
+
+
 def _line(user: User, words: str) -> Line:
     return Line(user.id, user.name, user.display_name, words)
 
 
-def _running(servers: Sequence[Server], who: Reader) -> str:
-    return who.count("{n} server runs", "{n} servers run", len(servers)) if servers else ""
+def _failed(viewer: Viewer, user: User, error: HubError, who: Reader) -> Line:
+    """Return what went wrong with one; of one who may not be seen, as if nobody were there."""
+    if viewer.sees(user):
+        return _line(user, told(error.code, error.params, who))
+    return Line(user.id, "", "", told(Unknown().code, {}, who))
 
 
-def _named(chosen: Sequence[User], who: Reader) -> str:
-    if len(chosen) > _NAMED:
+def _running(servers: int, who: Reader) -> str:
+    return who.count("{n} server runs", "{n} servers run", servers) if servers else ""
+
+
+def _named(viewer: Viewer, chosen: Sequence[User], who: Reader) -> str:
+    if len(chosen) > _NAMED or not all(map(viewer.sees, chosen)):
         return who.count("{n} person", "{n} people", len(chosen))
     return who.say(", ").join(user.display_name or user.name for user in chosen)

@@ -109,5 +109,5 @@ async def _ask(hub: Hub, visit: Visit, change: Change, losses: list[str]) -> Res
         losses=losses,
         change=change,
         groups=sorted([*stays, *change.joins]),
-        declared=words(hub, owner, who),
+        declared=words(hub, visit),
     )

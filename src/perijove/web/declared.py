@@ -2,21 +2,23 @@
 
 from perijove.core import Hub
 from perijove.core.access import grant
+from perijove.core.shares import holds
 from perijove.http.page import Visit
-from perijove.http.reader import Reader
 from perijove.model.errors import Denied, Unknown
 from perijove.model.scope import Kind, Target
-from perijove.model.user import User
+from perijove.web.frame import reader
 
 
 async def movable(hub: Hub, visit: Visit) -> list[str]:
     """Return the groups that the visitor may move people in and out of."""
-    return [it.name for it in await hub.groups.all() if _may(visit, it.name)]
+    every = await hub.groups.all()
+    whole = holds(visit.me.principal, "groups", Target())
+    return [it.name for it in every if whole or _may(visit, it.name)]
 
 
-def words(hub: Hub, user: User, who: Reader) -> str:
+def words(hub: Hub, visit: Visit) -> str:
     """Say what comes back after a change, for the configuration declares it; '' if nothing."""
-    declared, name = hub.people.declared, user.name
+    declared, name, who = hub.people.declared, visit.owner.name, reader(visit)
     said = [
         text
         for person in declared.persons
@@ -27,7 +29,8 @@ def words(hub: Hub, user: User, who: Reader) -> str:
         )
         if value is not None
     ]
-    said += [it.name for it in declared.circles if it.exact or name in it.users]
+    circles = [it for it in declared.circles if it.exact or name in it.users]
+    said += [it.name for it in circles if it.name in visit.owner.groups or _may(visit, it.name)]
     reload = who.say(
         "The configuration file declares this of them: {what}. If it is changed here, the next"
         " reload makes it so again.",

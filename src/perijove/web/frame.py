@@ -10,6 +10,7 @@ from perijove.core import Hub
 from perijove.http.next_url import destination
 from perijove.http.page import Visit
 from perijove.http.reader import Reader, noted
+from perijove.web.viewer import asking
 
 """The scope that shows the page of all people."""
 
@@ -63,7 +64,7 @@ async def draw(
     hub: Hub, visit: Visit, template: str, status: int = 200, **context: Any
 ) -> Response:
     """Return the page, with the navigation of who has signed in."""
-    waiting = len(await hub.accounts.waiting()) if visit.administers else 0
+    waiting = len(await asking(hub, visit)) if visit.administers else 0
     known = {"waiting": waiting, "has_services": await _has_services(hub, visit)}
     return visit.pages.draw(visit, template, status, **(known | context))
 

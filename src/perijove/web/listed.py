@@ -9,13 +9,14 @@ from urllib.parse import urlencode
 
 from perijove.core import Hub
 from perijove.http.page import Visit
-from perijove.http.reader import Reader, noted
+from perijove.http.reader import noted
 from perijove.model.server import Phase, Server
 from perijove.model.user import Standing, User
 from perijove.store.people import Activeness, Order, Wanted
 from perijove.web.cards import phase_shown, title
 from perijove.web.frame import reader
 from perijove.web.uses import gpus, memory_of
+from perijove.web.viewer import Viewer
 
 PAGE = 50
 STANDINGS = {
@@ -34,6 +35,10 @@ _CHIPS = {
     "is:admin": noted("administrator"),
     _UNSEEN: noted("not seen for 30 days"),
 }
+_NEEDS = {"is:running": "servers", "is:inactive": "servers", "group:": "groups",
+          "seen:": "last_activity", "unseen:": "last_activity"}  # fmt: skip
+"""The field that a filter asks about: whoever may not read it would learn it by asking."""
+_ASKED = frozenset(_NEEDS.values())
 _APART = ({"is:running", "is:inactive"}, {"is:waiting", "is:blocked"})
 """Words of which only one can be meant."""
 _WORD = re.compile(r'(?:[^\s"]|"[^"]*")+')
@@ -42,6 +47,7 @@ _LONGEST_AGO, _MOST_DIGITS = 36500, 9
 ORDERS = {"": (Order.NAME, False), "-name": (Order.NAME, True),
           "seen": (Order.LAST_ACTIVITY, True), "-seen": (Order.LAST_ACTIVITY, False)}  # fmt: skip
 """What `sort` can say, and what it means."""
+_BY_NAME = {key for key, (order, _) in ORDERS.items() if order is Order.NAME}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,10 @@ class Person:
     memory: str = ""
     """What their servers use of it together, if that is known."""
     gpus: str = ""
+    hidden: frozenset[str] = frozenset()
+    """What the viewer may not read of them: servers, groups, last_activity."""
+    opens: bool = True
+    """Whether the viewer may open their page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +96,17 @@ class Search:
     query: str = ""
     offset: int = 0
     sort: str = ""
+    known: frozenset[str] = _ASKED
+    """The fields that filters and orders may ask about."""
 
     @classmethod
-    def of(cls, visit: Visit) -> "Search":
-        """Return what the address asks for."""
+    def of(cls, visit: Visit, viewer: Viewer) -> "Search":
+        """Return what the address asks for, as far as the `viewer` may ask."""
         sort, offset = visit.asked("sort"), visit.asked("offset")
         whole = int(offset) if offset.isascii() and offset.isdigit() else 0
-        known = sort if sort in ORDERS else ""
-        return cls(visit.asked("q").strip()[:255], min(whole, 10**9), known)
+        may_sort = sort in ORDERS and (sort in _BY_NAME or "last_activity" in viewer.common)
+        query, sort = visit.asked("q").strip()[:255], sort if may_sort else ""
+        return cls(query, min(whole, 10**9), sort, viewer.common)
 
     @property
     def words(self) -> list[str]:
@@ -133,7 +146,8 @@ class Search:
     def unclear(self) -> list[str]:
         """Return those of its words that look like filters and are none, or are too many."""
         groups = [word for word in dict.fromkeys(self.words) if word.startswith("group:")]
-        return [*(it for it in self.words if _KEY.match(it) and not _is_clear(it)), *groups[1:]]
+        unclear = (it for it in self.words if _KEY.match(it) and not self._is_clear(it))
+        return [*unclear, *groups[1:]]
 
     def with_word(self, word: str) -> "Search":
         """Return the search that has this word as well, or has it no more."""
@@ -143,12 +157,12 @@ class Search:
         else:
             apart = next((each for each in _APART if word in each), set[str]())
             left = [*(it for it in words if it not in apart), word]
-        return Search(" ".join(left), 0, self.sort)
+        return replace(self, query=" ".join(left), offset=0)
 
     def chips(self, visit: Visit) -> list[Chip]:
         """Return every filter, those of groups that are asked for among them."""
         who, words = reader(visit), self.words
-        known = [(word, who.say(label)) for word, label in _CHIPS.items()]
+        known = [(word, who.say(label)) for word, label in _CHIPS.items() if self._may_ask(word)]
         groups = [(word, _value(word)) for word in dict.fromkeys(words) if word[:6] == "group:"]
         return [
             Chip(label, self.with_word(word).address(visit), word in words)
@@ -158,7 +172,8 @@ class Search:
     def sorted_by(self, visit: Visit) -> dict[str, tuple[str, str]]:
         """Return for each column that sorts where its link leads, and how it is sorted now."""
         found: dict[str, tuple[str, str]] = {}
-        for column, key in (("name", ""), ("seen", "seen")):
+        seen = [("seen", "seen")] if "last_activity" in self.known else []
+        for column, key in [("name", ""), *seen]:
             other = f"-{column}" if self.sort == key else key
             descending = ORDERS[self.sort][1]
             here = self.sort in {key, f"-{column}"}
@@ -166,17 +181,30 @@ class Search:
             found[column] = (replace(self, sort=other, offset=0).address(visit), now)
         return found
 
+    def _is_clear(self, word: str) -> bool:
+        return _is_clear(word) and self._may_ask(word)
 
-async def rows(hub: Hub, visit: Visit, people: Sequence[User]) -> list[Person]:
+    def _may_ask(self, word: str) -> bool:
+        return all(it in self.known for key, it in _NEEDS.items() if word.startswith(key))
+
+
+async def found(hub: Hub, viewer: Viewer, search: Search, limit: int) -> tuple[list[User], int]:
+    """Return a page of those who match and whom the viewer may list, and how many they are."""
+    wanted = replace(search.wanted(hub.clock()), only=viewer.only)
+    return await hub.accounts.page(wanted, search.offset, limit)
+
+
+async def rows(hub: Hub, visit: Visit, viewer: Viewer, people: Sequence[User]) -> list[Person]:
     """Return the rows of `people`, with their servers in one read."""
-    servers: defaultdict[int, list[Server]] = defaultdict(list)
+    every: defaultdict[int, list[Server]] = defaultdict(list)
     for server in await hub.servers.of_many(people):
-        servers[server.user_id].append(server)
+        every[server.user_id].append(server)
+    servers = {user.id: viewer.servers(user, every[user.id]) for user in people}
     readings = await hub.gauges.of([it for each in servers.values() for it in each])
     who = reader(visit)
     return [
         replace(
-            _row(hub, visit, user, servers[user.id], who),
+            _row(hub, visit, viewer, user, servers[user.id]),
             memory=memory_of(
                 [readings[it.id] for it in servers[user.id] if it.id in readings], who
             ),
@@ -186,21 +214,25 @@ async def rows(hub: Hub, visit: Visit, people: Sequence[User]) -> list[Person]:
     ]
 
 
-def _row(hub: Hub, visit: Visit, user: User, servers: list[Server], who: Reader) -> Person:
-    active = user.standing is Standing.ACTIVE
+def _row(hub: Hub, visit: Visit, viewer: Viewer, user: User, servers: list[Server]) -> Person:
+    who, active, fields = reader(visit), user.standing is Standing.ACTIVE, viewer.fields(user)
+    groups = sorted(user.groups) if "groups" in fields else []
+    hidden = _ASKED - fields
     return Person(
         id=user.id,
         name=user.name,
         display_name=user.display_name,
         admin=user.admin,
         standing_word="" if active else who.say(STANDINGS[user.standing]),
-        groups=[(it, Search(of_group(it)).address(visit)) for it in sorted(user.groups)],
+        groups=[(it, Search(of_group(it)).address(visit)) for it in groups],
         servers=[
             Shown(phase_shown(it).value, title(who, it, it.name) if it.name else "")
             for it in sorted(servers, key=lambda it: it.name)
             if it.phase is not Phase.STOPPED
         ],
-        last_activity=hub.activity.of_user(user),
+        last_activity=hub.activity.of_user(user) if "last_activity" in fields else None,
+        hidden=hidden - {"servers"} if servers else hidden,
+        opens=viewer.manages(user),
     )
 
 

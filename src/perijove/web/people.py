@@ -16,12 +16,13 @@ from perijove.http.reader import Reader
 from perijove.http.sentences import told
 from perijove.model.errors import HubError
 from perijove.model.user import User
-from perijove.store.people import Wanted
+from perijove.store.people import Only
 from perijove.web import live
 from perijove.web.frame import Notice, done, draw, go, reader
-from perijove.web.listed import PAGE, Search, rows
+from perijove.web.listed import PAGE, Search, found, rows
 from perijove.web.sign_up import field_of
 from perijove.web.thrown import thrown
+from perijove.web.viewer import Viewer, asking
 
 MOST = 500
 """People whom one action may be about."""
@@ -67,7 +68,7 @@ async def stream(hub: Hub, visit: Visit) -> Response:
     """Send the list afresh whenever something in it changes; boxes that are ticked stay so."""
 
     async def drawn() -> str:
-        context = await _list(hub, visit, Search.of(visit))
+        context = await _list(hub, visit, Viewer.of(visit))
         return visit.pages.text(visit, "people-list.html", **context)
 
     async def sections() -> AsyncIterator[str]:
@@ -80,11 +81,10 @@ async def stream(hub: Hub, visit: Visit) -> Response:
 async def _show(
     hub: Hub, visit: Visit, wrong: Mapping[str, HubError], trouble: Notice | None = None
 ) -> Response:
-    who = reader(visit)
+    who, viewer = reader(visit), Viewer.of(visit)
     said = {field: told(it.code, it.params, who) for field, it in wrong.items()}
-    waiting = await hub.accounts.waiting()
     notices: list[Notice] = [trouble] if trouble else done(visit)
-    if unclear := Search.of(visit).unclear:
+    if unclear := Search.of(visit, viewer).unclear:
         words = who.say("“{words}” is no filter here, so nobody is found.", {"words": unclear[0]})
         notices = [*notices, Notice(words, "", "wait", "search")]
     return await draw(
@@ -93,7 +93,8 @@ async def _show(
         "people.html",
         400 if wrong or trouble else 200,
         notices=notices,
-        asking=waiting[:PAGE],
+        asking=(await asking(hub, visit))[:PAGE],
+        adds=viewer.adds,
         given={each: visit.posted(each) for each in ("username", "name", "admin")},
         errors={each: said.get(each, "") for each in ("username", "name", "password")},
         wrong=bool(wrong),
@@ -101,29 +102,29 @@ async def _show(
         trash=await thrown(hub, visit),
         passwords=hub.login.signs_up,
         shortest=SHORTEST_PASSWORD,
-        **await _list(hub, visit, Search.of(visit)),
+        **await _list(hub, visit, viewer),
     )
 
 
-async def _list(hub: Hub, visit: Visit, search: Search) -> dict[str, Any]:
+async def _list(hub: Hub, visit: Visit, viewer: Viewer) -> dict[str, Any]:
     """Return what the list is drawn with: one page of those who match."""
-    who, offset = reader(visit), search.offset
-    people, total = await hub.accounts.page(search.wanted(hub.clock()), offset, PAGE)
-    running = await hub.servers.running()
-    _, everybody = await hub.accounts.page(Wanted(), 0, 1)
+    search = Search.of(visit, viewer)
+    offset = search.offset
+    people, total = await found(hub, viewer, search, PAGE)
     stream = {"q": search.query, "offset": offset, "sort": search.sort, "_xsrf": visit.xsrf}
     before, after = (
         replace(search, offset=max(offset - PAGE, 0)),
         replace(search, offset=offset + PAGE),
     )
     return {
-        "totals": _totals(everybody, len(running), who),
+        "totals": await _totals(hub, viewer, reader(visit)),
+        "lists": viewer.only != Only(),
         "stream": f"{visit.pages.url('people', 'stream')}?{urlencode(stream)}",
         "query": search.query,
         "sort": search.sort,
         "chips": search.chips(visit),
         "sorted_by": search.sorted_by(visit),
-        "people": await rows(hub, visit, people),
+        "people": await rows(hub, visit, viewer, people),
         "has_memory": hub.gauges.gauge is not None,
         "has_gpus": bool(hub.servers.allotment.known),
         "first": offset + 1,
@@ -135,9 +136,12 @@ async def _list(hub: Hub, visit: Visit, search: Search) -> dict[str, Any]:
     }
 
 
-def _totals(people: int, running: int, who: Reader) -> str:
-    given = {
-        "people": who.count("{n} person", "{n} people", people),
-        "servers": who.count("{n} server runs", "{n} servers run", running),
-    }
+async def _totals(hub: Hub, viewer: Viewer, who: Reader) -> str:
+    """Say how many people there are, and servers, for whoever may see all of them."""
+    _, people = await found(hub, viewer, Search(), 1)
+    given = {"people": who.count("{n} person", "{n} people", people)}
+    if viewer.only is not None or "servers" not in viewer.common:
+        return given["people"]
+    running = len(await hub.servers.running())
+    given["servers"] = who.count("{n} server runs", "{n} servers run", running)
     return who.say("{people}, {servers}.", given)

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from perijove.core import Hub
 from perijove.core.access import has_power, require_power
 from perijove.core.accounts import SHORTEST_PASSWORD
+from perijove.core.shares import holds
 from perijove.http.page import Visit
 from perijove.http.sentences import told
 from perijove.model.errors import Denied, HubError, Untimely
@@ -15,6 +16,7 @@ from perijove.web.frame import Notice, done, draw, go, reader
 from perijove.web.listed import STANDINGS
 from perijove.web.thrown import becomes_of
 from perijove.web.uses import home, uses
+from perijove.web.viewer import Viewer, about
 from perijove.web.visits import told_visits
 
 
@@ -84,13 +86,12 @@ def _require_other(visit: Visit) -> None:
 
 async def _show(hub: Hub, visit: Visit, error: HubError | None = None) -> Response:
     who, person = reader(visit), visit.owner
-    servers = await hub.servers.of(person)
-    if not any(server.name == "" for server in servers):
-        shown = [card(hub, visit, person.name, None)]
-    else:
-        shown = []
-    shown += [card(hub, visit, person.name, server) for server in servers]
-    tokens = await hub.tokens.of(person)
+    viewer = Viewer.of(visit)
+    sees_servers = "servers" in viewer.fields(person)
+    servers = viewer.servers(person, await hub.servers.of(person))
+    shown = [card(hub, visit, person.name, server) for server in servers]
+    if sees_servers and not any(server.name == "" for server in servers):
+        shown.append(card(hub, visit, person.name, None))
     notices: list[Notice] = done(visit)
     if error:
         said = told(error.code, error.params, who)
@@ -109,13 +110,21 @@ async def _show(hub: Hub, visit: Visit, error: HubError | None = None) -> Respon
         servers=sorted(shown, key=lambda each: each.name),
         uses=await uses(hub, servers, who),
         home=home(hub, servers[0].placement, who) if servers else "",
-        visits=await told_visits(hub, person, who),
+        sees_servers=sees_servers,
+        visits=await told_visits(hub, person, who) if sees_servers else [],
         sessions=len(await hub.sessions.of(person)),
-        tokens=sum(token.kind is Kind.API for token in tokens),
+        tokens=await _tokens(hub, visit),
         passwords=hub.login.signs_up,
         shortest=SHORTEST_PASSWORD,
         groups=await movable(hub, visit),
-        declared=words(hub, person, who),
+        declared=words(hub, visit),
         has_audit=has_power(visit.me.principal),
         files=await becomes_of(hub, who, [person]),
     )
+
+
+async def _tokens(hub: Hub, visit: Visit) -> int | None:
+    """Return how many tokens the person has; None: the visitor may not know."""
+    if not holds(visit.me.principal, "read:tokens", about(visit.owner)):
+        return None
+    return sum(token.kind is Kind.API for token in await hub.tokens.of(visit.owner))

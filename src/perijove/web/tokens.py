@@ -9,14 +9,16 @@ from starlette.responses import Response
 
 from perijove.core import Hub
 from perijove.core.credentials import SERVER_AT
+from perijove.core.shares import holds
 from perijove.http.audit import of_token
 from perijove.http.page import Visit
 from perijove.http.reader import Reader, noted
 from perijove.http.sentences import told
-from perijove.model.errors import HubError, Invalid, Unknown
+from perijove.model.errors import Denied, HubError, Invalid, Unknown
 from perijove.model.scope import INHERIT
 from perijove.model.token import Kind, Token
 from perijove.web.frame import done, draw, go, reader
+from perijove.web.viewer import about
 
 OFFERED = {
     "read:users!user": noted("see who I am and what runs"),
@@ -51,12 +53,13 @@ class Line:
 
 
 async def show(hub: Hub, visit: Visit) -> Response:
-    """Show what there is."""
+    """Show what there is, for whom `read:tokens` lets see it."""
     return await _show(hub, visit)
 
 
 async def make(hub: Hub, visit: Visit) -> Response:
-    """Make one, and show its secret this once."""
+    """Make one, for whom `tokens` lets, and show its secret this once."""
+    _require(visit)
     note, asked = (
         "".join(filter(str.isprintable, visit.posted("note"))).strip(),
         visit.form.get("scopes", []),
@@ -80,12 +83,27 @@ async def make(hub: Hub, visit: Visit) -> Response:
 
 
 async def revoke(hub: Hub, visit: Visit) -> Response:
-    """Revoke one token, and all of the same sign-in to an application."""
+    """Revoke one token, and all of the same sign-in to an application; it needs `tokens`."""
+    _require(visit)
     id = visit.params["id"]
     if not (id.isascii() and id.isdigit() and len(id) < 20):  # noqa: PLR2004  (63 bits)
         raise Unknown
     await hub.tokens.revoke(visit.me.user, int(id))
     return go(visit, "token", said="revoked")
+
+
+def _require(visit: Visit) -> None:
+    """Let those make and revoke tokens who may do so by the API.
+
+    Raises:
+        Denied: the visitor does not hold `tokens` for themselves.
+    """
+    if not _may(visit, "tokens"):
+        raise Denied(scopes="tokens")
+
+
+def _may(visit: Visit, scope: str) -> bool:
+    return holds(visit.me.principal, scope, about(visit.me.user))
 
 
 def _seconds(text: str) -> int | None:
@@ -105,7 +123,8 @@ async def _show(
     given: dict[str, Any] | None = None,
     error: HubError | None = None,
 ) -> Response:
-    who, tokens = reader(visit), await hub.tokens.of(visit.me.user)
+    who, sees, makes = reader(visit), _may(visit, "read:tokens"), _may(visit, "tokens")
+    tokens = await hub.tokens.of(visit.me.user) if sees else []
     offered = {text: who.say(words) for text, words in OFFERED.items()} | _custom(hub, visit)
     lives = _lifetimes(who, hub.tokens.lives.most)
     usual = min(lives[-1][0] or _USUAL, _USUAL)
@@ -116,6 +135,8 @@ async def _show(
         "tokens.html",
         400 if error else 200,
         made=made,
+        may_make=makes,
+        none_said=_none_said(who, sees=sees),
         notices=done(visit),
         trouble=told(error.code, error.params, who) if error else "",
         given=given or asked,
@@ -124,6 +145,12 @@ async def _show(
         tokens=[_line(hub, token, visit, offered) for token in tokens if token.kind is Kind.API],
         entered=_entered([token for token in tokens if token.kind is Kind.OAUTH], who),
     )
+
+
+def _none_said(who: Reader, *, sees: bool) -> str:
+    """Say what one can do who may not make tokens."""
+    ask = who.say("If a program of yours needs one, ask an administrator: a role gives the right.")
+    return ask if sees else who.both(who.say("Existing tokens are not shown either."), ask)
 
 
 def _lifetimes(who: Reader, most: timedelta | None) -> list[tuple[int, str]]:
