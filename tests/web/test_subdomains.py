@@ -1,5 +1,6 @@
 """A host for each person: what browsers, servers and programs are told (hub.md 1.9)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import httpx
 import pytest
 
-from perijove.model.server import Phase
+from perijove.model.server import Phase, Server
 from perijove.store.database import Database
 from tests.parts import ADMIN_TOKEN, PROXY_TOKEN
 from tests.web.desk import PASSWORD, Browser, Desk
@@ -77,6 +78,15 @@ async def test_a_server_is_told_where_it_is(desk: Desk, base: str) -> None:
     assert told["SERVICE_PREFIX"] == f"{base}user/lin.xiao/"
 
 
+async def routed(desk: Desk, base: str) -> tuple[str, Server]:
+    """Return the route of a server that runs, and its row, once the feed has heard of it."""
+    key = f"/{urlsplit(OWN).hostname}{base}user/lin.xiao/"
+    async with asyncio.timeout(20):
+        while (server := desk.hub.feed.server(key)) is None:
+            await asyncio.sleep(0.02)
+    return key, server
+
+
 async def spec_of(desk: Desk) -> Any:
     user = await desk.hub.accounts.named("lin.xiao")
     assert user
@@ -87,6 +97,7 @@ async def spec_of(desk: Desk) -> Any:
 
 async def test_programs_are_told_whole_addresses_and_proxies_hosts(desk: Desk, base: str) -> None:
     await running(desk)
+    key, _ = await routed(desk, base)
     there = f"{OWN}{base}user/lin.xiao/"
     shown = (await asked(desk, f"{SITE}{base}hub/api/users/lin.xiao", **ADMIN)).json()
     assert shown["server"] == shown["servers"][""]["url"] == there
@@ -98,16 +109,14 @@ async def test_programs_are_told_whole_addresses_and_proxies_hosts(desk: Desk, b
     assert f'"url": "{there}"' in events.replace('":"', '": "')
     proxy = {"authorization": f"token {PROXY_TOKEN}"}
     feed = (await asked(desk, f"{SITE}{base}hub/api/proxy/feed", **proxy)).json()
-    assert set(feed["routes"]) == {"/", f"/{urlsplit(OWN).hostname}{base}user/lin.xiao/"}
+    assert set(feed["routes"]) == {"/", key}
 
 
 async def test_what_is_used_there_counts_as_use(desk: Desk, base: str) -> None:
     await running(desk)
-    key = f"/{urlsplit(OWN).hostname}{base}user/lin.xiao/"
+    key, server = await routed(desk, base)
     at = desk.hub.clock()
     desk.hub.activity.on_routes({key: at, f"{base}user/lin.xiao/": at, "/x/": at})
-    server = desk.hub.feed.server(key)
-    assert server
     assert desk.hub.activity.of_server(server) == at
 
 
