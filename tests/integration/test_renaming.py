@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from perijove.app import Running
+from perijove.core.shares import With
 from perijove.kit.tasks import in_background
 from perijove.model.errors import HubError
 from perijove.model.route import Whole
-from perijove.model.scope import renamed
+from perijove.model.scope import SELF, renamed
 from perijove.model.server import Phase
 from perijove.model.user import User
 from perijove.settings import of
@@ -20,7 +21,11 @@ from tests.browser import Browser
 from tests.parts import ADMIN_TOKEN, hub, services, user
 
 PASSWORD = "a sentence works well"
-TREE = services(people=("admin:users",), teacher=("servers!user=ada", "tokens!user=ada"))
+TREE = services(
+    people=("admin:users",),
+    teacher=("servers!user=ada", "tokens!user=ada"),
+    equal=("admin:users", *(f"{scope}!user=kim" for scope in SELF)),
+)
 TREE["hub"] |= {"allowNamedServers": True}
 TREE["hub"]["config"] = {"Authenticator": {"admin_users": ["olga"]}}
 TREE["people"] = {"users": {"known": {}}}
@@ -194,8 +199,45 @@ async def test_nobody_enters_as_somebody_who_may_more_than_they(running: Running
         for body in ({"password": PASSWORD}, {"standing": "active"}):
             found[name, *body] = (await patch(running, name, "people", **body)).status_code
     refused = {"grader", "olga", "member"}  # by a role, the rules, and a group
-    assert found == {key: 403 if key[0] in refused else 200 for key in found}
+    assert found == {
+        key: 403 if key[0] in refused or key[1] == "password" else 200 for key in found
+    }
     assert (await patch(running, "olga", password=PASSWORD)).status_code == 200
+
+
+async def test_who_chooses_a_password_may_all_that_whose_it_is_may(running: Running) -> None:
+    kim, server = await user(running, "kim"), await running.hub.servers.start(
+        await user(running, "bob"), "", {}
+    )  # fmt: skip
+    refused = await patch(running, "kim", "people", password=PASSWORD)
+    assert (refused.status_code, refused.json()["code"]) == (403, "password.gives-more")
+    assert "servers!user=kim" in refused.json()["message"]
+    assert await running.hub.accounts.password("kim") is None
+    assert (await patch(running, "kim", "equal", password=PASSWORD)).status_code == 200
+    assert (await patch(running, "ada", "equal", password=PASSWORD)).status_code == 403
+    await running.hub.shares.grant(server, ["access:servers"], With(user=kim))
+    refused = await patch(running, "kim", "equal", password=PASSWORD)
+    assert (refused.status_code, "bob" in refused.text) == (403, False)
+    assert (await patch(running, "kim", password=PASSWORD)).status_code == 200, "administrators may"
+
+
+@pytest.mark.parametrize(
+    ("by", "body", "code"),
+    [
+        ("", {"password": "x"}, "password.short"),
+        ("", {"auth_state": {"a": 1}}, "auth-state.off"),
+        ("people", {"password": PASSWORD}, "password.gives-more"),
+    ],
+)
+async def test_of_what_is_refused_nothing_is_done(
+    running: Running, by: str, body: dict[str, Any], code: str
+) -> None:
+    before = await user(running, "ada")
+    wanted = {"name": "eve", "standing": "blocked", **body}
+    refused = await patch(running, "ada", by, **wanted)
+    assert refused.json()["code"] == code
+    assert await running.hub.accounts.named("eve") is None
+    assert await running.hub.accounts.by_id(before.id) == before
 
 
 async def test_of_whom_the_configuration_knows_nobody_takes_the_name(running: Running) -> None:

@@ -164,6 +164,28 @@ async def test_a_server_at_rest_is_changed_and_its_home_stays(running: Running) 
     await until(running, "ada/servers/desk", "ready")
 
 
+async def test_tokens_for_a_server_follow_it_and_open_none_that_is_called_so_next(
+    running: Running,
+) -> None:
+    await ask(running, "PUT", "ada/servers/lab")
+    scopes = ["access:servers!server=ada/lab", "servers!server=ada/"]
+    made = (await ask(running, "POST", "ada/tokens", scopes=scopes)).json()
+    own = Browser(running, authorization=f"token {made['token']}")
+    for old, new in (("servers/lab", "desk"), ("server", "first")):
+        assert (await ask(running, "POST", "ada/server")).status_code in {202, 400}
+        await until(running, "ada/server", "ready")
+        await own.get("hub/api/user")  # so that there is something to forget
+        await ask(running, "DELETE", "ada/server")
+        await until(running, "ada/server", "stopped")
+        renamed = await ask(running, "PATCH", f"ada/{old}", name=new)
+        assert renamed.status_code == 200, renamed.text
+    await ask(running, "PUT", "ada/servers/lab")
+    held = (await own.get("hub/api/user")).json()["scopes"]
+    assert {it for it in held if "!server=" in it and it.startswith(("access", "servers"))} == {
+        "access:servers!server=ada/desk", "servers!server=ada/first",
+    }  # fmt: skip
+
+
 async def test_changes_that_make_no_sense_are_refused_in_words(running: Running) -> None:
     await ask(running, "PUT", "ada/servers/lab")
     client = Browser(running, authorization=f"token {ADMIN_TOKEN}").http

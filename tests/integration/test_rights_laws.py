@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from perijove.app import Running
 from perijove.core.access import has_power
 from perijove.core.roles import Roles
+from perijove.core.shares import With
 from perijove.model.overlap import within
 from perijove.model.role import Role
-from perijove.model.scope import SCOPES, Scope
+from perijove.model.scope import SCOPES, Kind, Scope, Target, expand, resolved
 from perijove.settings import of
 from perijove.store.database import Database
 from perijove.store.open import open_database
@@ -156,6 +157,7 @@ deeds = st.one_of(
     joins,
     admins,
     st.tuples(st.just("mint"), people, st.lists(texts, max_size=3)),
+    st.tuples(st.just("password"), st.sampled_from(["ada", "bob", "root", "new"]), st.none()),
     joins,
     st.tuples(st.just("leave"), people, groups),
     st.tuples(st.just("group"), people, groups),
@@ -184,6 +186,9 @@ async def do(world: World, eve: str, headers: dict[str, str], deed: Any) -> http
             return await world.client.post("/groups", json=body, headers=headers)
         case "ungroup":
             return await world.client.delete(f"/groups/{what}", headers=headers)
+        case "password":
+            body = {"password": "a sentence works well"}
+            return await world.client.patch(f"/users/{name}", json=body, headers=headers)
         case "admin":
             body = {"admin": what}
             return await world.client.patch(f"/users/{name}", json=body, headers=headers)
@@ -206,28 +211,38 @@ async def test_nobody_comes_to_hold_what_who_did_it_did_not_hold(
     eve = await world.begin(held, taught)
     await restore(world)
     headers = await world.token(eve)
-    mine, everybody = await world.holds(eve), ["ada", "bob", "root", "new", eve]
+    everybody = ["ada", "bob", "root", "new", eve]
     powerful = has_power(
         (await world.running.hub.tokens.principal(headers["authorization"][6:])) or nobody()
     )
-    before = {name: await world.holds(name) for name in everybody}
     for deed in todo:
+        may, known = await world.holds(eve), await memberships(world)
+        before = {name: await world.holds(name) for name in everybody}
         async with asyncio.timeout(20):
             answer = await do(world, eve, headers, deed)
         assert answer.status_code < 500, answer.text
+        owner = eve if deed[1] == "eve" else deed[1]
         if deed[0] == "mint" and answer.status_code == 201:
-            owner = eve if deed[1] == "eve" else deed[1]
             given_ = [Scope.parse(text) for text in answer.json()["scopes"]]
-            assert within(given_, await world.holds(owner), await memberships(world)), deed
-    if powerful:
-        return
-    known = await memberships(world)
-    for name in everybody:
-        user = await world.running.hub.accounts.named(name)
-        assert not (user and user.admin and name != "root"), f"{name} is an administrator now"
-        own = {it for it in await world.holds(name) if it.value == name}
-        gained = await world.holds(name) - before[name] - own
-        assert within(gained, mine, known), f"{name} gained {sorted(it.text for it in gained)}"
+            assert within(given_, before[owner], known), deed
+            assert powerful or within(given_, may | await reach(world, may), known), deed
+        if deed[0] == "password" and answer.status_code == 200:
+            assert powerful or within(before[owner], may, known), deed
+        for name in everybody if answer.is_success and not powerful else ():
+            user = await world.running.hub.accounts.named(name)
+            assert not (user and user.admin and name != "root"), f"{name} is an administrator now"
+            gained = {it for it in await world.holds(name) - before[name] if it.value != name}
+            assert within(gained, may | before[name], known), f"{deed}: {name} gained {gained}"
+
+
+async def reach(world: World, held: frozenset[Scope]) -> frozenset[Scope]:
+    """Return what everybody may as themselves, of those whom `tokens` in `held` selects."""
+    makes, found = [it for it in held if it.name == "tokens"], frozenset[Scope]()
+    for user in await world.running.hub.accounts.all():
+        target = Target(kind=Kind.USER, user=user.name, groups=user.groups)
+        if not user.admin and any(it.covers(target) for it in makes):
+            found |= expand(resolved([Scope("self")], user=user.name))
+    return found
 
 
 async def memberships(world: World) -> dict[str, frozenset[str]]:
@@ -253,6 +268,16 @@ async def restore(world: World) -> None:
             await hub.groups.delete(group)
     await hub.groups.create("physics", members=["ada"])
     await hub.groups.create("staff", members=["bob"])
+    await share(world)
+
+
+async def share(world: World) -> None:
+    """Let members of `physics` open ada's server `lab`."""
+    hub = world.running.hub
+    ada = await hub.accounts.named("ada")
+    assert ada
+    lab = await hub.servers.find(ada, "lab") or await hub.servers.start(ada, "lab", {})
+    await hub.shares.grant(lab, ["access:servers"], With(group="physics"))
 
 
 async def test_a_token_of_an_administrator_that_holds_less_makes_no_administrator(
@@ -304,6 +329,29 @@ async def test_who_manages_groups_puts_nobody_where_more_is_allowed_than_they_ma
         "/groups/staff/users", json={"users": [name]}
     )  # an administrator
     assert allowed.status_code == 200
+
+
+@pytest.mark.parametrize("more", ["access:servers!user=ada", "access:servers!group=physics"])
+async def test_who_manages_groups_gives_nobody_by_them_what_is_shared(
+    world: World, more: str
+) -> None:
+    await share(world)
+    for held, status in ((["groups"], 403), (["groups", more], 200)):
+        eve = await world.begin(held)
+        them, headers = {"users": [eve]}, await world.token(eve)
+        answer = await world.client.post("/groups/physics/users", json=them, headers=headers)
+        assert answer.status_code == status, answer.text
+        if status == 403:
+            assert answer.json()["code"] == "group.gives-more"
+            assert "access:servers!server" in answer.json()["message"]
+            assert "lab" not in answer.text
+    eve = await world.begin(["groups"])
+    headers, them = await world.token(eve), {"users": ["ada"]}
+    for method in ("DELETE", "POST"):  # whoever may open it anyway gains nothing
+        answer = await world.client.request(
+            method, "/groups/physics/users", json=them, headers=headers
+        )
+        assert answer.status_code == 200, answer.text
 
 
 OF_GROUPS = {

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from perijove.app import Running
+from perijove.core.shares import With
 from perijove.kit.tasks import in_background
 from perijove.model.token import Kind
 from perijove.settings import BadConfig, of
@@ -19,9 +20,9 @@ from tests.parts import ADMIN_TOKEN, hub, services, user
 
 MAKERS = services(
     of_ada=("tokens!user=ada",), of_course=("tokens!group=course",), looks=("read:tokens",),
-    all=("tokens",),
+    all=("tokens",), gives=("tokens", "admin:groups"),
 )["hub"]  # fmt: skip
-COURSE = {"scopes": ["admin:groups", "groups!group=course"], "users": ["ada"]}
+COURSE = {"scopes": ["admin:groups", "groups!group=course"], "users": ["dora"]}
 TREE = {"hub": {**MAKERS, "loadRoles": {**MAKERS["loadRoles"], "course-admin": COURSE}}}
 of(TREE)  # settings read their tables when they are first used
 OWN = "hub/api/user"
@@ -37,6 +38,7 @@ async def running(database: Database, hands: Hands) -> AsyncIterator[Running]:
     it = await hub(database, tree=TREE, clock=hands.clock())
     await it.hub.accounts.add("ada", frozenset({"course"}))
     await it.hub.accounts.add("bob")
+    await it.hub.accounts.add("dora")
     async with in_background(it.life.run()):
         yield it
 
@@ -104,7 +106,7 @@ async def test_scopes_are_a_part_of_what_the_owner_holds_and_roles_are_another_w
     maker = by(running, "all")
     few = await make(maker, scopes=["read:users:name!user"])
     assert await scopes_of(running, few) == {"read:users:name!user=ada"}
-    role = await make(maker, roles=["course-admin"])
+    role = await make(by(running, "gives"), "dora", roles=["course-admin"])
     assert "groups!group=course" in await scopes_of(running, role)
     for who, more in (
         ("ada", {"scopes": ["read:users"]}),
@@ -121,7 +123,7 @@ async def test_scopes_are_a_part_of_what_the_owner_holds_and_roles_are_another_w
 async def test_a_token_without_the_scope_makes_none_and_with_it_what_its_owner_may(
     running: Running,
 ) -> None:
-    """As in JupyterHub: what counts is the owner, so `tokens` is as much as all that they hold."""
+    """What everybody may is what `tokens` gives, also to who holds nothing else."""
     none = show(running, await make(by(running, "all"), scopes=["read:users:name!user"]))
     assert (await none.post("hub/api/users/ada/tokens", json={})).status_code == 403
     some = show(running, await make(by(running, "all"), scopes=["tokens!user"]))
@@ -130,6 +132,44 @@ async def test_a_token_without_the_scope_makes_none_and_with_it_what_its_owner_m
     assert (await some.post("hub/api/users/ada/tokens", json=asked)).status_code == 400
     held = {it.text for it in running.hub.roles.of(await user(running))}
     assert await scopes_of(running, await make(some)) == held
+
+
+async def test_nobody_makes_a_token_that_may_more_than_they_and_more_than_everybody(
+    running: Running,
+) -> None:
+    root, bob = await user(running, "root", admin=True), await user(running, "bob")
+    server = await running.hub.servers.start(bob, "", {})
+    await running.hub.shares.grant(server, ["access:servers"], With(user=await user(running)))
+    own = show(
+        running,
+        await make(
+            Browser(running, authorization=f"token {ADMIN_TOKEN}"), "root", scopes=["tokens!user"]
+        ),
+    )
+    at = {name: by(running, name) for name in ("all", "of_course", "gives")} | {"own": own}
+    for name, who, body, status in (
+        ("all", "root", {}, 403),
+        ("all", "root", {"scopes": ["admin:users"]}, 403),
+        ("all", "root", {"scopes": ["self"]}, 403),
+        ("own", "root", {}, 403),  # what counts is the token, not whose it is
+        ("own", "root", {"scopes": ["tokens!user"]}, 201),
+        ("gives", "root", {"scopes": ["groups"]}, 201),
+        ("all", "dora", {}, 403),
+        ("all", "dora", {"scopes": ["self"]}, 201),
+        ("gives", "dora", {}, 201),
+        ("of_course", "ada", {}, 403),  # bob shares with ada, and is not of the course
+        ("of_course", "ada", {"scopes": ["self"]}, 201),
+        ("all", "ada", {}, 201),  # who may have a token of bob gains nothing
+        ("all", "bob", {"scopes": ["admin:users"]}, 400),
+    ):
+        answer = await at[name].post(f"hub/api/users/{who}/tokens", json=body)
+        assert answer.status_code == status, (name, who, body, answer.text)
+        if status == 403:
+            assert answer.json()["code"] == "token.gives-more"
+            assert "bob" not in answer.json()["message"]
+    (one, *_) = await running.hub.tokens.of(root)
+    gone = await at["all"].http.delete(f"/hub/api/users/root/tokens/a{one.id}")
+    assert gone.status_code == 204
 
 
 async def test_what_a_token_inherits_is_what_its_owner_holds_when_it_is_used(

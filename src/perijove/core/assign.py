@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from perijove.core import names
-from perijove.core.access import has_power, require_power
+from perijove.core.access import has_power, listed, require_power
 from perijove.core.accounts import Accounts
 from perijove.core.group_overrides import GroupOverrides, Properties
 from perijove.core.groups import Groups
+from perijove.core.held import by_shares
 from perijove.core.people import Declared
 from perijove.core.roles import Roles
 from perijove.core.rules import Rules
+from perijove.core.shares import Shares
+from perijove.core.tokens import Tokens
+from perijove.kit.storable import storable
 from perijove.model.errors import Denied, Unknown
 from perijove.model.group import Group
-from perijove.model.overlap import within
 from perijove.model.principal import Principal
+from perijove.model.scope import Scope
 from perijove.model.user import User
 
 
@@ -62,6 +66,8 @@ class Gains:
     roles: Roles
     accounts: Accounts
     groups: Groups
+    shares: Shares
+    tokens: Tokens
     overrides: GroupOverrides
 
     async def require_none(self, principal: Principal, group: str, names: Iterable[str]) -> None:
@@ -78,14 +84,15 @@ class Gains:
         joining = [name for name in names if name not in there.users]
         if joining:
             self._require_same(group, {}, {group: there.properties})
-        for name in joining if self.roles.names_of_group(group) else ():
+        shared = await self._shared(group) if joining else frozenset[Scope]()
+        for name in joining if shared or self.roles.names_of_group(group) else ():
             user = await self.accounts.named(name)
             if user is None:  # whoever adds members says so
                 continue
-            gained = self.roles.of_member(user, group) - self.roles.of(user)
-            if not within(gained, principal.scopes, {user.name: user.groups}):
-                lacking = sorted(scope.text for scope in gained - principal.scopes)
-                raise Denied("group.gives-more", group=group, gained=", ".join(lacking))
+            gained, has = self.roles.of_member(user, group) | shared, await self.tokens.holds(user)
+            lacking = await self.tokens.lacking(user, gained, principal.scopes | has)
+            if lacking:
+                raise Denied("group.gives-more", group=group, gained=listed(lacking))
 
     async def require_same(
         self, principal: Principal, group: str, properties: Mapping[str, Any]
@@ -105,6 +112,12 @@ class Gains:
         changed = [it.key for it in self.overrides.items if it.applies(now) != it.applies(then)]
         if changed:
             raise Denied("group.overrides", group=group, overrides=", ".join(changed))
+
+    async def _shared(self, group: str) -> frozenset[Scope]:
+        """Return what is shared with `group`; by who is shut out too, who may be let in again."""
+        found = await self.shares.with_group(group) if storable(group) else []
+        held = ((it.server.user, it.server.name, it.scopes) for it in found)
+        return by_shares(self.roles, held)
 
     async def _there(self, group: str) -> Group:
         """Return the group, or what it would be if it is to be made."""

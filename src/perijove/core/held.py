@@ -1,5 +1,6 @@
 """What a person may do: by their roles, and by what others share with them."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,9 +17,12 @@ async def held(database: Database, roles: Roles, user: User, now: datetime) -> f
     if user.roles and roles.due(now):  # another hub may have written what they are
         roles.learn(await database.read(managed.every()), now)
     own, shared = roles.of(user), await database.read(shares.held(user.id))
-    if not shared:
-        return own
-    return own | roles.expand(
+    return own | by_shares(roles, shared) if shared else own
+
+
+def by_shares(roles: Roles, shared: Iterable[shares.Held]) -> frozenset[Scope]:
+    """Return what is allowed by that being `shared`, expanded."""
+    return roles.expand(
         replace(scope, kind=Kind.SERVER, value=f"{owner}/{server}")
         for owner, server, names in shared
         for scope in roles.still(names)

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from perijove.core import names
 from perijove.core.accounts import Accounts
+from perijove.core.rescoping import followed
 from perijove.core.servers import Servers
 from perijove.model.errors import Conflict, Invalid, Stale, Unknown, Untimely
 from perijove.model.scope import renamed
 from perijove.model.server import Server
 from perijove.model.user import User
 from perijove.store import servers as rows
-from perijove.store import tokens, users
-from perijove.store.statement import Statements
+from perijove.store import users
 
 _RACES = 16
 
@@ -46,7 +47,8 @@ class Renaming:
             new = replace(was, name=called, version=was.version + 1)
             # With the first row the home is settled: it does not move with the name.
             first = () if own else (rows.add(await self.servers.new(was, "", attempt)),)
-            follow = await self._followed(was.name, called)
+            other = partial(renamed, old=was.name, new=called)
+            follow = await followed(self.accounts.database, other)
             try:
                 await self.accounts.database.write(
                     *first, users.rename(was, new, names.look(called)), *follow
@@ -65,15 +67,6 @@ class Renaming:
         for server in await self.servers.of(user):
             if not server.at_rest:
                 await self.servers.stop(user, server.name)
-
-    async def _followed(self, old: str, new: str) -> Statements:
-        """Return what writes the new name where tokens, anybody's, are filtered to the old one."""
-        changed: list[Statements] = []
-        for id, scopes in await self.accounts.database.read(tokens.filtered()):
-            others = [renamed(text, old, new) for text in scopes]
-            if others != scopes:
-                changed.append((tokens.rescope(id, others),))
-        return sum(changed, ())
 
     async def _require_free(self, user: User, name: str) -> None:
         """Let `user` be called `name`.

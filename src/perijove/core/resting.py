@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+from perijove.core.memory import Memory
 from perijove.core.naming import display_name_of
+from perijove.core.rescoping import followed
 from perijove.core.servers import Servers
 from perijove.model.errors import Conflict, Stale, Unknown, Untimely
+from perijove.model.scope import moved
 from perijove.model.server import Desired, Server
 from perijove.model.user import User
 from perijove.store import servers as store
+from perijove.store.statement import Statements
 
 _RACES = 64
 
@@ -28,6 +33,7 @@ class Resting:
     """What may be asked of servers that do not run."""
 
     servers: Servers
+    memory: Memory
 
     async def add(self, user: User, name: str, wanted: Change) -> Server:
         """Make server `name` of `user`, and start nothing.
@@ -84,13 +90,23 @@ class Resting:
                 version=was.version + 1,
             )
             few = self.servers.few_named(user, named) if named != name else ()
+            follow = await self._followed(was, new) if named != name else ()
             try:
-                await self.servers.database.write(store.change(was, new), *few)
+                await self.servers.database.write(store.change(was, new), *few, *follow)
             except Stale:
                 continue
+            self.memory.forget()
             self.servers.shelf.clear()
             return new
         raise Conflict
+
+    async def _followed(self, was: Server, new: Server) -> Statements:
+        """Return what makes tokens for `was` go on for `new`, and none for who is called so next.
+
+        The owner may have been renamed a moment ago, so their name is that of the row.
+        """
+        other = partial(moved, old=f"{was.user}/{was.name}", new=f"{was.user}/{new.name}")
+        return await followed(self.servers.database, other)
 
     async def _named(self, user: User, was: Server, name: str | None, attempt: int) -> str:
         """Return what `was` is called from now on.

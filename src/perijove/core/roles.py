@@ -155,6 +155,10 @@ class Roles:
         """Return all that `user` may do, expanded."""
         return self._held(user.name, user.admin, user.groups, user.roles)
 
+    def of_everybody(self, name: str) -> frozenset[Scope]:
+        """Return what `name` may do as everybody does, by the role `user` alone, expanded."""
+        return self.expand(resolved(self._scopes(["user"]), user=name))
+
     def of_member(self, user: User, group: str) -> frozenset[Scope]:
         """Return what `user` may do by being a member of `group`, expanded."""
         return self.expand(resolved(self._scopes(self.names_of_group(group)), user=user.name))

@@ -15,7 +15,7 @@ from perijove.kit.ids import Ids
 from perijove.kit.secret import digest, hexadecimal
 from perijove.kit.storable import stored_as
 from perijove.model.errors import Invalid, Stale, Unknown
-from perijove.model.overlap import intersect, people, within
+from perijove.model.overlap import intersect, people
 from perijove.model.principal import Principal
 from perijove.model.scope import INHERIT, Scope, bad_scope, identify, resolved
 from perijove.model.scope import Kind as Filter
@@ -174,6 +174,23 @@ class Tokens:
         """Return what `token` lets its owner do now, expanded."""
         return await self._effective(owner, token)
 
+    async def asked(self, owner: User, scopes: Sequence[str] | None) -> frozenset[Scope]:
+        """Return what a new token of `owner` would let them do now, expanded; None: all.
+
+        Raises:
+            Invalid: a scope that the owner does not hold.
+        """
+        granted = (INHERIT,) if scopes is None else await self._granted(owner, scopes)
+        if INHERIT in granted:
+            return await self.holds(owner)
+        return self.roles.expand(map(self.roles.parse, granted))
+
+    async def lacking(
+        self, owner: User, wanted: frozenset[Scope], holds: frozenset[Scope]
+    ) -> frozenset[Scope]:
+        """Return what is in `wanted`, of `owner`, and not within `holds`; both are expanded."""
+        return wanted - intersect(wanted, holds, await self._groups(owner, wanted, holds))
+
     async def _read(self, key: str, now: datetime) -> _Shown | None:
         times_cleared = self._shelf.times_cleared
         shown = await (self._of_values(key) if key in self.configured else self._kept(key))
@@ -219,10 +236,10 @@ class Tokens:
                 raise bad_scope(scope.text)  # nothing says which
         asked = resolved(parsed, user=owner.name)
         wanted = self.roles.expand(scope for scope in asked if scope.name != INHERIT)
-        holds = await self.holds(owner)
-        if not within(wanted, holds, await self._groups(owner, wanted, holds)):
-            lacking = sorted(scope.text for scope in wanted - holds)
-            raise Invalid("token-scopes", user=owner.name, scopes=", ".join(lacking))
+        lacking = await self.lacking(owner, wanted, await self.holds(owner))
+        if lacking:
+            texts = sorted(scope.text for scope in lacking)
+            raise Invalid("token-scopes", user=owner.name, scopes=", ".join(texts))
         return tuple(sorted(scope.text for scope in asked))
 
     async def _groups(

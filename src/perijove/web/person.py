@@ -69,13 +69,28 @@ async def delete(hub: Hub, visit: Visit) -> Response:
 
 async def password(hub: Hub, visit: Visit) -> Response:
     """Give the person another password."""
-    require_power(visit.me.principal, visit.owner)
-    hub.entitled.require_may_let_in(visit.me.principal, visit.owner)
+    await _require_may_choose(hub, visit)
     try:
         await hub.accounts.set_password(visit.owner, visit.posted("new"))
     except HubError as error:
         return await _show(hub, visit, error)
     return go(visit, "admin", visit.owner.name, said="saved")
+
+
+async def _require_may_choose(hub: Hub, visit: Visit) -> None:
+    """Let nobody make themselves somebody who may more than they."""
+    require_power(visit.me.principal, visit.owner)
+    hub.entitled.require_may_let_in(visit.me.principal, visit.owner)
+    await hub.impersonation.require_password(visit.me.principal, visit.owner)
+
+
+async def _why_no_password(hub: Hub, visit: Visit) -> str:
+    """Return in a sentence why the visitor may not choose the password, or ''."""
+    try:
+        await _require_may_choose(hub, visit)
+    except Denied as error:
+        return told(error.code, error.params, reader(visit))
+    return ""
 
 
 def _require_other(visit: Visit) -> None:
@@ -115,6 +130,7 @@ async def _show(hub: Hub, visit: Visit, error: HubError | None = None) -> Respon
         sessions=len(await hub.sessions.of(person)),
         tokens=await _tokens(hub, visit),
         passwords=hub.login.signs_up,
+        no_password=await _why_no_password(hub, visit) if hub.login.signs_up else "",
         shortest=SHORTEST_PASSWORD,
         groups=await movable(hub, visit),
         declared=words(hub, visit),

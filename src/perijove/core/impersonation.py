@@ -1,0 +1,68 @@
+"""May this principal make itself somebody else: choose their password, have a token of theirs?"""
+
+from dataclasses import dataclass
+
+from perijove.core.access import has_power, listed
+from perijove.core.accounts import Accounts
+from perijove.core.tokens import Tokens
+from perijove.model.errors import Denied
+from perijove.model.overlap import intersect, people
+from perijove.model.principal import Principal
+from perijove.model.scope import Kind, Scope, Target
+from perijove.model.user import User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impersonation:
+    """Whoever knows a password, or the secret of a token, is whose it is."""
+
+    tokens: Tokens
+    accounts: Accounts
+
+    async def require_password(self, principal: Principal, user: User) -> None:
+        """Let `principal` choose the password of `user` if it may all that they may.
+
+        Raises:
+            Denied: it may not; administrators may all the same.
+        """
+        if has_power(principal):
+            return
+        holds = await self.tokens.holds(user)
+        lacking = await self.tokens.lacking(user, holds, principal.scopes)
+        if lacking:
+            raise Denied("password.gives-more", user=user.name, gained=listed(lacking))
+
+    async def require_token(
+        self, principal: Principal, owner: User, scopes: list[str] | None
+    ) -> None:
+        """Let `principal`, who may make tokens of `owner`, make one with these `scopes`.
+
+        What everybody may, `tokens` gives of all whom it selects, but of no administrator. None:
+        all that `owner` may.
+
+        Raises:
+            Denied: the token may more, and `principal` may not; administrators may all the same.
+            Invalid: a scope that `owner` does not hold.
+        """
+        if has_power(principal):
+            return
+        wanted = await self.tokens.asked(owner, scopes)
+        lacking = await self.tokens.lacking(owner, wanted, principal.scopes)
+        lacking -= intersect(lacking, await self._of_everybody(principal, owner, lacking))
+        if lacking:
+            raise Denied("token.gives-more", user=owner.name, gained=listed(lacking))
+
+    async def _of_everybody(
+        self, principal: Principal, owner: User, wanted: frozenset[Scope]
+    ) -> frozenset[Scope]:
+        """Return what those whom `wanted` names may as everybody does, if it may be them."""
+        makes = [scope for scope in principal.scopes if scope.name == "tokens"]
+        found = frozenset[Scope]()
+        for name in people(wanted):
+            user = owner if name == owner.name else await self.accounts.named(name)
+            if user is None or user.admin:
+                continue
+            target = Target(kind=Kind.USER, user=name, groups=user.groups)
+            if any(scope.covers(target) for scope in makes):
+                found |= self.tokens.roles.of_everybody(name)
+        return found
