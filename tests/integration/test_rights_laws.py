@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from perijove.app import Running
 from perijove.core.access import has_power
+from perijove.core.resting import Change
 from perijove.core.roles import Roles
 from perijove.core.shares import With
 from perijove.model.overlap import within
@@ -276,7 +277,7 @@ async def share(world: World) -> None:
     hub = world.running.hub
     ada = await hub.accounts.named("ada")
     assert ada
-    lab = await hub.servers.find(ada, "lab") or await hub.servers.start(ada, "lab", {})
+    lab = await hub.servers.find(ada, "lab") or await hub.resting.add(ada, "lab", Change())
     await hub.shares.grant(lab, ["access:servers"], With(group="physics"))
 
 
