@@ -1,18 +1,20 @@
 """PUT and PATCH of servers (hub.md 2.3, 2.6): made without a start, changed only at rest."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
 from perijove.app import Running
+from perijove.core import rescoping, resting
 from perijove.core.resting import Change
 from perijove.kit.tasks import in_background
 from perijove.model.errors import Conflict, Untimely
 from perijove.model.server import Phase
 from perijove.settings import of
 from perijove.store.database import Database
+from perijove.store.statement import Statements
 from tests.browser import Browser
 from tests.parts import ADMIN_TOKEN, hub, services, user
 
@@ -184,6 +186,28 @@ async def test_tokens_for_a_server_follow_it_and_open_none_that_is_called_so_nex
     assert {it for it in held if "!server=" in it and it.startswith(("access", "servers"))} == {
         "access:servers!server=ada/desk", "servers!server=ada/first",
     }  # fmt: skip
+
+
+async def test_a_person_and_their_server_are_renamed_at_once_and_tokens_follow_both(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ask(running, "PUT", "ada/servers/lab")
+    scopes = ["access:servers!server=ada/lab"]
+    made = (await ask(running, "POST", "ada/tokens", scopes=scopes)).json()
+    ada, looked = await user(running, "ada"), rescoping.followed
+
+    async def meanwhile(database: Database, other: Callable[[str], str]) -> Statements:
+        found = await looked(database, other)
+        monkeypatch.undo()
+        await running.hub.renaming.rename(ada, "zoe")
+        return found
+
+    monkeypatch.setattr(resting, "followed", meanwhile)
+    await running.hub.resting.change(ada, "lab", Change(name="desk"))
+    own = Browser(running, authorization=f"token {made['token']}")
+    held = (await own.get("hub/api/user")).json()["scopes"]
+    assert "access:servers!server=zoe/desk" in held
+    assert not any("ada" in it for it in held)
 
 
 async def test_changes_that_make_no_sense_are_refused_in_words(running: Running) -> None:

@@ -41,7 +41,7 @@ async def make(hub: Hub, call: Call) -> Reply:
     hub.pace.take(caller)
     owner = _require_may(call, caller)
     scopes = hub.roles.texts(body.roles) if body.roles is not None else body.scopes
-    await hub.impersonation.require_token(caller, owner, scopes)
+    scopes = await hub.impersonation.granted(caller, owner, scopes)
     token, secret = await hub.tokens.make(
         owner, by=caller, note=body.note or "", scopes=scopes, expires_in=body.expires_in
     )

@@ -8,7 +8,7 @@ from perijove.core.tokens import Tokens
 from perijove.model.errors import Denied
 from perijove.model.overlap import intersect, people
 from perijove.model.principal import Principal
-from perijove.model.scope import Kind, Scope, Target
+from perijove.model.scope import INHERIT, Kind, Scope, Target
 from perijove.model.user import User
 
 
@@ -32,25 +32,30 @@ class Impersonation:
         if lacking:
             raise Denied("password.gives-more", user=user.name, gained=listed(lacking))
 
-    async def require_token(
+    async def granted(
         self, principal: Principal, owner: User, scopes: list[str] | None
-    ) -> None:
-        """Let `principal`, who may make tokens of `owner`, make one with these `scopes`.
+    ) -> list[str] | None:
+        """Return the scopes of a token of `owner` that `principal`, who may make them, gets.
 
-        What everybody may, `tokens` gives of all whom it selects, but of no administrator. None:
-        all that `owner` may.
+        What everybody may, `tokens` gives of all whom it selects, but of no administrator.
+        `scopes`: None is all that `owner` may, and stays so if they or an administrator ask;
+        others get of it what they may give now, for they gain nothing when `owner` does.
 
         Raises:
             Denied: the token may more, and `principal` may not; administrators may all the same.
             Invalid: a scope that `owner` does not hold.
         """
         if has_power(principal):
-            return
+            return scopes
         wanted = await self.tokens.asked(owner, scopes)
         lacking = await self.tokens.lacking(owner, wanted, principal.scopes)
+        inherits = scopes is None or INHERIT in scopes
+        if inherits and not lacking and principal.user_id == owner.id:
+            return scopes
         lacking -= intersect(lacking, await self._of_everybody(principal, owner, lacking))
-        if lacking:
+        if lacking and (owner.admin or not inherits):
             raise Denied("token.gives-more", user=owner.name, gained=listed(lacking))
+        return sorted(it.text for it in wanted - lacking) if inherits else scopes
 
     async def _of_everybody(
         self, principal: Principal, owner: User, wanted: frozenset[Scope]

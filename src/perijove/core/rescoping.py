@@ -1,5 +1,6 @@
 """Tokens that are filtered to somebody, or to a server, follow when the name becomes another."""
 
+import json
 from collections.abc import Callable
 
 from perijove.store import tokens
@@ -13,8 +14,9 @@ async def followed(database: Database, other: Callable[[str], str]) -> Statement
     `other`: from a scope as it is written to what it is from now on.
     """
     changed: list[Statements] = []
-    for id, scopes in await database.read(tokens.filtered()):
+    for id, was in await database.read(tokens.filtered()):
+        scopes = json.loads(was)
         others = [other(text) for text in scopes]
         if others != scopes:
-            changed.append((tokens.rescope(id, others),))
+            changed.append((tokens.rescope(id, was, others),))
     return sum(changed, ())

@@ -73,15 +73,18 @@ class Sessions:
         swept = (store.purge(now),) if self._sweep(now) else ()  # it looks at every row
         return secret, session, (*swept, store.add(session, digest(secret)))
 
-    async def visitor(self, secret: str) -> Visitor | None:
-        """Return who shows the cookie `secret`, or None."""
+    async def visitor(self, secret: str, *, seen: bool = True) -> Visitor | None:
+        """Return who shows the cookie `secret`, or None.
+
+        `seen`: it is written now and then that they were here.
+        """
         if not secret or len(secret) > _LONGEST_SECRET:
             return None
         key, now = digest(secret), self.clock()
         times_cleared = self._shelf.times_cleared
         visitor = self._shelf.get(key, now)
         if visitor is None:
-            visitor = await self._read(key)
+            visitor = await self._read(key, seen=seen)
             if visitor:
                 self._shelf.put(key, visitor, now, times_cleared)
         return visitor if visitor and visitor.session.expires > now else None
@@ -109,13 +112,13 @@ class Sessions:
         await self.database.write(*ending(user, keep))
         self.memory.forget()
 
-    async def _read(self, key: str) -> Visitor | None:
+    async def _read(self, key: str, *, seen: bool) -> Visitor | None:
         found = await self.database.read(store.found(key))
         if found is None or found[1].standing is not Standing.ACTIVE:
             return None
         session, user = found
         now = self.clock()
-        if now - session.seen >= _GRAIN and session.expires > now:
+        if seen and now - session.seen >= _GRAIN and session.expires > now:
             await self.database.write(store.see(session.id, now))
         principal = await self._principal(user, session)
         return Visitor(user=user, session=session, principal=principal)

@@ -1,7 +1,7 @@
 """Tokens: who shows one, and making, listing and revoking them."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -189,7 +189,8 @@ class Tokens:
         self, owner: User, wanted: frozenset[Scope], holds: frozenset[Scope]
     ) -> frozenset[Scope]:
         """Return what is in `wanted`, of `owner`, and not within `holds`; both are expanded."""
-        return wanted - intersect(wanted, holds, await self._groups(owner, wanted, holds))
+        groups = await self._groups(owner, wanted, holds, people(wanted))
+        return wanted - intersect(wanted, holds, groups)
 
     async def _read(self, key: str, now: datetime) -> _Shown | None:
         times_cleared = self._shelf.times_cleared
@@ -225,7 +226,8 @@ class Tokens:
         if INHERIT in token.scopes:
             return holds
         granted = self.roles.expand(resolved(self._parsed(token), user=owner.name))
-        both = intersect(granted, holds, await self._groups(owner, granted, holds))
+        about = people(granted | holds)
+        both = intersect(granted, holds, await self._groups(owner, granted, holds, about))
         return both | (granted & identify(owner.name))
 
     async def _granted(self, owner: User, texts: Sequence[str]) -> tuple[str, ...]:
@@ -243,12 +245,12 @@ class Tokens:
         return tuple(sorted(scope.text for scope in asked))
 
     async def _groups(
-        self, owner: User, wanted: frozenset[Scope], holds: frozenset[Scope]
+        self, owner: User, wanted: frozenset[Scope], holds: frozenset[Scope], names: Iterable[str]
     ) -> dict[str, frozenset[str]]:
-        """Return the groups of those whom a filter names, as far as a group is held."""
+        """Return the groups of `names`, whom a filter names, as far as a group is held."""
         groups = {owner.name: owner.groups}
         if any(scope.kind is Filter.GROUP for scope in holds | wanted):
-            for name in people(wanted | holds) - {owner.name}:
+            for name in {*names} - {owner.name}:
                 user = await self.database.read(users.named(name))
                 groups[name] = user.groups if user else frozenset()
         return groups

@@ -90,7 +90,7 @@ async def _may_still(page: Page, arrival: Arrival) -> bool:
     ):
         return False
     try:
-        await _allowed(page, now)
+        await _allowed(page, now, now.principal.user if now.principal else None)
     except (Denied, Unknown):
         return False
     return True
@@ -125,11 +125,15 @@ async def _require_ours(page: Page, arrival: Arrival) -> None:
     arrival.trusted = True
 
 
-async def _allowed(page: Page, arrival: Arrival) -> tuple[User | None, Grant | None]:
+async def _allowed(
+    page: Page, arrival: Arrival, known: User | None = None
+) -> tuple[User | None, Grant | None]:
+    """Return whom it is about, and what allows it; `known` is somebody who was read just now."""
     accounts, params = arrival.front.hub.accounts, arrival.params
     user = None
     if page.target in {Kind.USER, Kind.SERVER}:
-        user = await accounts.named(params["user"])
+        itself = known is not None and known.name == params["user"]
+        user = known if itself else await accounts.named(params["user"])
     if not page.any_of:
         return user, None
     assert arrival.principal is not None

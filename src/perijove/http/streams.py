@@ -2,11 +2,12 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from typing import TypeAlias
 
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Send
 
 from perijove.core.memory import FRESH
 
@@ -45,9 +46,15 @@ class Stream(StreamingResponse):
         self.may: May = _always
         self._parts, self._first, self._blank = parts, first, blank
         self._silence, self._life = silence, life
-        super().__init__(self._sent(), 200, headers, media_type="text/event-stream")
+        self._all = self._sent()
+        super().__init__(self._all, 200, headers, media_type="text/event-stream")
 
-    async def _sent(self) -> AsyncIterator[Text]:
+    async def stream_response(self, send: Send) -> None:
+        """Send it, and leave nothing behind where the client has gone."""
+        async with aclosing(self._all):
+            await super().stream_response(send)
+
+    async def _sent(self) -> AsyncGenerator[Text]:
         now = asyncio.get_running_loop().time
         sent = looked = now()
         ends = sent + self._life

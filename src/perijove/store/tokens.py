@@ -55,7 +55,9 @@ _REMOVE_SERVER = Query(delete(tokens).where(_OF_USER, _c.server_id == bindparam(
 _CLIENTS = Query(select(_c.client).where(_c.client.startswith(bindparam("begin"))).distinct())
 _FILTERED = Query(select(_c.id, _c.scopes).where(_c.scopes.like("%!%=%")))
 _RESCOPE = Query(
-    update(tokens).where(_c.id == bindparam("was_id")).values(scopes=bindparam("scopes"))
+    update(tokens)
+    .where(_c.id == bindparam("was_id"), _c.scopes == bindparam("was_text"))
+    .values(scopes=bindparam("scopes"))
 )
 _COUNTED = Query(select(_c.kind, func.count()).group_by(_c.kind))
 _PURGE = Query(delete(tokens).where(_c.expires <= bindparam("now")))
@@ -148,14 +150,14 @@ def remove_of_server(server_id: int, user_id: int) -> Statement[None]:
     return write(_REMOVE_SERVER, given, touches=None)
 
 
-def filtered() -> Statement[list[tuple[int, list[str]]]]:
-    """Return the id and the scopes of every token with a scope that is filtered to something."""
-    return Statement(_FILTERED, {}, every(lambda row: (int(row[0]), json.loads(row[1]))))
+def filtered() -> Statement[list[tuple[int, str]]]:
+    """Return the id and the scopes, as JSON, of every token with one that is filtered."""
+    return Statement(_FILTERED, {}, every(lambda row: (int(row[0]), str(row[1]))))
 
 
-def rescope(id: int, scopes: Sequence[str]) -> Statement[None]:
-    """Write other scopes of a token, if it is there."""
-    return write(_RESCOPE, {"was_id": id, "scopes": text(scopes)}, touches=None)
+def rescope(id: int, was: str, scopes: Sequence[str]) -> Statement[None]:
+    """Write other scopes of a token; Stale if it is gone, or has others than `was`, as JSON."""
+    return write(_RESCOPE, {"was_id": id, "was_text": was, "scopes": text(scopes)})
 
 
 def counted() -> Statement[dict[str, int]]:
