@@ -17,6 +17,7 @@ from perijove.app import Running
 from perijove.core.trail import Asked, Trail, _with
 from perijove.kit.clock import Clock
 from perijove.kit.journal import Journal
+from perijove.model.user import User
 from perijove.settings import of
 from perijove.store.database import Database
 from tests.browser import Browser
@@ -148,6 +149,17 @@ async def test_nobody_reads_what_concerns_others(running: Running) -> None:
     assert (refused.status_code, refused.json()["code"]) == (403, "audit.administrators")
     assert (await people.get("hub/api/users/ada/audit")).status_code == 200
     assert (await Browser(running).get("hub/api/audit")).status_code == 403
+
+
+async def test_what_was_done_in_the_moment_somebody_was_made_is_told_to_them() -> None:
+    made = datetime(2026, 11, 30, 12, 0, 0, 123_999, tzinfo=UTC)
+    bob = User(id=7, name="bob", created=made)
+    trail = Trail()
+    at = {"who": "root", "call": "PATCH /users/{user}", "about": {"user": "bob"}, "status": 200}
+    for n in (122, 123, 124):
+        trail.remember({**at, "request": str(n), "at": f"2026-11-30T12:00:00.{n}+00:00"})
+    told = await trail.of(bob, Asked())
+    assert [it["at"][20:23] for it in told] == ["124", "123"]
 
 
 async def test_who_gets_a_name_next_reads_nothing_of_before(running: Running) -> None:

@@ -121,6 +121,8 @@ class Trail:
         return await self._found(look, lambda entry: _wanted(entry, asked), self._one)
 
     async def _of(self, user: User, asked: Asked) -> list[Entry]:
+        made = user.created
+        made = made.replace(microsecond=made.microsecond // 1000 * 1000)  # as entries have it
         others = False
         """Whether the rest is of somebody who had the name before."""
 
@@ -130,11 +132,11 @@ class Trail:
                 return False
             others = _is_given(entry, user.name)
             own = _by(entry, user.name)
-            here = datetime.fromisoformat(entry["at"]) >= user.created
+            here = datetime.fromisoformat(entry["at"]) >= made
             theirs = own or (user.name in _people(entry) and entry["status"] < _GOOD)
             return here and theirs and _wanted(entry, asked)
 
-        since = max(asked.since or user.created, user.created)
+        since = max(asked.since or made, made)
         look = _Look.of(asked, user.name, since)
         found = await self._found(look, concerns, self._own)
         return [it if _by(it, user.name) else _less(it) for it in found]
