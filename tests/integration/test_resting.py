@@ -21,6 +21,7 @@ from tests.parts import ADMIN_TOKEN, hub, services, user
 TREE = services(of_ada=("servers!user=ada",), reader=("read:servers", "delete:servers"))
 TREE["hub"] |= {"allowNamedServers": True, "namedServerLimitPerUser": 3}
 of(TREE)  # settings read their tables when they are first used
+BY = {"authorization": f"token {ADMIN_TOKEN}"}
 
 
 @pytest.fixture
@@ -59,6 +60,12 @@ async def test_a_server_is_made_without_a_start(running: Running) -> None:
     assert (await ask(running, "GET", "ada/servers/lab")).json()["stopped"] is True
     listed = (await ask(running, "GET", "ada?include_stopped_servers=1")).json()["servers"]
     assert listed.keys() == {"lab"}
+    for said, some in (("", True), ("=", True), ("=True", True), ("=0", False), ("=False", False)):
+        word = f"include_stopped_servers{said}"
+        one = (await ask(running, "GET", f"ada?{word}")).json()
+        all_of_them = await Browser(running, **BY).get(f"hub/api/users?{word}")
+        [of_all] = [it for it in all_of_them.json() if it["name"] == "ada"]
+        assert bool(one["servers"]) is bool(of_all["servers"]) is some, said
 
 
 async def test_it_starts_with_the_options_that_it_was_made_with(running: Running) -> None:
