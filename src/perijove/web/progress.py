@@ -1,6 +1,7 @@
 """/spawn-pending: how far a start is, or why it failed."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlencode
 
@@ -84,15 +85,16 @@ def _here(visit: Visit, server: Server) -> str:
 
 
 async def _messages(hub: Hub, visit: Visit, server: Server) -> AsyncIterator[str]:
-    async for stage in hub.progress.of(server):
-        context = await _context(hub, visit, stage)
-        yield live.section(visit.pages.text(visit, "progress-section.html", **context))
-        if stage.outcome is Outcome.READY:
-            await hub.feed.reach(stage.server)
-            yield live.follow(following(visit, server_url(hub, server.user, server.name)))
-        elif stage.outcome is Outcome.FAILED:
-            path = (server.user, server.name) if server.name else (server.user,)
-            yield live.follow(visit.pages.url("spawn-pending", *path))
+    async with aclosing(hub.progress.of(server)) as stages:  # type: ignore[type-var]
+        async for stage in stages:
+            context = await _context(hub, visit, stage)
+            yield live.section(visit.pages.text(visit, "progress-section.html", **context))
+            if stage.outcome is Outcome.READY:
+                await hub.feed.reach(stage.server)
+                yield live.follow(following(visit, server_url(hub, server.user, server.name)))
+            elif stage.outcome is Outcome.FAILED:
+                path = (server.user, server.name) if server.name else (server.user,)
+                yield live.follow(visit.pages.url("spawn-pending", *path))
 
 
 async def _context(hub: Hub, visit: Visit, stage: Stage) -> dict[str, Any]:
