@@ -2,23 +2,24 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 
 import pytest
 
-from perijove.core.keeper import Keeper
+from perijove.core.keeper import Keeper, Process
 from perijove.core.service_states import ServiceStates
 from perijove.core.services import Services
 from perijove.kit.tasks import in_background
 from perijove.model.service import Seen, Service
+from perijove.spawners.attendant import launch
 from perijove.store import replicas
 from perijove.store import services as store
 from perijove.store.database import Database
 from perijove.store.replicas import Replica
 from perijove.web.services import ENDED, RUNS, SILENT, UNKNOWN, _state
 from tests.databases import DATABASES
-from tests.integration.test_keeper import Some, keeping
+from tests.integration.test_keeper import SLEEPS, Some, keeping
 
 pytestmark = pytest.mark.parametrize("database_url", DATABASES, indirect=True)
 
@@ -134,6 +135,38 @@ async def test_what_a_keeper_runs_is_told_as_it_changes(two: Two, database: Data
             await two.until(lambda seen: seen is not None and seen.pid > 0)
             leases.held = False
             await two.until(lambda seen: seen is None)
+
+
+async def test_of_one_that_is_about_to_start_nothing_is_known(two: Two, database: Database) -> None:
+    """Another hub may have run it until now: that it does not run would be a lie."""
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def slowly(service: Service, environment: Mapping[str, str]) -> Process:
+        asked.set()
+        await go.wait()
+        return await launch(service, environment)
+
+    it = Service(name="s", command=(sys.executable, "-c", SLEEPS), configured=True)
+    two.services.configured = {"s": it}
+    async with keeping(database) as kept:
+        kept.leases.held = False
+        kept.put(it)
+        services = kept.running.hub.services
+        states = ServiceStates(services=services, me=1)
+        keeper = Keeper(
+            services=services,
+            launch=slowly,
+            environment=kept.keeper.environment,
+            leases=Some(),
+            states=states,
+        )
+        async with in_background(keeper.run()):
+            await asyncio.wait_for(asked.wait(), 20)
+            await states.tell()
+            assert services.here() == await two.other.seen() == {}
+            go.set()
+            await two.until(lambda seen: seen is not None and seen.pid > 0)
+        assert services.here() == {}
 
 
 @pytest.mark.parametrize(

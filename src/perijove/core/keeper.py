@@ -89,7 +89,6 @@ class Keeper:
         await self._end(*(name for name, (it, _) in self._kept.items() if wanted.get(name) != it))
         for name in wanted.keys() - self._kept.keys():
             self._kept[name] = wanted[name], asyncio.create_task(self._keep(wanted[name]))
-            self.services.kept.add(name)
 
     def _is_ours(self, name: str) -> bool:
         """Return whether it runs here. While nobody knows, what runs goes on."""
@@ -99,7 +98,6 @@ class Keeper:
     async def _end(self, *names: str) -> None:
         for name in names:
             task = self._kept.pop(name)[1]
-            self.services.kept.discard(name)
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
             task.cancel()
@@ -109,6 +107,8 @@ class Keeper:
     async def _keep(self, service: Service) -> None:
         """Run one service, and look after it."""
         looking = asyncio.create_task(self._look(service)) if service.url else None
+        if not service.managed:
+            self.services.kept.add(service.name)
         try:
             while service.managed:
                 try:
@@ -126,10 +126,14 @@ class Keeper:
             if looking:
                 looking.cancel()
             self.services.answering.pop(service.name, None)
+            self.services.kept.discard(service.name)
 
     async def _once(self, service: Service) -> None:
-        """Start it, and return once it has ended."""
-        process = await self.launch(service, self.environment(service))
+        """Start it, and return once it has ended. Until it is started nobody knows how it is."""
+        try:
+            process = await self.launch(service, self.environment(service))
+        finally:
+            self.services.kept.add(service.name)
         began = _now()
         self.services.pids[service.name] = process.pid
         logger.info("service %s is process %d", service.name, process.pid)

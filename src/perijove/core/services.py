@@ -49,7 +49,7 @@ class Services:
     answering: dict[str, bool] = field(init=False, default_factory=dict[str, bool])
     """Of those that this hub looks after: whether anybody listens at their address."""
     kept: set[str] = field(init=False, default_factory=set[str])
-    """Names of those that this hub looks after."""
+    """Names of those that this hub looks after and has seen: none that it is about to start."""
     _shelf: Shelf[Mapping[str, Service]] = field(
         init=False, default_factory=Shelf[Mapping[str, Service]]
     )
