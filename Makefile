@@ -8,6 +8,9 @@ B ?=
 MINUTES ?= 10
 # How many processes run the tests of one machine.
 JOBS ?= 2
+# How many failed tests are run once more, alone, before the run has failed; CI says 3 (ADR 0022).
+AGAIN ?= 0
+PYTEST = $(BIN)/python -m tests.again --most $(AGAIN) --
 # The test cluster: its size, and which images go into it (all, when none is named).
 NODES ?= 2
 FAKE_NODES ?= 4
@@ -47,7 +50,7 @@ check: $(VENV)/dev.stamp lock-check  ## Lint, types, layers, the lock and the ge
 	$(BIN)/lint-imports
 
 test: $(VENV)/dev.stamp  ## Run every test of one machine (ARGS="tests/unit -k slug", JOBS=2)
-	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=15 \
+	$(PYTEST) -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=15 \
 		-m "not kubernetes" $(ARGS)
 
 test-db: $(VENV)/dev.stamp  ## Run what is kept in a database, on each of them (PERIJOVE_TEST_MYSQL=URL)
@@ -69,7 +72,7 @@ test-cluster: $(VENV)/dev.stamp  ## Run the tests on a real Kubernetes (ARGS="-m
 	@set -e; if ! $(KIT) kubeconfig >/dev/null 2>&1; then \
 		trap '$(KIT) down' EXIT; $(MAKE) --no-print-directory cluster-up; fi; \
 	$(KIT) images --changed --load $(IMAGES); \
-	$(BIN)/pytest --durations=15 -m kubernetes tests/cluster $(ARGS)
+	$(PYTEST) --durations=15 -m kubernetes tests/cluster $(ARGS)
 
 fix: $(VENV)/dev.stamp  ## Repair what ruff can
 	$(BIN)/ruff check --fix
