@@ -25,6 +25,7 @@ KNOWN = (
     "0010",
     "0011",
     "0012",
+    "0013",
 )
 """Every revision, oldest first; a test compares it with the folder."""
 HEAD = KNOWN[-1]
