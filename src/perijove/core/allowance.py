@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
+from perijove.core.overlap import overlap
 from perijove.core.roles import Roles
 from perijove.model.client import Client
-from perijove.model.overlap import Groups, intersect, people
 from perijove.model.scope import INHERIT, Scope, resolved
-from perijove.model.scope import Kind as Filter
 from perijove.model.visitor import Visitor
-from perijove.store import users
 from perijove.store.database import Database
 
 
@@ -33,16 +31,5 @@ async def allowance(
     if any(scope.name == INHERIT for scope in parsed):
         return Allowance(holds, holds)
     allowed = roles.expand(resolved(parsed, user=name, service=client.service))
-    groups = await _groups(database, allowed, holds)
-    return Allowance(allowed, intersect(allowed, holds, groups))
-
-
-async def _groups(database: Database, allowed: frozenset[Scope], holds: frozenset[Scope]) -> Groups:
-    """Return the groups of those whom a filter names, as far as a group is held or asked for."""
-    if not any(scope.kind is Filter.GROUP for scope in allowed | holds):
-        return {}
-    groups = {}
-    for name in people(allowed | holds):
-        user = await database.read(users.named(name))
-        groups[name] = user.groups if user else frozenset()
-    return groups
+    groups = {name: visitor.user.groups}
+    return Allowance(allowed, await overlap(database, allowed, holds, groups))

@@ -3,6 +3,7 @@
 They come from the configuration; with Authenticator.manage_roles from the authenticator as well.
 """
 
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +16,8 @@ from perijove.model.errors import Invalid
 from perijove.model.role import Role
 from perijove.model.scope import Implied, Scope, bad_scope, expand, is_custom, resolved
 from perijove.model.user import NEVER, User
+
+logger = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[a-z][a-z0-9\-_~.]{1,253}[a-z0-9]")
 ADMIN = "admin"
@@ -80,6 +83,7 @@ class Roles:
         self._learned: Mapping[str, tuple[Scope, ...]] = {}
         self._learned_at = NEVER
         self._held = lru_cache(_REMEMBERED)(self._of)
+        self._granted = lru_cache(_REMEMBERED)(self._of_token)
 
     def become(self, others: "Roles") -> None:
         """Be as `others` are; whoever asks is answered so from now on."""
@@ -88,6 +92,7 @@ class Roles:
         self.custom = others.custom
         self._learned_at = NEVER
         self._held.cache_clear()
+        self._granted.cache_clear()
 
     def find(self, name: str) -> Role | None:
         """Return the role of that name in the configuration, or None."""
@@ -155,6 +160,10 @@ class Roles:
         """Return all that `user` may do, expanded."""
         return self._held(user.name, user.admin, user.groups, user.roles)
 
+    def granted(self, user: str, texts: tuple[str, ...]) -> frozenset[Scope]:
+        """Return what a token of `user` was granted, as far as it still exists, expanded."""
+        return self._granted(user, texts)
+
     def of_everybody(self, name: str) -> frozenset[Scope]:
         """Return what `name` may do as everybody does, by the role `user` alone, expanded."""
         return self.expand(resolved(self._scopes(["user"]), user=name))
@@ -202,6 +211,14 @@ class Roles:
         managed = filter(self.known, given - {ADMIN})  # who is one has the flag
         held = self._scopes({*self._own(name, admin=admin), *shared, *managed})
         return self.expand(resolved(held, user=name))
+
+    def _of_token(self, user: str, texts: tuple[str, ...]) -> frozenset[Scope]:
+        known = self.still(texts)
+        if len(known) < len(texts):
+            gone = sorted({*texts} - {it.text for it in known})
+            words = "a token of %s holds unknown scopes, which are ignored: %s"
+            logger.warning(words, user, ", ".join(gone))
+        return self.expand(resolved(known, user=user))
 
     def _scopes(self, names: Iterable[str]) -> list[Scope]:
         found: list[Scope] = []

@@ -1,7 +1,7 @@
 """Tokens: who shows one, and making, listing and revoking them."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -9,13 +9,13 @@ from typing import Any, Protocol
 from perijove.core.held import held
 from perijove.core.lives import Lives
 from perijove.core.memory import Memory, Shelf
+from perijove.core.overlap import lacking, overlap
 from perijove.core.roles import Roles
 from perijove.kit.clock import Clock
 from perijove.kit.ids import Ids
 from perijove.kit.secret import digest, hexadecimal
 from perijove.kit.storable import stored_as
 from perijove.model.errors import Invalid, Stale, Unknown
-from perijove.model.overlap import intersect, people
 from perijove.model.principal import Principal
 from perijove.model.scope import INHERIT, Scope, bad_scope, identify, resolved
 from perijove.model.scope import Kind as Filter
@@ -189,8 +189,7 @@ class Tokens:
         self, owner: User, wanted: frozenset[Scope], holds: frozenset[Scope]
     ) -> frozenset[Scope]:
         """Return what is in `wanted`, of `owner`, and not within `holds`; both are expanded."""
-        groups = await self._groups(owner, wanted, holds, people(wanted))
-        return wanted - intersect(wanted, holds, groups)
+        return await lacking(self.database, wanted, holds, {owner.name: owner.groups})
 
     async def _read(self, key: str, now: datetime) -> _Shown | None:
         times_cleared = self._shelf.times_cleared
@@ -225,10 +224,10 @@ class Tokens:
         holds = await self.holds(owner)
         if INHERIT in token.scopes:
             return holds
-        granted = self.roles.expand(resolved(self._parsed(token), user=owner.name))
-        about = people(granted | holds)
-        both = intersect(granted, holds, await self._groups(owner, granted, holds, about))
-        return both | (granted & identify(owner.name))
+        granted = self.roles.granted(owner.name, token.scopes)
+        both = await overlap(self.database, granted, holds, {owner.name: owner.groups})
+        more = granted & identify(owner.name)
+        return both if more <= both else both | more
 
     async def _granted(self, owner: User, texts: Sequence[str]) -> tuple[str, ...]:
         """Return `texts` as they are stored, if `owner` holds them all."""
@@ -243,28 +242,6 @@ class Tokens:
             texts = sorted(scope.text for scope in lacking)
             raise Invalid("token-scopes", user=owner.name, scopes=", ".join(texts))
         return tuple(sorted(scope.text for scope in asked))
-
-    async def _groups(
-        self, owner: User, wanted: frozenset[Scope], holds: frozenset[Scope], names: Iterable[str]
-    ) -> dict[str, frozenset[str]]:
-        """Return the groups of `names`, whom a filter names, as far as a group is held."""
-        groups = {owner.name: owner.groups}
-        if any(scope.kind is Filter.GROUP for scope in holds | wanted):
-            for name in {*names} - {owner.name}:
-                user = await self.database.read(users.named(name))
-                groups[name] = user.groups if user else frozenset()
-        return groups
-
-    def _parsed(self, token: Token) -> list[Scope]:
-        """Return the scopes that `token` was granted, as far as they still exist."""
-        scopes = []
-        for text in token.scopes:
-            try:
-                scopes.append(self.roles.parse(text))
-            except Invalid:
-                words = "token a%d holds an unknown scope, which is ignored: %s"
-                logger.warning(words, token.id, text)
-        return scopes
 
 
 def service_principal(name: str, scopes: frozenset[Scope], *, admin: bool = False) -> Principal:
