@@ -27,7 +27,7 @@ from perijove.spawners.homes import Homes
 from perijove.spawners.trash import Trash
 from perijove.store import clients, share_codes
 from perijove.store.open import open_database
-from perijove.web.sign_up import COOKIE
+from perijove.web.sign_up import COOKIE, remembered
 from tests.integration.test_usage import Meter
 from tests.mortal import Plenty
 from tests.ports import free_port
@@ -272,7 +272,7 @@ async def _populate(desk: Desk, it: Gallery, homes: Homes) -> None:
         agent="Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 "
         "(KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
     )
-    it.cookies["who asked"] = {COOKIE: str(zhou.id)}
+    it.cookies["who asked"] = {COOKIE: remembered(hub, zhou)}
 
 
 async def _token(desk: Desk, owner: User, note: str, scope: str) -> None:

@@ -265,10 +265,16 @@ async def test_user_redirect_leads_to_ones_own_server(running: Running, ada: Bro
     answer = await ada.get("hub/user-redirect/lab/tree/a%20b?x=1")
     to = f"{base}hub/spawn/ada?next=" + quote(f"{base}user/ada/lab/tree/a%20b?x=1", safe="")
     assert (answer.status_code, answer.headers["location"]) == (302, to)
+    answer = await ada.get("hub/user-redirect/lab?x=%CA%B5%ff")  # a link of a page in GBK
+    assert answer.headers["location"].endswith(quote("lab?x=%CA%B5%ff", safe=""))
     assert (await Browser(running).get("hub/user-redirect/lab")).status_code == 302
 
 
-async def test_error_pages_for_the_proxy_are_200(running: Running) -> None:
+async def test_error_pages_for_the_proxy_are_200(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    await Browser(running).get("hub/error/503")
+    assert "leads away" not in caplog.text
     for code in ("404", "500", "503", "999", "x"):
         answer = await Browser(running).get(f"hub/error/{code}?url=//evil.com/x")
         assert answer.status_code == 200

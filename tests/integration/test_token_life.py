@@ -202,6 +202,8 @@ async def test_with_a_cookie_a_token_needs_the_proof_of_the_page_and_with_a_pass
     auth = {"username": "carl", "password": "a sentence works well"}
     made = await make(Browser(running), "carl", auth=auth, note="of a script", expires_in=60)
     assert (made["note"], made["user"]) == ("of a script", "carl")
+    long = await make(Browser(running), "carl", auth=auth, note="two\r\nlines\0" + 300 * "x")
+    assert long["note"] == f"two lines {245 * 'x'}"
     assert (await show(running, made).get(OWN)).json()["name"] == "carl"
 
 
@@ -220,7 +222,7 @@ async def test_what_a_client_was_given_goes_together_and_only_one_persons(
     mine = await make(by(running, "all"))
     path = "hub/api/users/ada/tokens"
     listed = (await by(running, "all").get(path)).json()["api_tokens"]
-    of_client = [it["id"] for it in listed if it["oauth_client"] == client.id]
+    of_client = [it["id"] for it in listed if it["oauth_client"] == client.description]
     assert len(of_client) == 2
     assert (await by(running, "all").http.delete(f"/{path}/{of_client[0]}")).status_code == 204
     shown = [first["access_token"], second["access_token"], other["access_token"], mine["token"]]

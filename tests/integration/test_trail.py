@@ -17,8 +17,11 @@ from perijove.app import Running
 from perijove.core.trail import Asked, Trail, _with
 from perijove.kit.clock import Clock
 from perijove.kit.journal import Journal
+from perijove.kit.secret import digest
+from perijove.model.token import Kind
 from perijove.model.user import User
 from perijove.settings import of
+from perijove.store import tokens as store
 from perijove.store.database import Database
 from tests.browser import Browser
 from tests.integration.test_surface import NEAR, sign_in
@@ -147,7 +150,8 @@ async def test_nobody_reads_what_concerns_others(running: Running) -> None:
     assert (await reader.get("hub/api/users/ada/audit")).status_code == 403
     refused = await people.get("hub/api/audit")
     assert (refused.status_code, refused.json()["code"]) == (403, "audit.administrators")
-    assert (await people.get("hub/api/users/ada/audit")).status_code == 200
+    refused = await people.get("hub/api/users/ada/audit")
+    assert (refused.status_code, refused.json()["code"]) == (403, "audit.others")
     assert (await Browser(running).get("hub/api/audit")).status_code == 403
 
 
@@ -201,6 +205,24 @@ async def test_a_server_called_as_somebody_is_none_of_theirs(running: Running) -
     eve = await own(running, "eve")
     await eve.http.patch("/hub/api/users/eve/servers/x", json={"name": "ada"})
     assert "/servers/" not in str(await entries(await own(running, "ada"), "/users/ada/audit"))
+
+
+async def test_a_service_that_somebody_let_in_does_not_read_what_was_done(
+    running: Running,
+) -> None:
+    """`read:tokens!user` is asked for as: see your tokens."""
+    ann = await user(running, "ann")
+    maker = await running.hub.tokens.principal(ADMIN_TOKEN)
+    assert maker
+    token, own = await running.hub.tokens.make(ann, by=maker, scopes=["read:tokens!user"])
+    given = replace(token, id=token.id + 1, kind=Kind.OAUTH)
+    await running.hub.accounts.database.write(store.add(given, digest("of-a-service")))
+    mine, theirs = by(running, own), by(running, "of-a-service")
+    for each in (mine, theirs):
+        assert (await each.get("hub/api/users/ann/tokens")).status_code == 200
+    assert (await mine.get("hub/api/users/ann/audit")).status_code == 200
+    refused = await theirs.get("hub/api/users/ann/audit")
+    assert (refused.status_code, refused.json()["code"]) == (403, "audit.others")
 
 
 async def test_a_token_of_an_administrator_that_may_less_reads_what_it_may(

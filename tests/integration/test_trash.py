@@ -331,6 +331,27 @@ async def test_programs_list_restore_and_empty_it(running: Running, spawner: Hou
         assert (await client.get("/trash", headers=stranger)).status_code == 403
 
 
+async def test_what_somebody_left_is_put_elsewhere_only_by_who_could_be_them(
+    running: Running, spawner: Housed
+) -> None:
+    """Whoever removes people would read all their files else."""
+    key = await deleted(running, spawner, "bob", "secret")
+    eve = await running.hub.accounts.create("eve")
+    maker = await running.hub.tokens.principal(ADMIN_TOKEN)
+    assert maker
+    transport = httpx.ASGITransport(app=running.app)
+    base = "http://perijove.test/hub/api"
+    root = await running.hub.accounts.create("root", admin=True)
+    _, secret = await running.hub.tokens.make(root, by=maker, scopes=["admin:users"])
+    headers = {"authorization": f"token {secret}"}
+    async with httpx.AsyncClient(transport=transport, headers=headers, base_url=base) as client:
+        refused = await client.post(f"/trash/{key}/restore", json={"into": eve.name})
+        assert (refused.status_code, refused.json()["code"]) == (403, "home.gives-more")
+        assert [it.key for it in await running.hub.trash.all()] == [key]
+        back = await client.post(f"/trash/{key}/restore", json={})
+        assert (back.status_code, back.json()) == (200, {"user": "bob", "folder": ""})
+
+
 async def test_a_place_without_a_trash_has_nothing_in_it(database: Database) -> None:
     running = await whole_hub(database, FakeSpawner("i"))
     assert isinstance(running.hub.trash, Trashcan)

@@ -69,6 +69,8 @@ async def test_a_token_is_shown_once_works_and_is_revoked(desk: Desk, lin: Brows
     assert "see who I am and what runs" in Shown(listed).text
     id = re.search(r"/hub/token/revoke/(\d+)", listed)
     assert id
+    for odd in (str(1 << 63), 19 * "9", "\N{SUPERSCRIPT TWO}"):
+        assert (await lin.post(f"/token/revoke/{odd}", "/token")).status_code == 404
     assert "revoked" in (await lin.post(f"/token/revoke/{id[1]}", "/token")).text
     assert await desk.hub.tokens.principal(secret[1]) is None
 

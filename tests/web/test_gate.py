@@ -31,6 +31,17 @@ async def test_a_new_person_asks_waits_is_approved_and_signs_in(desk: Desk, chen
     assert "Welcome, Zhou Yi" in home.text
 
 
+async def test_only_the_browser_that_asked_is_told_what_became_of_it(desk: Desk) -> None:
+    user = await desk.person("lin.xiao")
+    stranger = Browser(desk)
+    for forged in (str(user.id), 19 * "9", "%00", "A" * 200, "\N{SUPERSCRIPT TWO}".encode()):
+        cookie = forged if isinstance(forged, bytes) else forged.encode()
+        headers = {b"cookie": b"pj_asked=" + cookie}
+        page = await stranger.http.get(f"{stranger.base}/signup/waiting", headers=headers)
+        assert page.url.path == "/hub/signup", forged
+        assert "lin.xiao" not in page.text
+
+
 async def test_a_wrong_password_keeps_the_name_and_forgets_the_password(desk: Desk) -> None:
     await desk.person("lin.xiao")
     page = await Browser(desk).sign_in("lin.xiao", "wrong & long enough")

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from perijove.core.trail import Asked
 from perijove.model.server import Phase
 from perijove.store.database import Database
 from tests.web.desk import Browser, Desk, Shown
@@ -63,10 +64,16 @@ async def test_a_link_is_made_accepted_and_opens_the_server_until_it_is_revoked(
     went = await bob.post("/accept-share", there, code=there.partition("=")[2])
     assert (went.status_code, went.headers["location"]) == (302, "/user/lin.xiao/")
     assert OPEN in (await bob.get("/home")).text
+    told = (await desk.hub.trail.of(await desk.hub.accounts.named("lin.xiao"), Asked()))[0]  # type: ignore[arg-type]
+    assert (told["who"], told["call"]) == ("bob", "POST /accept-share"), "its owner is told"
+    assert told["details"] == {"server": ""}
     shared = await lin.get("/share/lin.xiao")
     assert "used by 1 person" in shared.text
     which = re.findall(r'name="which" value="((?:share|code)-\d+)"', shared.text)
     assert len(which) == 2
+    for odd in (f"code-{1 << 63}", "code-9" + 18 * "9", "share-\N{SUPERSCRIPT TWO}", "code-"):
+        none = await lin.post("/unshare/lin.xiao", "/share/lin.xiao", which=odd)
+        assert none.status_code == 404, odd
     for each in which:
         done = await lin.post("/unshare/lin.xiao", "/share/lin.xiao", which=each)
         assert done.status_code == 200

@@ -13,6 +13,7 @@ from perijove.core.access import has_power
 from perijove.core.trail import Asked, Entry, Mark
 from perijove.http.route import Call, Reply
 from perijove.model.errors import Denied
+from perijove.model.token import Kind
 
 Word = Annotated[str, StringConstraints(max_length=255)]
 
@@ -57,9 +58,15 @@ async def every(hub: Hub, call: Call) -> Reply:
 
 
 async def of_user(hub: Hub, call: Call) -> Reply:
-    """Return the latest entries that concern a user, the newest first."""
-    query = call.query
+    """Return the latest entries that concern a user, the newest first.
+
+    Services that they let in are not told: what they were allowed says nothing of that.
+    """
+    query, asker = call.query, call.principal
     assert isinstance(query, OwnAuditQuery)
+    own = asker.user_id == call.owner.id and asker.token_kind is not Kind.OAUTH
+    if not (own or has_power(asker)):
+        raise Denied("audit.others")
     return await _page(hub, call, query, partial(hub.trail.of, call.owner))
 
 

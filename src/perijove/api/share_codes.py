@@ -15,6 +15,7 @@ from perijove.core.share_codes import LONGEST, SHORTEST, USUAL
 from perijove.core.shares import require_held
 from perijove.http.audit import of_code
 from perijove.http.route import Call, Reply
+from perijove.kit.ids import id_of
 from perijove.model.errors import Unknown
 from perijove.model.share import ACCESS, ShareCode, names
 
@@ -106,9 +107,10 @@ async def revoke(hub: Hub, call: Call) -> Reply:
         await hub.share_codes.revoke(server, secret=asked.code)
     elif asked.id:
         found = _ID.fullmatch(asked.id)
-        if found is None or int(found[1]) >= 2**63:
+        id = id_of(found[1]) if found else None
+        if id is None:
             raise Unknown("share-code.unknown")
-        await hub.share_codes.revoke(server, id=int(found[1]))
+        await hub.share_codes.revoke(server, id=id)
         call.asked.done["share_code"] = asked.id
     else:
         await hub.share_codes.revoke_all(server)

@@ -10,6 +10,7 @@ from perijove.core.names import short
 from perijove.http.audit import of_token
 from perijove.http.identity import required
 from perijove.http.route import Call, Reply
+from perijove.kit.ids import id_of
 from perijove.model.errors import Denied, Unknown
 from perijove.model.principal import Principal
 from perijove.model.token import Token
@@ -21,7 +22,8 @@ _ID = re.compile(r"a([1-9]\d{0,18})")
 async def every(hub: Hub, call: Call) -> Reply:
     """List the tokens of a user, the longest unused first."""
     found = await hub.tokens.of(call.owner)
-    models = [await _shown(hub, call.owner, token) for token in found]
+    told = {token.client: await _client(hub, token) for token in found}  # few, of many tokens
+    models = [await _shown(hub, call.owner, token, told[token.client]) for token in found]
     models.sort(key=lambda model: model.last_activity or model.created)
     return Reply(200, TokensModel(api_tokens=models))
 
@@ -29,7 +31,7 @@ async def every(hub: Hub, call: Call) -> Reply:
 async def show(hub: Hub, call: Call) -> Reply:
     """Return one token of a user."""
     token = await hub.tokens.get(call.owner, _id(call))
-    return Reply(200, await _shown(hub, call.owner, token))
+    return Reply(200, await _shown(hub, call.owner, token, await _client(hub, token)))
 
 
 async def make(hub: Hub, call: Call) -> Reply:
@@ -46,7 +48,7 @@ async def make(hub: Hub, call: Call) -> Reply:
         owner, by=caller, note=body.note or "", scopes=scopes, expires_in=body.expires_in
     )
     call.asked.done |= of_token(token)
-    model = await _shown(hub, owner, token)
+    model = await _shown(hub, owner, token, await _client(hub, token))
     model.token = secret
     return Reply(201, model)
 
@@ -92,12 +94,21 @@ def _require_may(call: Call, caller: Principal) -> User:
 
 def _id(call: Call) -> int:
     found = _ID.fullmatch(call.params["token"])
-    if found is None or int(found[1]) >= 2**63:
+    id = id_of(found[1]) if found else None
+    if id is None:
         raise Unknown
-    return int(found[1])
+    return id
 
 
-async def _shown(hub: Hub, owner: User, token: Token) -> TokenModel:
+async def _client(hub: Hub, token: Token) -> str:
+    """Return what the client is called that was given `token`."""
+    if not token.client:
+        return "JupyterHub"
+    client = await hub.grants.client(token.client)
+    return (client.description if client else "") or token.client
+
+
+async def _shown(hub: Hub, owner: User, token: Token, client: str) -> TokenModel:
     scopes = await hub.tokens.scopes(owner, token)
     id = token_id(token.id)
     assert id is not None
@@ -112,5 +123,5 @@ async def _shown(hub: Hub, owner: User, token: Token) -> TokenModel:
         expires_at=token.expires,
         note=token.note,
         session_id=token.session,
-        oauth_client=token.client or "JupyterHub",
+        oauth_client=client,
     )

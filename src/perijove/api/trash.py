@@ -60,6 +60,7 @@ async def restore(hub: Hub, call: Call) -> Reply:
     if heir is None:
         raise Unknown("trash.no-heir", name=call.body.into[:100])
     require_power(call.principal, heir)
+    await hub.impersonation.require_home(call.principal, owner(it))
     return Reply(200, RestoredModel(user=heir.name, folder=await hub.trash.give(it.key, heir)))
 
 

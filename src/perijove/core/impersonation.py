@@ -1,4 +1,4 @@
-"""May this principal make itself somebody else: choose their password, have a token of theirs?"""
+"""May this principal make itself somebody else: by a password, a token, the home they left?"""
 
 from dataclasses import dataclass
 
@@ -25,12 +25,17 @@ class Impersonation:
         Raises:
             Denied: it may not; administrators may all the same.
         """
-        if has_power(principal):
-            return
-        holds = await self.tokens.holds(user)
-        lacking = await self.tokens.lacking(user, holds, principal.scopes)
-        if lacking:
-            raise Denied("password.gives-more", user=user.name, gained=listed(lacking))
+        await self._require(principal, user, "password.gives-more")
+
+    async def require_home(self, principal: Principal, left: User) -> None:
+        """Let `principal` put what `left`, who is gone, has left into somebody else's home.
+
+        It holds what nobody but they could read, so who may not be them does not get it so.
+
+        Raises:
+            Denied: `left` could do what `principal` may not; administrators may all the same.
+        """
+        await self._require(principal, left, "home.gives-more")
 
     async def granted(
         self, principal: Principal, owner: User, scopes: list[str] | None
@@ -56,6 +61,14 @@ class Impersonation:
         if lacking and (owner.admin or not inherits):
             raise Denied("token.gives-more", user=owner.name, gained=listed(lacking))
         return sorted(it.text for it in wanted - lacking) if inherits else scopes
+
+    async def _require(self, principal: Principal, user: User, code: str) -> None:
+        if has_power(principal):
+            return
+        holds = await self.tokens.holds(user)
+        lacking = await self.tokens.lacking(user, holds, principal.scopes)
+        if lacking:
+            raise Denied(code, user=user.name, gained=listed(lacking))
 
     async def _of_everybody(
         self, principal: Principal, owner: User, wanted: frozenset[Scope]

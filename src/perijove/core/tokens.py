@@ -1,6 +1,7 @@
 """Tokens: who shows one, and making, listing and revoking them."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 _LONGEST_SECRET = 256
 _LONGEST_NOTE = 255
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 class Holders(Protocol):
@@ -123,7 +125,7 @@ class Tokens:
             kind=Kind.API,
             user_id=owner.id,
             user=owner.name,
-            note=stored_as((note or _requested(owner, by))[:_LONGEST_NOTE]),
+            note=_noted(note or _requested(owner, by)),
             scopes=(INHERIT,) if scopes is None else await self._granted(owner, scopes),
             created=now,
             expires=now + life if life else None,
@@ -270,6 +272,11 @@ def _still(by: Principal) -> Statements:
     if by.cookie and by.user_id is not None and by.session:
         return (sessions.hold(by.user_id, by.session),)
     return ()
+
+
+def _noted(text: str) -> str:
+    """Return as much of a note as has room, in one line."""
+    return stored_as(_CONTROL.sub(" ", text)[:_LONGEST_NOTE])
 
 
 def _requested(owner: User, by: Principal) -> str:

@@ -29,7 +29,7 @@ _AT = '{"at": "'
 _GOOD = 400
 RENAMED = "PATCH /users/{user}"
 """The call by which people get other names."""
-_TOLD = frozenset({"as", "why", "admin", "standing", "remove", "password", "name"})
+_TOLD = frozenset({"as", "why", "admin", "standing", "remove", "password", "name", "server"})
 """Of the details of what somebody else has done, what the person concerned is told."""
 
 
@@ -252,7 +252,8 @@ def _is_given(entry: Entry, name: str) -> bool:
 def _people(entry: Entry) -> set[str]:
     """Return the names of those to whom something was done."""
     about, details = entry.get("about") or {}, entry.get("details") or {}
-    named = {about.get("user"), about.get("owner"), details.get("as"), details.get("user")}
+    named = {it.get(key) for it in (about, details) for key in ("user", "owner")}
+    named.add(details.get("as"))
     many = details.get("users")
     named |= set(many) if isinstance(many, list) else set()
     if entry.get("call") == RENAMED:

@@ -37,7 +37,8 @@ async def error(hub: Hub, visit: Visit) -> Response:
     """Draw the page of an error for the proxy, which sends it with a status of its own."""
     text = visit.params["code"]
     code = int(text) if text.isdecimal() and len(text) == len("500") else 404
-    url = within(visit.asked("url"), visit.request) or hub.base_url
+    wanted = visit.asked("url")
+    url = (within(wanted, visit.request) if wanted else None) or hub.base_url
     answer: Response
     if code == _RESTARTING:
         of_server = url.startswith(f"{hub.base_url}user/")

@@ -119,8 +119,9 @@ async def _require_ours(page: Page, arrival: Arrival) -> None:
         return
     if page.forged or (arrival.principal and not arrival.visitor):
         return
-    query = asked.fields.get("_xsrf", [""])[0]
-    argument = (arrival.form or {}).get("_xsrf", [query])[0]
+    argument = (arrival.form or {}).get("_xsrf", [""])[0]
+    if not argument and "_xsrf" in asked.raw_query:  # pages may be asked for with any other bytes
+        argument = asked.fields.get("_xsrf", [""])[0]
     xsrf.require(asked, arrival.visitor, argument)
     arrival.trusted = True
 

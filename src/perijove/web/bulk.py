@@ -14,6 +14,7 @@ from perijove.core.shares import holds
 from perijove.http.page import Visit
 from perijove.http.reader import Reader
 from perijove.http.sentences import told
+from perijove.kit.ids import id_of
 from perijove.model.errors import Denied, HubError, Invalid, Unavailable, Unknown
 from perijove.model.scope import Target
 from perijove.model.server import Server
@@ -168,8 +169,8 @@ async def _chosen(hub: Hub, visit: Visit) -> list[User]:
 
 async def _by_id(hub: Hub, ids: Sequence[str]) -> list[User]:
     """Return those of these ids that are still there."""
-    whole = [int(it) for it in dict.fromkeys(ids) if it.isascii() and it.isdigit()]
-    found = [await hub.accounts.by_id(it) for it in whole[: people.MOST] if it < 1 << 63]
+    whole = [id for it in dict.fromkeys(ids) if (id := id_of(it)) is not None]
+    found = [await hub.accounts.by_id(it) for it in whole[: people.MOST]]
     return [user for user in found if user]
 
 

@@ -14,6 +14,7 @@ from perijove.http.audit import of_code
 from perijove.http.page import Visit
 from perijove.http.reader import Reader, noted
 from perijove.http.sentences import told
+from perijove.kit.ids import id_of
 from perijove.model.errors import HubError, Invalid, Unknown
 from perijove.model.scope import Kind
 from perijove.model.server import Server
@@ -74,15 +75,16 @@ async def give(hub: Hub, visit: Visit) -> Response:
 
 async def take(hub: Hub, visit: Visit) -> Response:
     """Share it no more with a person or a group, or let a link be good for nothing."""
-    server, kind, _, id = await _server(hub, visit), *visit.posted("which").partition("-")
-    if not (id.isascii() and id.isdigit() and len(id) < 20):  # noqa: PLR2004  (63 bits)
+    server, kind, _, number = await _server(hub, visit), *visit.posted("which").partition("-")
+    id = id_of(number)
+    if id is None:
         raise Unknown
     if kind == "code":
-        await hub.share_codes.revoke(server, id=int(id))
+        await hub.share_codes.revoke(server, id=id)
         visit.request.done["share_code"] = f"sc_{id}"
         return go(visit, "share", *_path(visit), said="link-revoked")
     shares = await hub.shares.of_server(server)
-    share = next((it for it in shares if it.id == int(id)), None)
+    share = next((it for it in shares if it.id == id), None)
     if share is None:
         raise Unknown
     them = await hub.shares.known(share.user or "", share.group or "")

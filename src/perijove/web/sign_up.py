@@ -8,13 +8,14 @@ from perijove.core import Hub
 from perijove.core.accounts import SHORTEST_PASSWORD
 from perijove.http.page import Visit
 from perijove.http.sentences import told
+from perijove.kit.seal import opened, sealed
 from perijove.model.errors import Conflict, Denied, HubError, Invalid
 from perijove.model.user import Standing, User
 from perijove.web import live
 from perijove.web.frame import draw, go, reader
 
 COOKIE = "pj_asked"
-"""Holds the id of the account that was asked for in this browser: no secret, no name."""
+"""Says which account was asked for in this browser, and lets it see what becomes of that."""
 _LIFE = 30 * 86400
 _FIELDS = ("username", "name", "note")
 
@@ -42,7 +43,7 @@ async def ask(hub: Hub, visit: Visit) -> Response:
     response = go(visit, "signup", "waiting")
     response.set_cookie(
         COOKIE,
-        str(user.id),
+        remembered(hub, user),
         max_age=_LIFE,
         path=visit.pages.url("signup"),
         secure=visit.request.secure,
@@ -94,10 +95,14 @@ def _status(error: HubError) -> int:
 
 
 async def _asked(hub: Hub, visit: Visit) -> User | None:
-    id = visit.request.jar.get(COOKIE, [""])[0]
-    if not (id.isascii() and id.isdigit() and len(id) < 20):  # noqa: PLR2004  (63 bits)
-        return None
-    return await hub.accounts.by_id(int(id))
+    given = visit.request.jar.get(COOKIE, [""])[0]
+    said = opened(hub.about.page_secret, COOKIE, given)
+    return await hub.accounts.by_id(int(said)) if said else None
+
+
+def remembered(hub: Hub, user: User) -> str:
+    """Return the cookie of who asked for the account `user`; nobody else can make it."""
+    return sealed(hub.about.page_secret, COOKIE, str(user.id).encode())
 
 
 async def _form(

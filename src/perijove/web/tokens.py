@@ -14,6 +14,7 @@ from perijove.http.audit import of_token
 from perijove.http.page import Visit
 from perijove.http.reader import Reader, noted
 from perijove.http.sentences import told
+from perijove.kit.ids import id_of
 from perijove.model.errors import Denied, HubError, Invalid, Unknown
 from perijove.model.scope import INHERIT
 from perijove.model.token import Kind, Token
@@ -85,10 +86,10 @@ async def make(hub: Hub, visit: Visit) -> Response:
 async def revoke(hub: Hub, visit: Visit) -> Response:
     """Revoke one token, and all of the same sign-in to an application; it needs `tokens`."""
     _require(visit)
-    id = visit.params["id"]
-    if not (id.isascii() and id.isdigit() and len(id) < 20):  # noqa: PLR2004  (63 bits)
+    id = id_of(visit.params["id"])
+    if id is None:
         raise Unknown
-    await hub.tokens.revoke(visit.me.user, int(id))
+    await hub.tokens.revoke(visit.me.user, id)
     return go(visit, "token", said="revoked")
 
 

@@ -26,6 +26,7 @@ async def restore(hub: Hub, visit: Visit) -> Response:
         if heir is None:
             raise Unknown("trash.no-heir", name=into[:100])
         require_power(visit.me.principal, heir)
+        await hub.impersonation.require_home(visit.me.principal, owner(it))
         folder = await hub.trash.give(it.key, heir)
     except (Conflict, Invalid, Unknown) as error:
         return await people.show_trouble(hub, visit, error)
