@@ -335,6 +335,8 @@ async def test_what_somebody_left_is_put_elsewhere_only_by_who_could_be_them(
     running: Running, spawner: Housed
 ) -> None:
     """Whoever removes people would read all their files else."""
+    nobodys = await asyncio.to_thread(lambda: spawner.bin.path) / "7-zoe.0011aabb"
+    nobodys.mkdir(parents=True)  # of a version that wrote nothing down
     key = await deleted(running, spawner, "bob", "secret")
     eve = await running.hub.accounts.create("eve")
     maker = await running.hub.tokens.principal(ADMIN_TOKEN)
@@ -345,9 +347,10 @@ async def test_what_somebody_left_is_put_elsewhere_only_by_who_could_be_them(
     _, secret = await running.hub.tokens.make(root, by=maker, scopes=["admin:users"])
     headers = {"authorization": f"token {secret}"}
     async with httpx.AsyncClient(transport=transport, headers=headers, base_url=base) as client:
-        refused = await client.post(f"/trash/{key}/restore", json={"into": eve.name})
-        assert (refused.status_code, refused.json()["code"]) == (403, "home.gives-more")
-        assert [it.key for it in await running.hub.trash.all()] == [key]
+        for each in (key, nobodys.name):
+            refused = await client.post(f"/trash/{each}/restore", json={"into": eve.name})
+            assert (refused.status_code, refused.json()["code"]) == (403, "home.gives-more")
+        assert {it.key for it in await running.hub.trash.all()} == {key, nobodys.name}
         back = await client.post(f"/trash/{key}/restore", json={})
         assert (back.status_code, back.json()) == (200, {"user": "bob", "folder": ""})
 

@@ -133,6 +133,6 @@ class Trash:
 
 
 def owner(it: Discarded) -> User:
-    """Return whose it was, as far as who may touch it depends on that."""
+    """Return whose it was, as far as who may touch it depends on that; if unknown, nobody's."""
     label = it.label
-    return User(id=0, name=label.user if label else "", admin=label.admin if label else False)
+    return User(id=0, name=label.user if label else it.key, admin=label.admin if label else False)
