@@ -202,7 +202,7 @@ async def test_with_a_cookie_a_token_needs_the_proof_of_the_page_and_with_a_pass
     auth = {"username": "carl", "password": "a sentence works well"}
     made = await make(Browser(running), "carl", auth=auth, note="of a script", expires_in=60)
     assert (made["note"], made["user"]) == ("of a script", "carl")
-    long = await make(Browser(running), "carl", auth=auth, note="two\r\nlines\0" + 300 * "x")
+    long = await make(Browser(running), "carl", auth=auth, note="two\r\nlines\t" + 300 * "x")
     assert long["note"] == f"two lines {245 * 'x'}"
     assert (await show(running, made).get(OWN)).json()["name"] == "carl"
 

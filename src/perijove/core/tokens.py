@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 _LONGEST_SECRET = 256
 _LONGEST_NOTE = 255
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+_CONTROL = re.compile(r"[\x01-\x1f\x7f]+")
 
 
 class Holders(Protocol):
