@@ -169,6 +169,40 @@ async def test_of_one_that_is_about_to_start_nothing_is_known(two: Two, database
         assert services.here() == {}
 
 
+async def test_of_one_that_is_being_ended_nothing_is_known(database: Database) -> None:
+    """Another hub may run it by then, and what this one sees comes before what others tell."""
+    ending, go = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        def __init__(self, process: Process) -> None:
+            self.pid, self.wait, self._stop = process.pid, process.wait, process.stop
+
+        async def stop(self) -> None:
+            ending.set()
+            await go.wait()
+            await self._stop()
+
+    async def slow(service: Service, environment: Mapping[str, str]) -> Process:
+        return Slow(await launch(service, environment))
+
+    it = Service(name="s", command=(sys.executable, "-c", SLEEPS), configured=True)
+    async with keeping(database) as kept:
+        kept.leases.held = False
+        kept.put(it)
+        services, leases = kept.running.hub.services, Some()
+        keeper = Keeper(
+            services=services, launch=slow, environment=kept.keeper.environment, leases=leases
+        )
+        async with in_background(keeper.run()):
+            while not services.here():
+                await asyncio.sleep(0.02)
+            leases.held = False
+            await asyncio.wait_for(ending.wait(), 20)
+            seen = services.here()
+            go.set()
+        assert seen == {}
+
+
 @pytest.mark.parametrize(
     ("managed", "url", "seen", "word"),
     [

@@ -22,8 +22,8 @@ _ID = re.compile(r"a([1-9]\d{0,18})")
 async def every(hub: Hub, call: Call) -> Reply:
     """List the tokens of a user, the longest unused first."""
     found = await hub.tokens.of(call.owner)
-    told = {token.client: await _client(hub, token) for token in found}  # few, of many tokens
-    models = [await _shown(hub, call.owner, token, told[token.client]) for token in found]
+    clients = {it: await _client(hub, it) for it in {token.client for token in found}}
+    models = [await _shown(hub, call.owner, token, clients[token.client]) for token in found]
     models.sort(key=lambda model: model.last_activity or model.created)
     return Reply(200, TokensModel(api_tokens=models))
 
@@ -31,7 +31,7 @@ async def every(hub: Hub, call: Call) -> Reply:
 async def show(hub: Hub, call: Call) -> Reply:
     """Return one token of a user."""
     token = await hub.tokens.get(call.owner, _id(call))
-    return Reply(200, await _shown(hub, call.owner, token, await _client(hub, token)))
+    return Reply(200, await _shown(hub, call.owner, token, await _client(hub, token.client)))
 
 
 async def make(hub: Hub, call: Call) -> Reply:
@@ -48,7 +48,7 @@ async def make(hub: Hub, call: Call) -> Reply:
         owner, by=caller, note=body.note or "", scopes=scopes, expires_in=body.expires_in
     )
     call.asked.done |= of_token(token)
-    model = await _shown(hub, owner, token, await _client(hub, token))
+    model = await _shown(hub, owner, token, await _client(hub, token.client))
     model.token = secret
     return Reply(201, model)
 
@@ -100,12 +100,12 @@ def _id(call: Call) -> int:
     return id
 
 
-async def _client(hub: Hub, token: Token) -> str:
-    """Return what the client is called that was given `token`."""
-    if not token.client:
+async def _client(hub: Hub, id: str | None) -> str:
+    """Return what the client of that id is called; None is the hub itself."""
+    if id is None:
         return "JupyterHub"
-    client = await hub.grants.client(token.client)
-    return (client.description if client else "") or token.client
+    client = await hub.grants.client(id)
+    return (client.description if client else "") or id
 
 
 async def _shown(hub: Hub, owner: User, token: Token, client: str) -> TokenModel:

@@ -98,6 +98,7 @@ class Keeper:
     async def _end(self, *names: str) -> None:
         for name in names:
             task = self._kept.pop(name)[1]
+            self.services.kept.discard(name)
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
             task.cancel()
@@ -126,14 +127,15 @@ class Keeper:
             if looking:
                 looking.cancel()
             self.services.answering.pop(service.name, None)
-            self.services.kept.discard(service.name)
 
     async def _once(self, service: Service) -> None:
         """Start it, and return once it has ended. Until it is started nobody knows how it is."""
         try:
             process = await self.launch(service, self.environment(service))
-        finally:
-            self.services.kept.add(service.name)
+        except Exception:
+            self.services.kept.add(service.name)  # it does not run: that is known
+            raise
+        self.services.kept.add(service.name)
         began = _now()
         self.services.pids[service.name] = process.pid
         logger.info("service %s is process %d", service.name, process.pid)
